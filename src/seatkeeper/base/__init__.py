@@ -1,0 +1,1 @@
+"""What every other package may know: errors, dates and versions as license files write them."""
