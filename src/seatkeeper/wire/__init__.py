@@ -1,0 +1,1 @@
+"""The protocol between applications, tools, lmgrd and vendor daemons, without sockets (docs/protocol.md)."""

@@ -1,0 +1,375 @@
+"""Every message of the protocol, in one place: what it carries and who may send it.
+
+A frame is a length of four bytes, big-endian, and a MessagePack array: the message's tag, then its fields in the order
+below. A reader ignores further elements, so that fields can be added at the end. Client messages have tags below 32,
+server messages from 32 on. `request` is a number that the client chooses, unique within its session and rising; the
+answer repeats it, and a retry with the same number is the same request, never a second one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+__all__ = [
+    "FRAME_BYTES_MAX",
+    "HANDLES_MAX",
+    "NAME_CHARS_MAX",
+    "NONCE_BYTES",
+    "PROTOCOL",
+    "SESSION_BYTES",
+    "AskDown",
+    "AskFeatures",
+    "AskRemove",
+    "AskReread",
+    "AskServer",
+    "Beat",
+    "Checkin",
+    "Checkout",
+    "ClientMessage",
+    "DaemonStatus",
+    "Denied",
+    "Done",
+    "Elsewhere",
+    "Goodbye",
+    "Granted",
+    "Heartbeat",
+    "Hello",
+    "HolderStatus",
+    "Lost",
+    "MemberStatus",
+    "PoolStatus",
+    "QueuedStatus",
+    "Refused",
+    "ReservationStatus",
+    "Restored",
+    "Returned",
+    "ServerMessage",
+    "ServerStatus",
+    "StatusEnd",
+    "Welcome",
+]
+
+#: The protocol's number; a server answers a Hello of another number with Refused.
+PROTOCOL: Final = 1
+#: A frame's body, both ways. The largest real one is a Hello that names 9999 handles of five bytes.
+FRAME_BYTES_MAX: Final = 65536
+NAME_CHARS_MAX: Final = 256
+SESSION_BYTES: Final = 16
+NONCE_BYTES: Final = 32
+HANDLES_MAX: Final = 9999
+
+_Name = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
+_Short = Annotated[str, Meta(max_length=32)]
+_Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+_Number = Annotated[int, Meta(ge=0, le=2**53)]
+_Numbers = Annotated[list[_Number], Meta(max_length=HANDLES_MAX)]
+_Session = Annotated[bytes, Meta(min_length=SESSION_BYTES, max_length=SESSION_BYTES)]
+_Nonce = Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
+
+
+class _Message(Struct, frozen=True, array_like=True, gc=False):
+    """What all messages are: immutable, an array on the wire."""
+
+
+# From an application or a tool -----------------------------------------------------------------------------------
+
+
+class Hello(_Message, frozen=True, tag=1):
+    """Opens a session, or takes it up again after a broken connection or a restarted server.
+
+    `session` is the client's secret for as long as it runs: who knows it can take the session's seats over. `held` are the
+    handles that the client believes it holds, `asking` the requests that it still waits for; seats of the session in
+    neither list were never seen by the client and are returned.
+    """
+
+    protocol: int
+    vendor: _Name
+    session: _Session
+    nonce: _Nonce
+    user: _Name
+    host: _Name
+    display: _Name
+    pid: _Number = 0
+    project: _Name = ""
+    application: _Name = ""
+    held: _Numbers = msgspec.field(default_factory=list)
+    asking: _Numbers = msgspec.field(default_factory=list)
+
+
+class Checkout(_Message, frozen=True, tag=2):
+    """Asks for `count` seats of a feature; with `up_to` for as many of them as are free, at least one.
+
+    An empty version means any. `display` overrides the session's for this checkout.
+    """
+
+    request: _Number
+    feature: _Name
+    version: _Short = ""
+    count: _Count = 1
+    up_to: bool = False
+    display: _Name = ""
+
+
+class Checkin(_Message, frozen=True, tag=3):
+    """Gives all seats of a handle back; a repeated one is answered like the first."""
+
+    request: _Number
+    handle: _Number
+
+
+class Heartbeat(_Message, frozen=True, tag=4):
+    """Says that the client lives; the answer is a Beat with the same sequence number."""
+
+    sequence: _Number
+
+
+class Goodbye(_Message, frozen=True, tag=5):
+    """Ends the session; all its seats are returned."""
+
+
+class AskServer(_Message, frozen=True, tag=6):
+    """Asks lmgrd what it is and how its vendor daemons are; the answer is ServerStatus."""
+
+    request: _Number
+
+
+class AskFeatures(_Message, frozen=True, tag=7):
+    """Asks a vendor daemon for its pools, of one feature or (empty) of all: PoolStatus ... StatusEnd."""
+
+    request: _Number
+    feature: _Name = ""
+
+
+class AskRemove(_Message, frozen=True, tag=8):
+    """Asks a vendor daemon to take seats back: one handle, or (handle 0) all seats of user, host and display."""
+
+    request: _Number
+    feature: _Name
+    user: _Name = ""
+    host: _Name = ""
+    display: _Name = ""
+    handle: _Number = 0
+    by_user: _Name = ""
+    by_host: _Name = ""
+
+
+class AskReread(_Message, frozen=True, tag=9):
+    """Asks lmgrd to reread its license files; with a vendor, only that vendor daemon's lines."""
+
+    request: _Number
+    vendor: _Name = ""
+    by_user: _Name = ""
+    by_host: _Name = ""
+
+
+class AskDown(_Message, frozen=True, tag=10):
+    """Asks lmgrd to shut down, or (vendor) one of its vendor daemons."""
+
+    request: _Number
+    vendor: _Name = ""
+    force: bool = False
+    by_user: _Name = ""
+    by_host: _Name = ""
+
+
+# From lmgrd or a vendor daemon -----------------------------------------------------------------------------------
+
+
+class Welcome(_Message, frozen=True, tag=32):
+    """The session is open. `proof` signs nonce and session with the key of `chain` (licfile.trust).
+
+    `held` are the handles that the session holds at the server; those the client named and that are missing are lost.
+    `chain` is the server's certificate and the daemon's as PEM, `trust` the vendor's trust file, `hostids` those of the
+    SERVER lines, to which the license lines' signatures are bound. Where the server has no trust (an explicit unsafe
+    setting), chain, proof and trust are empty.
+    """
+
+    protocol: int
+    server: str
+    version: str
+    heartbeat_s: float
+    lease_s: float
+    held: list[int]
+    hostids: list[str]
+    trust: str = ""
+    chain: bytes = b""
+    proof: bytes = b""
+
+
+class Granted(_Message, frozen=True, tag=33):
+    """`count` seats are held under `handle`. `line` is the signed license line, the first time a session meets its pool."""
+
+    request: int
+    handle: int
+    count: int
+    version: str = ""
+    expiry: str = ""
+    line: str = ""
+
+
+class Denied(_Message, frozen=True, tag=34):
+    """The checkout is refused: the license error's number, and what lies behind it in one sentence."""
+
+    request: int
+    number: int
+    minor: int = 0
+    reason: str = ""
+
+
+class Returned(_Message, frozen=True, tag=35):
+    """The checkin is done (number 0), or why not."""
+
+    request: int
+    handle: int
+    number: int = 0
+
+
+class Beat(_Message, frozen=True, tag=36):
+    """Answers a Heartbeat; the lease runs from the time the client sent that."""
+
+    sequence: int
+
+
+class Lost(_Message, frozen=True, tag=37):
+    """Seats of this handle are taken from the session: removed by an administrator, expired, no longer licensed."""
+
+    handle: int
+    number: int
+    reason: str = ""
+
+
+class Restored(_Message, frozen=True, tag=38):
+    """What a Lost with a handle still held announced is over."""
+
+    handle: int
+
+
+class Refused(_Message, frozen=True, tag=39):
+    """The server will not go on with this connection, and closes it."""
+
+    number: int
+    reason: str = ""
+
+
+class Elsewhere(_Message, frozen=True, tag=40):
+    """The vendor daemon is not reached through this connection: connect to this port of the same host."""
+
+    port: int
+
+
+class DaemonStatus(_Message, frozen=True):
+    """One vendor daemon as its lmgrd sees it; `reason` says why it is down and when it is tried again."""
+
+    name: str
+    up: bool
+    version: str = ""
+    reason: str = ""
+    port: int = 0
+    restarts: int = 0
+
+
+class MemberStatus(_Message, frozen=True):
+    """One SERVER line: where it is, whether it is up, whether it is the master."""
+
+    host: str
+    port: int
+    up: bool
+    master: bool
+    version: str = ""
+
+
+class ServerStatus(_Message, frozen=True, tag=41):
+    """Answers AskServer."""
+
+    request: int
+    host: str
+    port: int
+    version: str
+    files: list[str]
+    members: list[MemberStatus]
+    daemons: list[DaemonStatus]
+
+
+class HolderStatus(_Message, frozen=True):
+    """One handle with its seats. `version` is the one asked for, `since` Unix time; times of linger are seconds.
+
+    `attached` is false for a holder that has not come back since the daemon restarted.
+    """
+
+    user: str
+    host: str
+    display: str
+    version: str
+    handle: int
+    count: int
+    since: float
+    pid: int = 0
+    linger_s: int = 0
+    linger_total_s: int = 0
+    attached: bool = True
+
+
+class ReservationStatus(_Message, frozen=True):
+    """Seats that the options file keeps for a USER, HOST, GROUP ...; `count` of them are idle and count as in use."""
+
+    count: int
+    kind: str
+    name: str
+
+
+class QueuedStatus(_Message, frozen=True):
+    """One waiting request."""
+
+    user: str
+    host: str
+    display: str
+    version: str
+    handle: int
+    count: int
+    since: float
+
+
+class PoolStatus(_Message, frozen=True, tag=42):
+    """One pool of a feature; a pool with many holders comes in several of these with the same `feature` and `pool`.
+
+    `total` is 0 for an uncounted license; `in_use` counts idle reservations, as lmstat does. `hostid` is what the
+    license is locked to, empty for a floating one.
+    """
+
+    request: int
+    feature: str
+    pool: int
+    vendor: str
+    version: str
+    expiry: str
+    total: int
+    in_use: int
+    hostid: str = ""
+    vendor_string: str = ""
+    holders: list[HolderStatus] = msgspec.field(default_factory=list)
+    reservations: list[ReservationStatus] = msgspec.field(default_factory=list)
+    queued: list[QueuedStatus] = msgspec.field(default_factory=list)
+
+
+class StatusEnd(_Message, frozen=True, tag=43):
+    """No more PoolStatus for this request; number -5 where the feature asked for does not exist."""
+
+    request: int
+    number: int = 0
+
+
+class Done(_Message, frozen=True, tag=44):
+    """Answers an administrative request: number 0 for success, and what was done or why not."""
+
+    request: int
+    number: int
+    text: str = ""
+
+
+ClientMessage = Hello | Checkout | Checkin | Heartbeat | Goodbye | AskServer | AskFeatures | AskRemove | AskReread | AskDown
+ServerMessage = (
+    Welcome | Granted | Denied | Returned | Beat | Lost | Restored | Refused | Elsewhere | ServerStatus | PoolStatus | StatusEnd | Done
+)
