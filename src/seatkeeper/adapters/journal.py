@@ -1,0 +1,292 @@
+"""The journal on disk: every entry that was acknowledged is there after any crash, and any later change to it shows.
+
+The local implementation of the log port. A journal is a directory of segments, named by the number of their first entry.
+A segment is text, one record a line:
+
+    {"seq":12,"prev":"<hash>","entries":[{"entry":"checkout",...},...],"hash":"<hash>"}
+
+`seq` numbers the first entry of the record, `prev` is the hash of the record before it, `hash` is SHA-256 over the line up to
+its own comma. A record is one commit: all entries that came while the one before it was being written (group commit), one
+`fdatasync` for all of them.
+
+Each segment begins with a snapshot of the ledger, so a reader may begin with the last one. The end of the segment that is
+being written is filled with empty lines ahead of time: a flush of blocks that exist already is half as long as one that
+also has to grow the file. A record that a crash tore is the last thing in its segment, was never acknowledged, and is cut
+off when the journal is opened; a broken record with others behind it is damage, and the journal is refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import queue
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.base.errors import InputError, SeatkeeperError
+from seatkeeper.vendor.entries import Entry
+from seatkeeper.vendor.log import Appended, Conflict, LogRecord, Outcome, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["GENESIS", "SEGMENT_BYTES_MAX", "Journal", "JournalDamage", "read_journal", "segments"]
+
+#: The hash before the first record.
+GENESIS: Final = "0" * 64
+#: A segment longer than this is followed by a new one, with a snapshot.
+SEGMENT_BYTES_MAX: Final = 64 << 20
+_FILL_BYTES: Final = 4 << 20
+_SUFFIX: Final = ".jsonl"
+_HASH_MARK: Final = b',"hash":"'
+#: A record is one batch of entries of a few hundred bytes, or a snapshot of at most all seats.
+_LINE_BYTES_MAX: Final = 1 << 30
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class _Record(msgspec.Struct, forbid_unknown_fields=True):
+    seq: int
+    prev: str
+    entries: list[Entry]
+    hash: str
+
+
+_decode: Final = msgspec.json.Decoder(_Record).decode
+
+
+class JournalDamage(SeatkeeperError):
+    """A record is not what was written: `seq` is the first entry that cannot be trusted."""
+
+    def __init__(self, path: Path, line: int, seq: int, reason: str) -> None:
+        super().__init__(
+            f"{path}:{line}: entry {seq} of the journal {reason}.", "Keep the file, and restore the journal from a copy that verifies."
+        )
+        self.path = path
+        self.line = line
+        self.seq = seq
+
+
+def segments(directory: Path) -> list[Path]:
+    """The segments of a journal, the oldest first; a single segment file is a journal of one."""
+    if directory.is_file():
+        return [directory]
+    found = sorted(path for path in directory.glob(f"*{_SUFFIX}") if path.stem.isdigit())
+    if not found and not directory.is_dir():
+        raise InputError(
+            "There is no journal here", file=str(directory), expected="a journal's directory", remedy="Give the directory NAME.journal."
+        )
+    return found
+
+
+def read_journal(paths: Sequence[Path], *, anchor: str | None = None) -> Iterator[LogRecord]:
+    """The records of these segments in order, each checked against the one before it.
+
+    A torn record at the very end is not returned. `anchor` is the hash before the first record, where it is known.
+
+    Raises:
+        JournalDamage: A record was changed, left out, added or put elsewhere.
+    """
+    previous, expected = anchor, 0
+    for number, path in enumerate(paths):
+        last_segment = number == len(paths) - 1
+        for line, raw, rest_is_empty in _lines(path):
+            record, reason = _check(raw, previous, expected)
+            if record is None:
+                # Without its line feed the record was never whole, and nothing can follow it.
+                if last_segment and rest_is_empty:
+                    return
+                raise JournalDamage(path, line, expected or int(path.stem), reason)
+            previous, expected = record.hash, record.seq + len(record.entries)
+            yield record
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Line number, bytes and whether nothing but filling follows, of each line that is not empty."""
+    with path.open("rb") as file:
+        pending: tuple[int, bytes] | None = None
+        for number, raw in enumerate(file, 1):
+            if raw.isspace():
+                continue
+            if pending is not None:
+                yield *pending, False
+            pending = (number, raw)
+        if pending is not None:
+            yield *pending, True
+
+
+def _check(raw: bytes, previous: str | None, expected: int) -> tuple[LogRecord | None, str]:
+    """The record of a line, or why it cannot be one."""
+    if not raw.endswith(b"\n"):
+        return None, "is cut off"
+    body, mark, _ = raw.rpartition(_HASH_MARK)
+    try:
+        record = _decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None, "is not readable"
+    if not mark or hashlib.sha256(body).hexdigest() != record.hash:
+        return None, "does not match its hash"
+    if previous is not None and record.prev != previous:
+        return None, "does not follow the record before it"
+    if expected and record.seq != expected:
+        return None, f"is numbered {record.seq}"
+    return LogRecord(record.seq, tuple(record.entries), record.prev, record.hash), ""
+
+
+class Journal:
+    """A journal that is open for writing; one process at a time has it.
+
+    Args:
+        directory: Made when missing.
+        post: Runs a callable on the caller's thread, such as an event loop's `call_soon_threadsafe`.
+        durable: False leaves out the flush to the disk: unsafe, for measuring what durability costs.
+    """
+
+    def __init__(self, directory: Path, post: Callable[[Callable[[], object]], object], *, durable: bool = True) -> None:
+        self.directory = directory
+        self._post = post
+        self._durable = durable
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise SeatkeeperError(
+                f"{directory}: another vendor daemon is writing this journal.",
+                "Stop that one first; each license server has its own journal.",
+            ) from None
+        self.seq = 0
+        self._hash = GENESIS
+        self._file = -1
+        self._offset = self._filled = 0
+        self._queue: queue.SimpleQueue[tuple[int, Sequence[Entry], Callable[[Outcome], None]] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """True once the segment is long enough to be followed by a new one."""
+        return self._offset > SEGMENT_BYTES_MAX
+
+    def tail(self, from_seq: int = 0) -> Iterator[LogRecord]:
+        """The records from the one that holds `from_seq` on; 0 begins with the last snapshot. To be read to the end before writing.
+
+        Raises:
+            JournalDamage: What is read cannot be trusted.
+        """
+        paths = segments(self.directory)
+        while len(paths) > 1 and not _holds_a_record(paths[-1]):
+            # The crash came while this segment was begun: nothing in it was acknowledged.
+            paths.pop().unlink()
+        first = len(paths) - 1
+        if from_seq:
+            first = max((number for number, path in enumerate(paths) if int(path.stem) <= from_seq), default=0)
+        for record in read_journal(paths[max(first, 0) :]):
+            self.seq, self._hash = record.seq + len(record.entries) - 1, record.hash
+            if self.seq >= from_seq:
+                yield record
+
+    def snapshot(self, snapshot: Entry) -> None:
+        """Begins a new segment with `snapshot`, durable on return."""
+        if self._thread is not None:
+            self._stop_thread()
+        self._close_segment()
+        path = self.directory / f"{self.seq + 1:020d}{_SUFFIX}"
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._offset = self._filled = 0
+        self._write((snapshot,))
+        _sync_directory(self.directory)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def append(self, expected_seq: int, batch: Sequence[Entry], done: Callable[[Outcome], None]) -> None:
+        """Begins to append `batch`; `done` is called through `post` when it is durable, or why not."""
+        self._queue.put((expected_seq, batch, done))
+
+    def close(self) -> None:
+        """Ends the writing after what is under way, and gives the journal free."""
+        if self._thread is not None:
+            self._stop_thread()
+        self._close_segment()
+        os.close(self._lock)
+
+    def _run(self) -> None:
+        """The writing thread: one batch at a time, in the order in which they came."""
+        while (work := self._queue.get()) is not None:
+            expected_seq, batch, done = work
+            outcome: Outcome
+            if expected_seq != self.seq:
+                outcome = Conflict(self.seq)
+            else:
+                try:
+                    self._write(batch)
+                    outcome = Appended(self.seq)
+                except OSError as error:
+                    # After a failed flush nobody knows what is on the disk; the daemon must stop and read it again.
+                    outcome = Unknown(f"The journal cannot be written: {error.strerror} ({self.directory}).")
+            try:
+                self._post(lambda done=done, outcome=outcome: done(outcome))  # type: ignore[misc]
+            except RuntimeError:
+                return  # The loop has ended: nobody waits for an answer any more.
+
+    def _write(self, batch: Sequence[Entry]) -> None:
+        body = b'{"seq":%d,"prev":"%s","entries":%s' % (self.seq + 1, self._hash.encode(), _encode(batch))
+        digest = hashlib.sha256(body).hexdigest()
+        line = b'%s%s%s"}\n' % (body, _HASH_MARK, digest.encode())
+        if self._offset + len(line) > self._filled:
+            self._fill(len(line))
+        _write_all(self._file, line, self._offset)
+        if self._durable:
+            os.fdatasync(self._file)
+        self._offset += len(line)
+        self.seq += len(batch)
+        self._hash = digest
+
+    def _fill(self, needed: int) -> None:
+        """Fills the next stretch of the segment with empty lines, so that flushes need not grow the file."""
+        length = max(_FILL_BYTES, needed)
+        try:
+            _write_all(self._file, b"\n" * (self._offset + length - self._filled), self._filled)
+            os.fsync(self._file)
+        except OSError:
+            # A nearly full disk may still hold the record itself; if not, the write of the record says so.
+            os.ftruncate(self._file, self._offset)
+            self._filled = self._offset
+            return
+        self._filled = self._offset + length
+
+    def _close_segment(self) -> None:
+        if self._file >= 0:
+            os.ftruncate(self._file, self._offset)
+            os.close(self._file)
+            self._file = -1
+
+    def _stop_thread(self) -> None:
+        assert self._thread is not None
+        self._queue.put(None)
+        self._thread.join()
+        self._thread = None
+
+
+def _holds_a_record(path: Path) -> bool:
+    return next(read_journal([path]), None) is not None
+
+
+def _write_all(file: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _sync_directory(directory: Path) -> None:
+    """A new file's name must be on the disk as well as its content."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

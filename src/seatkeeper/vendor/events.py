@@ -1,0 +1,234 @@
+"""What can happen to a vendor daemon (events) and what it wants done (instructions): all values, no sockets.
+
+A connection is an object that only the shell understands; the machine keeps it to say whom an answer is for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from seatkeeper.licfile.model import Feature
+    from seatkeeper.pools.counted import Pool
+    from seatkeeper.vendor.entries import Entry
+    from seatkeeper.vendor.ledger import Seat
+
+__all__ = [
+    "Accepted",
+    "Answer",
+    "Append",
+    "CheckinAsked",
+    "CheckoutAsked",
+    "Close",
+    "Connection",
+    "DenialAnswer",
+    "Disconnected",
+    "Event",
+    "GrantAnswer",
+    "Greeting",
+    "Heard",
+    "Instruction",
+    "Left",
+    "LicenseReread",
+    "LossAnswer",
+    "Recovered",
+    "RemovalAnswer",
+    "RemoveAsked",
+    "RestoreAnswer",
+    "ReturnAnswer",
+    "Send",
+    "Tick",
+]
+
+#: The shell's object for one client's connection.
+Connection = object
+
+
+class _Value(msgspec.Struct, frozen=True, gc=False):
+    pass
+
+
+# Events ----------------------------------------------------------------------------------------------------------
+
+
+class Recovered(_Value, frozen=True):
+    """The log has been replayed; holders have from now on the lease time to come back."""
+
+
+class LicenseReread(_Value, frozen=True):
+    """These verified lines are served from now on."""
+
+    lines: tuple[Feature, ...]
+    today: date
+    by_user: str = ""
+    by_host: str = ""
+
+
+class Greeting(_Value, frozen=True):
+    """A client opens its session, or takes it up again. `digest` stands for the session's secret."""
+
+    connection: Connection
+    digest: str
+    user: str
+    host: str
+    display: str
+    pid: int = 0
+    project: str = ""
+    application: str = ""
+    held: tuple[int, ...] = ()
+    asking: tuple[int, ...] = ()
+
+
+class CheckoutAsked(_Value, frozen=True):
+    """A client asks for seats."""
+
+    session: int
+    request: int
+    feature: str
+    version: str
+    count: int
+    up_to: bool
+    display: str
+
+
+class CheckinAsked(_Value, frozen=True):
+    """A client gives a handle's seats back."""
+
+    session: int
+    request: int
+    handle: int
+
+
+class Heard(_Value, frozen=True):
+    """A client has shown that it lives."""
+
+    session: int
+
+
+class Left(_Value, frozen=True):
+    """A client has said goodbye."""
+
+    session: int
+
+
+class Disconnected(_Value, frozen=True):
+    """A client's connection is closed."""
+
+    session: int
+    connection: Connection
+
+
+class RemoveAsked(_Value, frozen=True):
+    """An administrator takes seats back: those of one handle, or (handle 0) all of user, host and display."""
+
+    connection: Connection
+    request: int
+    feature: str
+    user: str
+    host: str
+    display: str
+    handle: int
+    by_user: str
+    by_host: str
+
+
+class Tick(_Value, frozen=True):
+    """Time has passed."""
+
+    today: date
+
+
+Event = Recovered | LicenseReread | Greeting | CheckoutAsked | CheckinAsked | Heard | Left | Disconnected | RemoveAsked | Tick
+
+
+# Answers ---------------------------------------------------------------------------------------------------------
+
+
+class Accepted(_Value, frozen=True):
+    """The session is open; it holds these handles."""
+
+    session: int
+    held: tuple[int, ...]
+
+
+class GrantAnswer(_Value, frozen=True):
+    """Seats are held; `show_line` where the client has not yet seen the pool's signed lines. No pool: no line covers them any more."""
+
+    request: int
+    handle: int
+    count: int
+    pool: Pool | None
+    show_line: bool
+
+
+class DenialAnswer(_Value, frozen=True):
+    """No seats, and why."""
+
+    request: int
+    number: int
+    reason: str
+
+
+class ReturnAnswer(_Value, frozen=True):
+    """The seats are back (number 0), or why not."""
+
+    request: int
+    handle: int
+    number: int
+
+
+class LossAnswer(_Value, frozen=True):
+    """Seats are taken from the client (number 0: by an administrator), or no longer licensed."""
+
+    handle: int
+    number: int
+    reason: str
+
+
+class RestoreAnswer(_Value, frozen=True):
+    """Seats that were no longer licensed are again."""
+
+    handle: int
+
+
+class RemovalAnswer(_Value, frozen=True):
+    """So many handles were removed."""
+
+    request: int
+    removed: int
+
+
+Answer = Accepted | GrantAnswer | DenialAnswer | ReturnAnswer | LossAnswer | RestoreAnswer | RemovalAnswer
+
+
+# Instructions ----------------------------------------------------------------------------------------------------
+
+
+class Append(_Value, frozen=True):
+    """Append this entry to the log; `seat` is what it is about, for the debug log."""
+
+    entry: Entry
+    seat: Seat | None = None
+
+
+class Send(_Value, frozen=True):
+    """Send this answer; with `durable` only after the entries before it are in the log."""
+
+    connection: Connection
+    answer: Answer
+    durable: bool
+
+
+class Close(_Value, frozen=True):
+    """Close this connection, and tell it why."""
+
+    connection: Connection
+    number: int
+    reason: str
+
+
+Instruction = Append | Send | Close
