@@ -76,7 +76,11 @@ def load_vendor(directory: Path | None = None) -> Vendor:
     Raises:
         InputError: As for `load_catalog`.
     """
-    return _read(_builtin_directory(), "", "vendor.toml", Vendor) if directory is None else _read(directory, str(directory), "vendor.toml", Vendor)
+    return (
+        _read(_builtin_directory(), "", "vendor.toml", Vendor)
+        if directory is None
+        else _read(directory, str(directory), "vendor.toml", Vendor)
+    )
 
 
 def _builtin_directory() -> Traversable:
@@ -134,10 +138,14 @@ def _text(directory: Traversable | Path, shown: str, name: str) -> str:
         data = directory.joinpath(name).read_bytes()
     except OSError as error:
         raise InputError(
-            f"This file of the catalog cannot be read: {error.strerror or error}.", file=file, remedy="docs/catalog.md says which files a catalog has."
+            f"This file of the catalog cannot be read: {error.strerror or error}.",
+            file=file,
+            remedy="docs/catalog.md says which files a catalog has.",
         ) from None
     if len(data) > CATALOG_FILE_BYTES_MAX:
-        raise InputError("This file of the catalog is too large.", file=file, found=f"{len(data)} bytes", expected=f"at most {CATALOG_FILE_BYTES_MAX}")
+        raise InputError(
+            "This file of the catalog is too large.", file=file, found=f"{len(data)} bytes", expected=f"at most {CATALOG_FILE_BYTES_MAX}"
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -169,7 +177,7 @@ def _found(raw: Any, key: str) -> str:
 
 
 def _expected(reason: str) -> str:
-    """msgspec's reason as the end of a sentence that starts with "expected"."""
+    """The reason that msgspec gives, as the end of a sentence that starts with "expected"."""
     if missing := re.fullmatch(r"Object missing required field `(\w+)`", reason):
         return f"the key {missing[1]!r}, which is missing"
     if unknown := re.fullmatch(r"Object contains unknown field `(\w+)`", reason):

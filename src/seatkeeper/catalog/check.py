@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from seatkeeper.catalog.model import Application, Catalog, Product, folded
+from seatkeeper.catalog.model import Application, ApplicationLicense, Catalog, Product, ProductLicense, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -81,8 +81,9 @@ def _part_problems(catalog: Catalog) -> Iterator[CatalogProblem]:
 
 def _license_problems(catalog: Catalog, file: str, table: str, owners: Iterable[Product | Application]) -> Iterator[CatalogProblem]:
     for index, owner in enumerate(owners):
-        yield from _repeated(file, f"{table}[{index}].licenses", "feature", [row.feature for row in owner.licenses])
-        for row_index, row in enumerate(owner.licenses):
+        rows: tuple[ProductLicense | ApplicationLicense, ...] = owner.licenses
+        yield from _repeated(file, f"{table}[{index}].licenses", "feature", [row.feature for row in rows])
+        for row_index, row in enumerate(rows):
             if not catalog.versions_of(row.feature):
                 yield CatalogProblem(
                     file,

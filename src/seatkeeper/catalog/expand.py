@@ -133,7 +133,9 @@ def expand(
         need = _need_of(needs, catalog, extra.feature)
         need.versions.add(_version(extra.version or need.license.version, extra.feature))
         need.asked.append(extra.quantity)
-    return [_line(needs[key], environment, catalog) for key in dict.fromkeys(folded(each.feature) for each in catalog.technical) if key in needs]
+    return [
+        _line(needs[key], environment, catalog) for key in dict.fromkeys(folded(each.feature) for each in catalog.technical) if key in needs
+    ]
 
 
 class _Need(msgspec.Struct):
@@ -222,7 +224,9 @@ def _environment_number(rule: Rule, environment: Environment) -> int:
 
 def _check_quantity(quantity: int, name: str) -> None:
     if not 1 <= quantity <= QUANTITY_MAX:
-        raise InputError(f"The quantity of {name} cannot be ordered.", found=str(quantity), expected=f"a whole number from 1 to {QUANTITY_MAX}")
+        raise InputError(
+            f"The quantity of {name} cannot be ordered.", found=str(quantity), expected=f"a whole number from 1 to {QUANTITY_MAX}"
+        )
 
 
 def _version(text: str, name: str) -> str:

@@ -306,5 +306,7 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
 
 def nearest_sentence(name: str, known: Iterable[str]) -> str:
     """The nearest names as a question; empty where none is near."""
-    names = nearest(name, known)
-    return f"Did you mean {' or '.join(repr(each) for each in names)}?" if names else ""
+    names = [repr(each) for each in nearest(name, known)]
+    if not names:
+        return ""
+    return f"Did you mean {' or '.join(([', '.join(names[:-1])] if names[1:] else []) + names[-1:])}?"
