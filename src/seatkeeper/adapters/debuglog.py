@@ -1,0 +1,90 @@
+"""The debug log: what lmgrd and its vendor daemons say to a person, in the lines that log readers know.
+
+`hh:mm:ss (daemon) text`, the hour blank-padded, no date (facts, FlexNet section 6). All processes of a license server write
+to one file, opened for appending; a write of whole lines is never torn apart by another's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from time import localtime, strftime
+from typing import Final
+
+__all__ = ["TIMESTAMP_S", "DebugLog", "open_log"]
+
+#: How often each daemon writes the date (facts: every 6 hours).
+TIMESTAMP_S: Final = 6 * 3600.0
+
+
+def open_log(path: str) -> int:
+    """A descriptor of the debug log: `+file` appends, `file` begins anew, as lmgrd's -l says.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    if path.startswith("+"):
+        return os.open(path[1:], mode, 0o644)
+    return os.open(path, mode | os.O_TRUNC, 0o644)
+
+
+class DebugLog:
+    """One daemon's voice in the log.
+
+    Args:
+        descriptor: Where the lines go.
+        daemon: The name in parentheses.
+        clock: Gives Unix time.
+    """
+
+    def __init__(self, descriptor: int, daemon: str, clock: Callable[[], float]) -> None:
+        self._descriptor = descriptor
+        self._daemon = daemon
+        self._clock = clock
+        self._second = -1
+        self._head = ""
+        self._lines: list[str] = []
+        self._stamped = clock()
+
+    def line(self, text: str) -> None:
+        """Notes one line; it is written by the next `flush`. A text of several lines becomes several."""
+        wall = self._clock()
+        second = int(wall)
+        if second != self._second:
+            self._second = second
+            then = localtime(second)
+            self._head = f"{then.tm_hour:2d}:{then.tm_min:02d}:{then.tm_sec:02d} ({self._daemon}) "
+            if wall - self._stamped >= TIMESTAMP_S:
+                self._stamped = wall
+                self._lines.append(f"{self._head}TIMESTAMP {self.date()}\n")
+        if "\n" in text:
+            self._lines += [f"{self._head}{part}\n" for part in text.split("\n")]
+        else:
+            self._lines.append(f"{self._head}{text}\n")
+
+    def say(self, text: str) -> None:
+        """Writes one line at once."""
+        self.line(text)
+        self.flush()
+
+    def flush(self) -> None:
+        """Writes what was noted. A log that cannot be written never stops the service."""
+        if not self._lines:
+            return
+        data = "".join(self._lines).encode("utf-8", "replace")
+        self._lines.clear()
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            pass
+
+    def date(self) -> str:
+        """Today as the log writes it: m/d/yyyy, not padded."""
+        then = localtime(self._clock())
+        return f"{then.tm_mon}/{then.tm_mday}/{then.tm_year}"
+
+    def full_time(self) -> str:
+        """Date and time with zone, for the start of the log."""
+        return strftime("%a %b %d %Y %H:%M:%S %Z", localtime(self._clock()))

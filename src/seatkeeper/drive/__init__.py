@@ -1,0 +1,1 @@
+"""Applications and whole days, run against a real license server."""

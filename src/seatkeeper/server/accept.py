@@ -1,0 +1,155 @@
+"""New connections of lmgrd: whose they are is known before any transport exists.
+
+lmgrd accepts, peeks at the preface without taking it from the socket, and hands the connection to the vendor daemon that the
+preface names. A client that does not say within PREFACE_S what it wants is closed. When the process runs out of
+descriptors, accepting pauses and goes on; clients that are connected notice nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from typing import TYPE_CHECKING, Final
+
+from seatkeeper.wire.framing import PREFACE_BYTES_MAX, WireError, frame, parse_preface
+from seatkeeper.wire.messages import Refused
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+__all__ = ["PREFACE_S", "Acceptor", "listening_sockets"]
+
+PREFACE_S: Final = 5.0
+_BACKLOG: Final = 4096
+#: Connections accepted at one go, so that a crowd does not keep the loop from its other work.
+_ACCEPTS_MAX: Final = 200
+#: How long accepting rests when descriptors have run out.
+_REST_S: Final = 0.2
+_PREFACE_BYTES_MIN: Final = 6
+
+
+def listening_sockets(port: int) -> list[socket.socket]:
+    """Sockets that listen on the port for IPv4 and, where the machine has it, IPv6.
+
+    Raises:
+        OSError: The port cannot be had.
+    """
+    found: list[socket.socket] = []
+    for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        try:
+            listener = socket.socket(family, socket.SOCK_STREAM)
+        except OSError:
+            continue
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((host, port))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            listener.close()
+            if family == socket.AF_INET6 and error.errno != errno.EADDRINUSE:
+                continue
+            for opened in found:
+                opened.close()
+            raise
+        listener.setblocking(False)
+        found.append(listener)
+    return found
+
+
+class Acceptor:
+    """Accepts on some sockets and finds out whom each connection is for.
+
+    Args:
+        loop: The event loop.
+        listeners: Listening sockets; closed by `close`.
+        routed: Called with the connection and the name in its preface (empty for lmgrd), the preface still unread.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, listeners: list[socket.socket], routed: Callable[[socket.socket, str], None]
+    ) -> None:
+        self._loop = loop
+        self._listeners = listeners
+        self._routed = routed
+        self._waiting: dict[socket.socket, asyncio.TimerHandle] = {}
+        for listener in listeners:
+            loop.add_reader(listener.fileno(), self._accept, listener)
+
+    def close(self) -> None:
+        """Stops listening, and closes connections that have not said what they want."""
+        for listener in self._listeners:
+            self._loop.remove_reader(listener.fileno())
+            listener.close()
+        self._listeners = []
+        for client in list(self._waiting):
+            self._give_up(client)
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_ACCEPTS_MAX):
+            try:
+                client, _ = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._loop.remove_reader(listener.fileno())
+                    self._loop.call_later(_REST_S, self._resume, listener)
+                return
+            client.setblocking(False)
+            with contextlib.suppress(OSError):
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._peek(client)
+
+    def _resume(self, listener: socket.socket) -> None:
+        if listener in self._listeners:
+            self._loop.add_reader(listener.fileno(), self._accept, listener)
+
+    def _peek(self, client: socket.socket) -> None:
+        """Reads the preface without taking it; waits for the rest where it is not all there."""
+        try:
+            data = client.recv(PREFACE_BYTES_MAX, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            self._wait(client, _PREFACE_BYTES_MIN)
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._give_up(client)
+            return
+        try:
+            parsed = parse_preface(data)
+        except WireError as error:
+            with contextlib.suppress(OSError):
+                client.send(frame(Refused(-12, str(error))))
+            self._give_up(client)
+            return
+        if parsed is None:
+            self._wait(client, len(data) + 1)
+            return
+        self._forget(client)
+        with contextlib.suppress(OSError):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        self._routed(client, parsed[0])
+
+    def _wait(self, client: socket.socket, wanted: int) -> None:
+        # Peeked bytes stay in the socket, so a socket with too few would count as readable for ever: the low-water mark keeps
+        # it quiet until there is something new to see.
+        with contextlib.suppress(OSError):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
+        if client not in self._waiting:
+            self._waiting[client] = self._loop.call_later(PREFACE_S, self._give_up, client)
+            self._loop.add_reader(client.fileno(), self._peek, client)
+
+    def _forget(self, client: socket.socket) -> None:
+        timer = self._waiting.pop(client, None)
+        if timer is not None:
+            timer.cancel()
+            self._loop.remove_reader(client.fileno())
+
+    def _give_up(self, client: socket.socket) -> None:
+        self._forget(client)
+        client.close()

@@ -1,0 +1,166 @@
+"""lmgrd and a vendor daemon talk over a socket pair: orders one way, reports the other, clients' sockets along with them.
+
+Each message is one packet. A client's socket travels with the packet that announces it, so the vendor daemon goes on with
+the very connection that lmgrd accepted, and one open port is enough. When the pair closes, the other side has gone: a vendor
+daemon without its lmgrd ends, since it could not be supervised any more.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+__all__ = ["Control", "Failed", "Message", "NewClient", "OrderReread", "OrderStop", "RereadDone", "Serving", "control_pair"]
+
+_PACKET_BYTES_MAX: Final = 65536
+#: Packets read at once, so that a crowd of clients does not keep the loop from its other work.
+_PACKETS_MAX: Final = 64
+
+
+class NewClient(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """A client's socket comes with this packet; its preface is still unread."""
+
+
+class OrderReread(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Read the license files again."""
+
+    request: int
+    by_user: str
+    by_host: str
+
+
+class OrderStop(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """End orderly."""
+
+    by_user: str = ""
+    by_host: str = ""
+
+
+class Serving(msgspec.Struct, frozen=True, array_like=True, tag=16):
+    """The vendor daemon is ready for clients; `port` is its own, or 0."""
+
+    version: str
+    port: int = 0
+
+
+class RereadDone(msgspec.Struct, frozen=True, array_like=True, tag=17):
+    """The files were read again (number 0), or nothing was changed and why."""
+
+    request: int
+    number: int
+    text: str
+
+
+class Failed(msgspec.Struct, frozen=True, array_like=True, tag=18):
+    """The vendor daemon will end, for this reason; with `final` a restart would not help."""
+
+    reason: str
+    final: bool = False
+
+
+Message = NewClient | OrderReread | OrderStop | Serving | RereadDone | Failed
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Message).decode
+
+
+def control_pair() -> tuple[socket.socket, socket.socket]:
+    """The two ends: lmgrd's and the vendor daemon's, which it inherits."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    theirs.set_inheritable(True)
+    return ours, theirs
+
+
+class Control:
+    """One end of the pair, on an event loop.
+
+    Args:
+        loop: The loop.
+        end: The socket.
+        received: Called with each message, and the client's socket where one came along.
+        closed: Called once when the other side has gone.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        end: socket.socket,
+        received: Callable[[Message, socket.socket | None], None],
+        closed: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._end = end
+        self._received = received
+        self._closed = closed
+        self._queue: deque[tuple[bytes, socket.socket | None]] = deque()
+        self._open = True
+        end.setblocking(False)
+        loop.add_reader(end.fileno(), self._readable)
+
+    def send(self, message: Message, client: socket.socket | None = None) -> None:
+        """Sends a message; a client's socket is passed on and closed here."""
+        if not self._open:
+            if client is not None:
+                client.close()
+            return
+        self._queue.append((_encode(message), client))
+        if len(self._queue) == 1:
+            self._flush()
+
+    def close(self) -> None:
+        """Closes this end; sockets not yet passed on are closed."""
+        if not self._open:
+            return
+        self._open = False
+        self._loop.remove_reader(self._end.fileno())
+        self._loop.remove_writer(self._end.fileno())
+        self._end.close()
+        while self._queue:
+            client = self._queue.popleft()[1]
+            if client is not None:
+                client.close()
+
+    def _flush(self) -> None:
+        while self._queue:
+            packet, client = self._queue[0]
+            try:
+                socket.send_fds(self._end, [packet], [client.fileno()] if client is not None else [])
+            except (BlockingIOError, InterruptedError):
+                self._loop.add_writer(self._end.fileno(), self._flush)
+                return
+            except OSError:
+                self._gone()
+                return
+            self._queue.popleft()
+            if client is not None:
+                client.close()
+        self._loop.remove_writer(self._end.fileno())
+
+    def _readable(self) -> None:
+        for _ in range(_PACKETS_MAX):
+            try:
+                packet, descriptors, _, _ = socket.recv_fds(self._end, _PACKET_BYTES_MAX, 1)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                packet, descriptors = b"", []
+            if not packet:
+                self._gone()
+                return
+            client = socket.socket(fileno=descriptors[0]) if descriptors else None
+            self._received(_decode(packet), client)
+            if not self._open:
+                return
+
+    def _gone(self) -> None:
+        if self._open:
+            self.close()
+            self._closed()

@@ -1,0 +1,180 @@
+"""What a vendor daemon serves: the verified lines of its license files on this machine, or the reason why it serves nothing.
+
+The path of a license file at the server (design, The house): text, parser, signature, host id. Lines that do not verify are
+left out and named one by one; a whole that cannot be served is one LicenseError.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.adapters.keys import find_credential, find_trust
+from seatkeeper.base.errors import InputError, LicenseError
+from seatkeeper.licfile.hostid import explain_mismatch, matches_any, parse_hostids
+from seatkeeper.licfile.model import Feature, LicenseFile, Parsed
+from seatkeeper.licfile.parser import FILE_BYTES_MAX, parse
+from seatkeeper.licfile.signature import verify_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seatkeeper.adapters.keys import Credential
+    from seatkeeper.licfile.hostid import HostFacts
+    from seatkeeper.licfile.trust import Trust
+
+__all__ = ["Served", "find_files", "load_served", "read_file"]
+
+_THREADS: Final = 2
+#: Below this many lines a pool of threads costs more than it gives.
+_POOL_LINES_MIN: Final = 200
+
+
+class Served(msgspec.Struct, frozen=True):
+    """What one vendor daemon serves.
+
+    Attributes:
+        lines: The verified FEATURE and INCREMENT lines of the vendor.
+        hostids: Those of the SERVER lines, as written.
+        trust: The vendor's trust, and `trust_text` the file it was read from.
+        credential: The key and certificates by which this server proves itself.
+        refusals: One sentence for each line that is not served.
+    """
+
+    lines: tuple[Feature, ...]
+    hostids: tuple[str, ...]
+    trust: Trust
+    trust_text: str
+    credential: Credential
+    refusals: tuple[str, ...]
+
+
+def find_files(paths: Sequence[str]) -> list[Path]:
+    """The license files that a -c list names: files as they are, of a directory its *.lic and *.dat, by name.
+
+    Raises:
+        LicenseError: -1, an entry does not exist or a directory has no license file.
+    """
+    found: list[Path] = []
+    for entry in paths:
+        path = Path(entry)
+        if path.is_dir():
+            inside = sorted(item for item in path.iterdir() if item.suffix in {".lic", ".dat"} and item.is_file())
+            if not inside:
+                raise LicenseError(-1, minor=359, reason=f"The directory {entry} has no *.lic or *.dat file.", path=tuple(paths))
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise LicenseError(-1, minor=359, reason=f"There is no file {entry}.", path=tuple(paths))
+    return found
+
+
+def read_file(path: Path) -> Parsed:
+    """The parsed license file.
+
+    Raises:
+        LicenseError: -30, it cannot be read; -2, it is too long or no text.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise LicenseError(-30, hints=(("Filename", str(path)),), system=(error.errno or 0, error.strerror or "")) from None
+    if len(data) > FILE_BYTES_MAX:
+        raise LicenseError(-2, reason=f"{path} is longer than {FILE_BYTES_MAX >> 20} MiB.")
+    return parse(data.decode("utf-8", "surrogateescape"), str(path))
+
+
+def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:
+    """Everything that `vendor` may serve from these files on a machine of these facts.
+
+    Raises:
+        LicenseError: Nothing can be served, with the number and the reason of the first thing that is in the way.
+    """
+    parsed = [read_file(path) for path in files]
+    # Files are combined only for one and the same server, and a file without SERVER lines (packages) joins it.
+    with_server = [one for one in parsed if one.file.servers]
+    if not with_server:
+        raise LicenseError(-13, reason=f"{', '.join(map(str, files))} names no license server.")
+    hostids = with_server[0].file.hostids
+    for one in with_server[1:]:
+        if [text.lower() for text in one.file.hostids] != [text.lower() for text in hostids]:
+            raise LicenseError(
+                -9,
+                reason=f"{one.name} is for hostid {' '.join(one.file.hostids)}, {with_server[0].name} for {' '.join(hostids)}.",
+                remedy="Serve files of different servers by different lmgrd.",
+            )
+    _check_host(hostids, facts, with_server[0].name)
+    place = Path(with_server[0].name).parent
+    trust_path, trust = _find_trust(vendor, files, with_server[0])
+    credential = find_credential(place, vendor, hostids)
+    if credential is None:
+        raise LicenseError(
+            -33,
+            reason=f"No credential {vendor}.<hostid>.credential for hostid {' '.join(hostids)} stands beside {with_server[0].name}.",
+            remedy="Put the credential file there that came with the license file.",
+        )
+    lines, refusals = _verified(parsed, vendor, trust)
+    return Served(lines, hostids, trust, trust_path.read_text("utf-8"), credential, refusals)
+
+
+def _check_host(hostids: Sequence[str], facts: HostFacts, name: str) -> None:
+    """The SERVER lines must be for this machine (guide, Host ID Problems)."""
+    wanted = []
+    for text in hostids:
+        try:
+            wanted += parse_hostids(text)
+        except (ValueError, InputError) as error:
+            raise LicenseError(-9, reason=f"{name}: {error}") from None
+    if not matches_any(wanted, facts):
+        raise LicenseError(-9, reason=explain_mismatch(wanted, facts))
+
+
+def _find_trust(vendor: str, files: Sequence[Path], first: Parsed) -> tuple[Path, Trust]:
+    found = find_trust(vendor, None, files[0])
+    if found is None:
+        foreign = next((line for _, line in first.file.signable() if line.vendor.lower() == vendor.lower()), None)
+        what = f"{foreign.name} is not signed by a key this server trusts: " if foreign is not None else ""
+        raise LicenseError(-137, reason=f"{what}there is no {vendor}.trust beside {first.name}.")
+    return found
+
+
+def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> tuple[tuple[Feature, ...], tuple[str, ...]]:
+    """The vendor's lines that verify, and a sentence for each that does not, or that is not understood.
+
+    All files are judged as one, so that a line copied into a second file is seen.
+    """
+    servers = next(one.file.servers for one in parsed if one.file.servers)
+    daemons = tuple(line for one in parsed for line in one.file.vendors)
+    refusals = [
+        f"{one.name}:{problem.line}:{problem.column}: {problem.message}"
+        for one in parsed
+        for problem in one.problems
+        if problem.severity == "error"
+    ]
+    ours = [
+        (one.name, place, line)
+        for one in parsed
+        for line, place in zip(one.file.lines, one.places, strict=True)
+        if getattr(line, "vendor", "").lower() == vendor.lower()
+    ]
+    head = (*servers, *daemons)
+    whole = LicenseFile((*head, *(line for _, _, line in ours)))
+    places = (*(0 for _ in head), *(place for _, place, _ in ours))
+    if len(ours) >= _POOL_LINES_MIN:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            verdicts = verify_lines(whole, trust, map=pool.map, places=places)
+    else:
+        verdicts = verify_lines(whole, trust, places=places)
+    lines: list[Feature] = []
+    for verdict in verdicts:
+        name = ours[verdict.index - len(head)][0]
+        if not verdict.ok:
+            refusals.append(f"{name}: {verdict.sentence} ({verdict.number})")
+        elif type(verdict.line) is Feature:
+            lines.append(verdict.line)
+    return tuple(lines), tuple(refusals)

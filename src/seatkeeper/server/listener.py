@@ -1,0 +1,244 @@
+"""One client's connection at the vendor daemon: bytes to events, answers to bytes, and nothing decided.
+
+A connection goes through the stages of `STAGES`: its preface, its Hello, then requests. What a stage does not list is
+against the protocol, and ends the connection with a sentence. Nothing that one client sends can disturb another: a bad frame
+closes its connection, a name is stripped of control characters before it is shown anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, Heard, Left, RemoveAsked
+from seatkeeper.wire.framing import HEADER_BYTES, PREFACE_BYTES_MAX, WireError, decode_client, frame, parse_preface
+from seatkeeper.wire.messages import (
+    FRAME_BYTES_MAX,
+    PROTOCOL,
+    AskFeatures,
+    AskRemove,
+    Beat,
+    Checkin,
+    Checkout,
+    Done,
+    Goodbye,
+    Heartbeat,
+    Hello,
+    Refused,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from seatkeeper.server.vendord import VendorDaemon
+    from seatkeeper.wire.messages import ClientMessage, ServerMessage
+
+__all__ = ["GREETING_S", "WRITE_BYTES_MAX", "ClientConnection", "clean_name", "is_local"]
+
+#: Time from the connection's start to its Hello, or to a tool's request.
+GREETING_S: Final = 10.0
+#: Answers that a client may leave unread; one that reads slower is disconnected.
+WRITE_BYTES_MAX: Final = 4 << 20
+
+_CONTROL: Final = {**dict.fromkeys(range(32), "?"), **dict.fromkeys(range(127, 160), "?"), 0x2028: "?", 0x2029: "?"}
+
+
+def clean_name(name: str) -> str:
+    """A client's name for itself, fit to be printed in a line: no control characters, and never empty."""
+    return name.translate(_CONTROL).strip() or "?"
+
+
+def is_local(transport: asyncio.BaseTransport) -> bool:
+    """True where the other side is this machine: its address is a loopback address, or the very one it connected to."""
+    peer, here = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    if not isinstance(peer, tuple) or not isinstance(here, tuple):
+        return False
+    try:
+        address = ipaddress.ip_address(peer[0].partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback or peer[0] == here[0])
+
+
+class ClientConnection(asyncio.Protocol):
+    """A client's connection, on an event loop."""
+
+    __slots__ = ("_buffer", "_daemon", "_greeted", "_preface", "session", "transport")
+
+    def __init__(self, daemon: VendorDaemon) -> None:
+        self._daemon = daemon
+        self._buffer = b""
+        self._preface = True
+        self._greeted = False
+        self.session = 0
+        self.transport: asyncio.Transport | None = None
+
+    # Transport -------------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Notes the transport; the client now has GREETING_S to say what it wants."""
+        self.transport = transport  # type: ignore[assignment]
+        self._daemon.awaits_greeting(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gives back what the session held through this connection."""
+        self.transport = None
+        self._daemon.greeting_over(self)
+        if self.session:
+            self._daemon.run(Disconnected(self.session, self))
+
+    def data_received(self, data: bytes) -> None:
+        """Cuts the stream into messages and handles each."""
+        if self._buffer:
+            data = self._buffer + data
+        position = 0
+        if self._preface:
+            try:
+                parsed = parse_preface(data[:PREFACE_BYTES_MAX])
+            except WireError as error:
+                self.refuse(-12, str(error))
+                return
+            if parsed is None:
+                self._buffer = data
+                return
+            position = parsed[1]
+            self._preface = False
+        size = len(data)
+        while size - position >= HEADER_BYTES:
+            length = int.from_bytes(data[position : position + HEADER_BYTES], "big")
+            if length > FRAME_BYTES_MAX:
+                self.refuse(-12, f"A frame of {length} bytes is above the limit of {FRAME_BYTES_MAX}.")
+                return
+            end = position + HEADER_BYTES + length
+            if end > size:
+                break
+            try:
+                message = decode_client(data[position + HEADER_BYTES : end])
+            except (msgspec.DecodeError, RecursionError) as error:
+                self.refuse(-12, f"A frame is not a message: {error}.")
+                return
+            handler = (STAGES_GREETED if self._greeted else STAGES_NEW).get(type(message))
+            if handler is None:
+                self.refuse(-133, f"{type(message).__name__} is not expected here.")
+                return
+            handler(self, message)
+            if self.transport is None:
+                return
+            position = end
+        self._buffer = data[position:] if position < size else b""
+
+    # Answers ---------------------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes, unless the client has gone; one that does not read is dropped."""
+        transport = self.transport
+        if transport is None:
+            return
+        transport.write(data)
+        if len(data) > 1024 and transport.get_write_buffer_size() > WRITE_BYTES_MAX:
+            self.drop()
+
+    def send(self, message: ServerMessage) -> None:
+        """Sends one message now."""
+        self.write(frame(message))
+
+    def refuse(self, number: int, reason: str) -> None:
+        """Says why, and closes."""
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.write(frame(Refused(number, reason)))
+            transport.close()
+        self._buffer = b""
+
+    def drop(self) -> None:
+        """Closes at once, whatever is still unsent."""
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.abort()
+
+    # Messages --------------------------------------------------------------------------------------------------------
+
+    def _hello(self, message: Hello) -> None:
+        daemon = self._daemon
+        if message.protocol != PROTOCOL:
+            self.refuse(-83, f"Protocol {message.protocol} is not spoken here, only {PROTOCOL}.")
+            return
+        if message.vendor.lower() != daemon.vendor.lower():
+            self.refuse(-97, f"This is {daemon.vendor}, not {clean_name(message.vendor)}.")
+            return
+        self._greeted = True
+        daemon.greeting_over(self)
+        daemon.greet(
+            self,
+            message,
+            Greeting(
+                self,
+                blake2b(message.session, digest_size=16).hexdigest(),
+                clean_name(message.user),
+                clean_name(message.host),
+                clean_name(message.display),
+                message.pid,
+                clean_name(message.project) if message.project else "",
+                clean_name(message.application) if message.application else "",
+                tuple(message.held),
+                tuple(message.asking),
+            ),
+        )
+
+    def _checkout(self, message: Checkout) -> None:
+        display = clean_name(message.display) if message.display else ""
+        self._daemon.run(
+            CheckoutAsked(self.session, message.request, message.feature, message.version, message.count, message.up_to, display)
+        )
+
+    def _checkin(self, message: Checkin) -> None:
+        self._daemon.run(CheckinAsked(self.session, message.request, message.handle))
+
+    def _heartbeat(self, message: Heartbeat) -> None:
+        self._daemon.run(Heard(self.session))
+        self.send(Beat(message.sequence))
+
+    def _goodbye(self, _message: Goodbye) -> None:
+        session, self.session = self.session, 0
+        self._daemon.run(Left(session))
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.close()
+
+    def _ask_features(self, message: AskFeatures) -> None:
+        self._daemon.greeting_over(self)
+        self._daemon.send_status(self, message)
+
+    def _ask_remove(self, message: AskRemove) -> None:
+        self._daemon.greeting_over(self)
+        if self.transport is None or not is_local(self.transport):
+            self.send(Done(message.request, -63, "lmremove is accepted from the license server's own machine only."))
+            return
+        by_user, by_host = clean_name(message.by_user), clean_name(message.by_host)
+        self._daemon.run(
+            RemoveAsked(
+                self, message.request, message.feature, message.user, message.host, message.display, message.handle, by_user, by_host
+            )
+        )
+
+
+#: What a connection may send before its Hello (tools never send one) and after; anything else ends it.
+STAGES_NEW: Final[dict[type[ClientMessage], Callable[[ClientConnection, Any], None]]] = {
+    Hello: ClientConnection._hello,
+    AskFeatures: ClientConnection._ask_features,
+    AskRemove: ClientConnection._ask_remove,
+}
+STAGES_GREETED: Final[dict[type[ClientMessage], Callable[[ClientConnection, Any], None]]] = {
+    Checkout: ClientConnection._checkout,
+    Checkin: ClientConnection._checkin,
+    Heartbeat: ClientConnection._heartbeat,
+    Goodbye: ClientConnection._goodbye,
+    AskFeatures: ClientConnection._ask_features,
+    AskRemove: ClientConnection._ask_remove,
+}

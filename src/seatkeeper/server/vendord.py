@@ -1,0 +1,384 @@
+"""The vendor daemon's process: it stamps events with the time, lets the machine decide, and carries out what it wants.
+
+Durable before visible. Entries that the machine wants appended wait for the next commit; answers that depend on them wait
+with them. One commit is under way at a time, and all that comes meanwhile is the next one: many clients share one flush to
+the disk. When the journal does not take an entry, the process ends: what it has in memory is ahead of the disk, and the
+next process begins from the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper import __version__
+from seatkeeper.adapters import clock
+from seatkeeper.adapters.host import host_facts
+from seatkeeper.adapters.journal import Journal
+from seatkeeper.base.errors import LicenseError, SeatkeeperError
+from seatkeeper.licfile.trust import server_proof
+from seatkeeper.server.answers import answer_frame, log_line
+from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving
+from seatkeeper.server.license import find_files, load_served
+from seatkeeper.server.listener import GREETING_S, ClientConnection
+from seatkeeper.server.status import status_frames
+from seatkeeper.vendor.entries import CheckedIn, CheckedOut, Denial, Entry
+from seatkeeper.vendor.events import (
+    Accepted,
+    Append,
+    Close,
+    Event,
+    Greeting,
+    LicenseReread,
+    Recovered,
+    Send,
+    Tick,
+)
+from seatkeeper.vendor.log import Appended, Conflict, Outcome
+from seatkeeper.vendor.machine import Machine, VendorSettings
+from seatkeeper.wire.messages import PROTOCOL, AskFeatures, Hello, Welcome
+
+if TYPE_CHECKING:
+    from seatkeeper.adapters.debuglog import DebugLog
+    from seatkeeper.server.control import Message
+    from seatkeeper.server.license import Served
+
+__all__ = ["EXIT_JOURNAL", "EXIT_NO_FEATURES", "DaemonOptions", "VendorDaemon"]
+
+#: Exit statuses: no features to serve (facts, FlexNet 4.2: 36 on UNIX), and a journal that could not be used.
+EXIT_NO_FEATURES: Final = 36
+EXIT_JOURNAL: Final = 74
+TICK_S: Final = 1.0
+
+
+class DaemonOptions(msgspec.Struct, frozen=True):
+    """How lmgrd starts a vendor daemon.
+
+    Attributes:
+        vendor: Its name.
+        files: The -c list of lmgrd.
+        data: The journal's directory.
+        port: Its own TCP port, 0 for none.
+        control: The descriptor of its end of the control pair.
+        lease_s: How long a silent client keeps its seats.
+        heartbeat_s: How often clients show that they live.
+        durable: False for the unsafe switch that leaves out the flush to the disk.
+        journal: False for the unsafe switch that keeps no journal at all.
+        restarts: How often lmgrd has restarted this vendor daemon.
+    """
+
+    vendor: str
+    files: tuple[str, ...]
+    data: str
+    port: int = 0
+    control: int = -1
+    lease_s: float = 180.0
+    heartbeat_s: float = 60.0
+    durable: bool = True
+    journal: bool = True
+    restarts: int = 0
+
+
+class VendorDaemon:
+    """One vendor daemon, on an event loop."""
+
+    def __init__(self, options: DaemonOptions, log: DebugLog, loop: asyncio.AbstractEventLoop) -> None:
+        self.options = options
+        self.vendor = options.vendor
+        self._log = log
+        self._loop = loop
+        self._served: Served
+        self._machine: Machine
+        self._journal: Journal | None = None
+        self._control: Control | None = None
+        self._pending: list[Entry] = []
+        self._held_back: list[tuple[ClientConnection, bytes]] = []
+        self._committing = False
+        self._commit_due = False
+        self._ungreeted: dict[ClientConnection, float] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._listeners: list[asyncio.Server] = []
+        self._ended: asyncio.Future[int] = loop.create_future()
+        self._server_name = socket.gethostname()
+
+    # Life ------------------------------------------------------------------------------------------------------------
+
+    async def serve(self) -> int:
+        """Serves until it is told to stop; returns the exit status."""
+        options, log = self.options, self._log
+        log.say(f"FlexNet Licensing version v{__version__} build seatkeeper")
+        if options.control >= 0:
+            end = socket.socket(fileno=options.control)
+            self._control = Control(self._loop, end, self._ordered, self._orphaned)
+        try:
+            self._served = self._load()
+        except LicenseError as error:
+            return self._fail(f"{error.message} {error.reason} ({error.number},{error.minor})", EXIT_NO_FEATURES, final=True)
+        if not self._served.lines:
+            return self._fail("No features to serve, exiting", EXIT_NO_FEATURES, final=True)
+        trust = self._served.trust
+        settings = VendorSettings(self.vendor, __version__, options.lease_s, options.heartbeat_s, trust.version_rule, trust.seats_max)
+        self._machine = Machine(settings, clock.today())
+        try:
+            self._recover()
+        except (SeatkeeperError, OSError) as error:
+            return self._fail(f"The journal cannot be used: {error}", EXIT_JOURNAL)
+        await self._listen()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(name, self._stop, f"EXITING DUE TO SIGNAL {int(name)}")
+        self._announce()
+        self._loop.call_later(TICK_S, self._tick)
+        status = await self._ended
+        self._close()
+        return status
+
+    def _load(self) -> Served:
+        served = load_served(find_files(self.options.files), self.vendor, host_facts())
+        for refusal in served.refusals:
+            self._log.line(f"Not served: {refusal}")
+        return served
+
+    def _recover(self) -> None:
+        """Builds the ledger from the journal, and takes the journal over."""
+        options, machine = self.options, self._machine
+        if options.journal:
+            self._journal = Journal(Path(options.data), self._loop.call_soon_threadsafe, durable=options.durable)
+            for record in self._journal.tail():
+                for entry in record.entries:
+                    machine.replay(entry)
+            self._journal.snapshot(machine.ledger.snapshot(clock.now()))
+        self.run(LicenseReread(self._served.lines, clock.today()))
+        self.run(Recovered())
+
+    async def _listen(self) -> None:
+        """Opens the daemon's own port, where the license file names one (guide, Firewall Support)."""
+        if not self.options.port:
+            return
+        for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+            try:
+                self._listeners.append(
+                    await self._loop.create_server(
+                        lambda: ClientConnection(self), host, self.options.port, family=family, reuse_address=True
+                    )
+                )
+            except OSError as error:
+                if family == socket.AF_INET:
+                    self._log.say(f"Port {self.options.port} cannot be opened: {error.strerror}; clients come through lmgrd only")
+
+    def _announce(self) -> None:
+        log, machine = self._log, self._machine
+        features = [pools[0].feature for pools in machine.ledger.pools.values()]
+        for start in range(0, len(features), 3):
+            head = f"Server started on {self._server_name} for:" if start == 0 else ""
+            log.line(head + "".join(f"\t{name}" for name in features[start : start + 3]))
+        for sentence in machine.ignored:
+            log.line(sentence)
+        log.line("EXTERNAL FILTERS are OFF")
+        held = len(machine.ledger.seats)
+        if held:
+            log.line(f"{held} checkouts are known from the journal; their holders have {self.options.lease_s:g} s to come back")
+        log.line("License verification completed successfully.")
+        log.line(f"(@{self.vendor}-SLOG@) Options file used: None")
+        log.say(f"(@{self.vendor}-SLOG@) Number of VD restarts since LS startup: {self.options.restarts}")
+        if self._control is not None:
+            self._control.send(Serving(__version__, self.options.port if self._listeners else 0))
+
+    def _fail(self, reason: str, status: int, *, final: bool = False) -> int:
+        self._log.say(reason)
+        if self._control is not None:
+            self._control.send(Failed(reason, final))
+        self._close()
+        return status
+
+    def _stop(self, reason: str, status: int = 0) -> None:
+        if not self._ended.done():
+            self._log.say(reason)
+            self._ended.set_result(status)
+
+    def _close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        if self._journal is not None:
+            if self._pending:
+                # Entries that nobody waits for (checkins, denials) still belong into the record.
+                self._journal.append(self._journal.seq, self._pending, lambda _outcome: None)
+            self._journal.close()
+            self._journal = None
+        if self._control is not None:
+            self._control.close()
+        self._log.flush()
+
+    # lmgrd -----------------------------------------------------------------------------------------------------------
+
+    def _ordered(self, message: Message, client: socket.socket | None) -> None:
+        if client is not None:
+            if isinstance(message, NewClient):
+                self._take(client)
+            else:
+                client.close()
+        elif isinstance(message, OrderReread):
+            self._reread(message)
+        elif isinstance(message, OrderStop):
+            who = f" from {message.by_user} at node {message.by_host}" if message.by_user else ""
+            self._stop(f"SHUTDOWN request{who}: daemon shutdown requested - shutting down")
+
+    def _orphaned(self) -> None:
+        self._stop("lmgrd has gone; this vendor daemon ends with it")
+
+    def _take(self, client: socket.socket) -> None:
+        """Goes on with a connection that lmgrd accepted."""
+        client.setblocking(False)
+        task: asyncio.Task[object] = self._loop.create_task(self._adopt(client))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _adopt(self, client: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: ClientConnection(self), client)
+        except OSError:
+            client.close()
+
+    def _reread(self, order: OrderReread) -> None:
+        """Exchanges all lines at once, or changes nothing and says why."""
+        assert self._control is not None
+        try:
+            served = self._load()
+            if not served.lines:
+                raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
+        except LicenseError as error:
+            text = f"Nothing was changed: {error.message} {error.reason}".rstrip()
+            self._log.say(text)
+            self._control.send(RereadDone(order.request, error.number, text))
+            return
+        self._served = served
+        self.run(LicenseReread(served.lines, clock.today(), order.by_user, order.by_host))
+        for sentence in self._machine.ignored:
+            self._log.line(sentence)
+        self._log.say("Done rereading license file")
+        self._control.send(RereadDone(order.request, 0, f"{len(served.lines)} lines are served"))
+
+    # Events and instructions -----------------------------------------------------------------------------------------
+
+    def run(self, event: Event) -> None:
+        """Gives the event to the machine and carries out what it wants."""
+        for instruction in self._machine.handle(event, clock.monotonic(), clock.now()):
+            kind = type(instruction)
+            if kind is Append:
+                self._append(instruction)  # type: ignore[arg-type]
+            elif kind is Send:
+                self._send(instruction)  # type: ignore[arg-type]
+            elif isinstance(instruction, Close):
+                connection = instruction.connection
+                if isinstance(connection, ClientConnection):
+                    connection.session = 0
+                    connection.refuse(instruction.number, instruction.reason)
+
+    def greet(self, connection: ClientConnection, hello: Hello, event: Greeting) -> None:
+        """Opens the session of a connection, and proves to the client who serves it."""
+        for instruction in self._machine.handle(event, clock.monotonic(), clock.now()):
+            if isinstance(instruction, Send) and isinstance(instruction.answer, Accepted):
+                connection.session = instruction.answer.session
+                connection.send(self._welcome(hello, instruction.answer))
+            elif isinstance(instruction, Send):
+                self._send(instruction)
+            elif isinstance(instruction, Append):
+                self._append(instruction)
+            elif isinstance(instruction.connection, ClientConnection):
+                instruction.connection.session = 0
+                instruction.connection.refuse(instruction.number, instruction.reason)
+
+    def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
+        """Answers what lmstat asks."""
+        for data in status_frames(self._machine.ledger, self.vendor, asked):
+            connection.write(data)
+
+    def awaits_greeting(self, connection: ClientConnection) -> None:
+        """The connection has GREETING_S to say what it wants."""
+        self._ungreeted[connection] = clock.monotonic() + GREETING_S
+
+    def greeting_over(self, connection: ClientConnection) -> None:
+        """The connection has said what it wants, or is gone."""
+        self._ungreeted.pop(connection, None)
+
+    def _welcome(self, hello: Hello, accepted: Accepted) -> Welcome:
+        served, options = self._served, self.options
+        proof = server_proof(served.credential.key, hello.nonce, hello.session, self.vendor)
+        return Welcome(
+            PROTOCOL,
+            self._server_name,
+            __version__,
+            options.heartbeat_s,
+            options.lease_s,
+            list(accepted.held),
+            list(served.hostids),
+            served.trust_text,
+            served.credential.chain,
+            proof,
+        )
+
+    def _append(self, instruction: Append) -> None:
+        entry = instruction.entry
+        self._pending.append(entry)
+        if not self._commit_due:
+            self._commit_due = True
+            self._loop.call_soon(self._commit)
+        kind = type(entry)
+        if kind is CheckedOut or kind is CheckedIn or kind is Denial:
+            self._log.line(log_line(entry, instruction.seat))
+
+    def _send(self, instruction: Send) -> None:
+        connection = instruction.connection
+        assert isinstance(connection, ClientConnection)
+        data = answer_frame(instruction.answer)
+        if instruction.durable and (self._pending or self._committing):
+            self._held_back.append((connection, data))
+        else:
+            connection.write(data)
+
+    def _commit(self) -> None:
+        """Begins to append what has come together, unless an append is under way: then that one's end does it."""
+        self._commit_due = False
+        if self._committing or not self._pending:
+            return
+        batch, self._pending = self._pending, []
+        answers, self._held_back = self._held_back, []
+        self._committing = True
+        self._log.flush()
+        if self._journal is None:
+            self._committed(answers, Appended(0))
+        else:
+            self._journal.append(self._journal.seq, batch, lambda outcome: self._committed(answers, outcome))
+
+    def _committed(self, answers: list[tuple[ClientConnection, bytes]], outcome: Outcome) -> None:
+        self._committing = False
+        if not isinstance(outcome, Appended):
+            reason = "another daemon writes this journal" if isinstance(outcome, Conflict) else outcome.reason
+            # Nothing more may leave this process: its memory is ahead of the disk.
+            self._log.say(f"Stopping at once: {reason}")
+            os._exit(EXIT_JOURNAL)
+        for connection, data in answers:
+            connection.write(data)
+        if self._pending:
+            self._commit()
+        elif self._held_back:
+            held, self._held_back = self._held_back, []
+            for connection, data in held:
+                connection.write(data)
+        if self._journal is not None and self._journal.wants_snapshot and not self._committing:
+            self._journal.snapshot(self._machine.ledger.snapshot(clock.now()))
+
+    def _tick(self) -> None:
+        now = clock.monotonic()
+        for connection, deadline in list(self._ungreeted.items()):
+            if deadline > now:
+                break
+            connection.drop()
+        self.run(Tick(clock.today()))
+        self._log.flush()
+        self._loop.call_later(TICK_S, self._tick)
