@@ -1,0 +1,32 @@
+"""Time and chance enter seatkeeper here and nowhere else; everything below takes them as arguments."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import date
+
+__all__ = ["ID_BYTES", "monotonic", "new_id", "now", "today"]
+
+#: Long enough that two ids never meet, and that nobody guesses one.
+ID_BYTES = 16
+
+
+def now() -> float:
+    """Seconds since the UNIX epoch, by the wall clock, which administrators and time services may set."""
+    return time.time()
+
+
+def monotonic() -> float:
+    """Seconds since some moment in the past, by a clock that never goes back."""
+    return time.monotonic()
+
+
+def today() -> date:
+    """The local calendar day."""
+    return date.today()
+
+
+def new_id() -> bytes:
+    """16 random bytes that no one has drawn before."""
+    return secrets.token_bytes(ID_BYTES)
