@@ -1,0 +1,214 @@
+"""An administrator's question to a license server ends in its answer or in one license error with its numbers.
+
+Theory of operation. Tools ask one thing and end, so each question has a connection of its own on a plain blocking socket: the
+preface names lmgrd (an empty vendor) or one vendor daemon, one frame asks, frames answer until the one that ends the
+answer. `Elsewhere` says that the vendor daemon listens on a port of its own; the question is put again there, once. Every way
+in which that can go wrong is a `LicenseError` with the pair of numbers that FlexNet's tools print for it (facts, FlexNet 7
+and lmstat formats 2), and with a sentence that says which address did what.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from seatkeeper.base.errors import LicenseError
+from seatkeeper.wire.framing import WireError, encode_preface, frame, server_frames
+from seatkeeper.wire.messages import (
+    AskDown,
+    AskFeatures,
+    AskRemove,
+    AskReread,
+    AskServer,
+    Done,
+    Elsewhere,
+    PoolStatus,
+    Refused,
+    ServerStatus,
+    StatusEnd,
+)
+
+if TYPE_CHECKING:
+    from seatkeeper.wire.messages import ClientMessage, ServerMessage
+
+__all__ = ["ANSWER_BYTES_MAX", "TIMEOUT_S", "WORK_S", "down", "pools", "remove", "reread", "server_status"]
+
+#: How long a server may take to accept a connection, and again for each piece of its answer.
+TIMEOUT_S: Final = 10.0
+#: A reread checks every signature of the new files, and a shutdown waits for the vendor daemons' orderly end.
+WORK_S: Final = 90.0
+#: About a million holders.
+ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
+
+#: How often a question follows an Elsewhere: lmgrd names the vendor daemon's port, the daemon names nobody.
+_HOPS_MAX: Final = 1
+_READ_BYTES: Final = 65536
+#: A connection carries one question, so one number does for all.
+_REQUEST: Final = 1
+
+# The second numbers. Those that FlexNet's tools print are kept; 611 and above are ours (docs/protocol.md).
+_MINOR_CONNECT: Final = 570
+_MINOR_NAME: Final = 7
+_MINOR_READ: Final = 287
+_MINOR_DAEMON: Final = 121
+_MINOR_NO_FEATURE: Final = 222
+_MINOR_FOREIGN: Final = 611
+_MINOR_REFUSED: Final = 612
+_MINOR_DONE: Final = 613
+
+
+def server_status(host: str, port: int, timeout: float = TIMEOUT_S) -> ServerStatus:
+    """What the lmgrd at this address is, and how its vendor daemons are.
+
+    Raises:
+        LicenseError: -15, -16 or -96 where there is no answer, -12 where there is one of another protocol.
+    """
+    answer = _ask(host, port, "", AskServer(_REQUEST), timeout)[-1]
+    return answer if isinstance(answer, ServerStatus) else _unexpected(host, port, answer)
+
+
+def pools(host: str, port: int, vendor: str, feature: str = "", timeout: float = TIMEOUT_S) -> list[PoolStatus]:
+    """The pools of a vendor daemon behind this lmgrd, each whole; of one feature, or of all.
+
+    Raises:
+        LicenseError: -5 where the feature does not exist, -97 where the daemon is down, and as `server_status`.
+    """
+    answers = _ask(host, port, vendor, AskFeatures(_REQUEST, feature), timeout)
+    end = answers.pop()
+    if not isinstance(end, StatusEnd):
+        _unexpected(host, port, end)
+    if end.number:
+        raise LicenseError(end.number, minor=_MINOR_NO_FEATURE if end.number == -5 else _MINOR_DONE, feature=feature)
+    whole: dict[tuple[str, int], PoolStatus] = {}
+    for part in answers:
+        if not isinstance(part, PoolStatus):
+            _unexpected(host, port, part)
+        first = whole.setdefault((part.feature, part.pool), part)
+        if first is not part:
+            # The lists were made for this answer alone, so the first part may grow.
+            first.holders.extend(part.holders)
+            first.reservations.extend(part.reservations)
+            first.queued.extend(part.queued)
+    return list(whole.values())
+
+
+def remove(
+    host: str,
+    port: int,
+    vendor: str,
+    feature: str,
+    *,
+    user: str = "",
+    user_host: str = "",
+    display: str = "",
+    handle: int = 0,
+    by_user: str,
+    by_host: str,
+    timeout: float = TIMEOUT_S,
+) -> str:
+    """What was done: the seats of one handle are taken back, or (handle 0) all of a user on a host and display.
+
+    Raises:
+        LicenseError: The vendor daemon's refusal (-5, -41, -63, -64, -100), and as `pools`.
+    """
+    message = AskRemove(_REQUEST, feature, user, user_host, display, handle, by_user, by_host)
+    return _done(host, port, vendor, message, timeout)
+
+
+def reread(host: str, port: int, vendor: str = "", *, by_user: str, by_host: str, timeout: float = WORK_S) -> str:
+    """What was done: lmgrd and its vendor daemons, or the one named, serve what their license files say now.
+
+    Raises:
+        LicenseError: The refusal, with the old file still served; and as `server_status`.
+    """
+    return _done(host, port, "", AskReread(_REQUEST, vendor, by_user, by_host), timeout)
+
+
+def down(host: str, port: int, vendor: str = "", *, force: bool = False, by_user: str, by_host: str, timeout: float = WORK_S) -> str:
+    """What was done: lmgrd with its vendor daemons, or only the one named, shuts down.
+
+    Raises:
+        LicenseError: The refusal (-119, -120); and as `server_status`.
+    """
+    return _done(host, port, "", AskDown(_REQUEST, vendor, force, by_user, by_host), timeout)
+
+
+def _done(host: str, port: int, vendor: str, message: ClientMessage, timeout: float) -> str:
+    answer = _ask(host, port, vendor, message, timeout)[-1]
+    if not isinstance(answer, Done):
+        return _unexpected(host, port, answer)
+    if answer.number:
+        raise LicenseError(answer.number, minor=_MINOR_DONE, reason=answer.text)
+    return answer.text
+
+
+def _unexpected(host: str, port: int, answer: ServerMessage) -> NoReturn:
+    raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=f"{host}, port {port}, answered with an unexpected {type(answer).__name__}.")
+
+
+def _ask(host: str, port: int, vendor: str, message: ClientMessage, timeout: float) -> list[ServerMessage]:
+    """All messages of the answer; the last is ServerStatus, StatusEnd, Done or one that does not belong there."""
+    for hop in range(_HOPS_MAX + 1):
+        try:
+            connection = _connect(host, port, timeout)
+        except LicenseError as error:
+            if not hop:
+                raise
+            reason = f"lmgrd says that {vendor} listens on port {port}, which does not answer: {error.reason}"
+            raise LicenseError(-97, minor=_MINOR_DAEMON, reason=reason) from error
+        with connection:
+            answers = _converse(connection, f"{host}, port {port},", encode_preface(vendor) + frame(message), timeout)
+        last = answers[-1]
+        if isinstance(last, Refused):
+            raise LicenseError(last.number, minor=_MINOR_DAEMON if last.number == -97 else _MINOR_REFUSED, reason=last.reason)
+        if not isinstance(last, Elsewhere):
+            return answers
+        port = last.port
+    raise LicenseError(-97, minor=_MINOR_DAEMON, reason=f"{host} sends requests for {vendor or 'lmgrd'} from port to port.")
+
+
+def _connect(host: str, port: int, timeout: float) -> socket.socket:
+    """A connection to the first of the host's addresses, IPv6 or IPv4, that accepts one."""
+    try:
+        return socket.create_connection((host, port), timeout)
+    except (socket.gaierror, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no host name"
+        # What FlexNet prints for a name that nobody knows, errno included (lmstat formats, 2); the reason is the true one.
+        system = (2, "No such file or directory")
+        raise LicenseError(-96, minor=_MINOR_NAME, system=system, reason=f"The name {host} cannot be resolved: {why}.") from error
+    except TimeoutError as error:
+        number = error.errno or errno.ETIMEDOUT
+        reason = f"{host}, port {port}, did not accept a connection within {timeout:g} s."
+        raise LicenseError(-15, minor=_MINOR_CONNECT, system=(number, os.strerror(number)), reason=reason) from error
+    except OSError as error:
+        number = error.errno or 0
+        text = os.strerror(number) if number else str(error)
+        reason = f"{host}, port {port}, cannot be reached: {text}."
+        raise LicenseError(-15, minor=_MINOR_CONNECT, system=(number, text), reason=reason) from error
+
+
+def _converse(connection: socket.socket, place: str, question: bytes, timeout: float) -> list[ServerMessage]:
+    """Sends the question and returns all messages up to the one that ends the answer; never an empty list."""
+    reader = server_frames()
+    answers: list[ServerMessage] = []
+    total = 0
+    try:
+        connection.sendall(question)
+        while data := connection.recv(_READ_BYTES):
+            total += len(data)
+            if total > ANSWER_BYTES_MAX:
+                raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=f"{place} sent more than {ANSWER_BYTES_MAX} bytes.")
+            answers += reader.feed(data)
+            if answers and type(answers[-1]) is not PoolStatus:
+                return answers
+    except TimeoutError:
+        raise LicenseError(-16, minor=_MINOR_READ, reason=f"{place} accepted the connection, but sent nothing for {timeout:g} s.") from None
+    except WireError as error:
+        reason = f"{place} does not speak this protocol: {error}."
+        raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=reason, remedy="Check that the port is that of a seatkeeper lmgrd.") from None
+    except OSError as error:
+        reason = f"{place} broke the connection off: {error.strerror or error}."
+        raise LicenseError(-16, minor=_MINOR_READ, reason=reason) from error
+    raise LicenseError(-16, minor=_MINOR_READ, reason=f"{place} closed the connection before its answer was complete.")
