@@ -1,0 +1,586 @@
+"""One client's session with one server: what was granted is kept through broken connections, or is known to be lost.
+
+How it works. The session is a small automaton (STATES). It connects when it is first asked for seats, greets with its secret, and
+sends what it was asked for once it is welcomed. Every message that wants an answer carries a number that is the same when the
+message has to be sent again over a new connection, so that a retry is never a second request. When the connection breaks, the
+session comes back after a wait that grows and is drawn at random; the greeting names the handles that it holds and the requests
+that it waits for, and the welcome says which handles are still there.
+
+A session that is out of contact is *in jeopardy* until its lease ends (lease.py): its seats are good, and a checkout waits for
+the server to come back. When the lease has ended its seats have *lapsed*: nobody may count on them, though the server may turn
+out to have kept them. What becomes of lapsed, gone and denied seats is not decided here but in the walker (walker.py), which
+knows the other servers of the path.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.client.events import (
+    MINOR_ANSWER,
+    MINOR_CONNECT,
+    MINOR_DAEMON,
+    MINOR_GREETING,
+    MINOR_LOCAL,
+    Broken,
+    Close,
+    Connect,
+    Failed,
+    Failure,
+    Mistrusted,
+    Opened,
+    Received,
+    Send,
+    Tick,
+)
+from seatkeeper.client.lease import Lease, backoff_s
+from seatkeeper.client.outcomes import (
+    ContactBack,
+    ContactLost,
+    Outcome,
+    SeatBack,
+    SeatDenied,
+    SeatGone,
+    SeatGranted,
+    SeatLapsed,
+    SeatRestored,
+    SeatReturned,
+    SeatTaken,
+)
+from seatkeeper.wire.messages import (
+    HANDLES_MAX,
+    PROTOCOL,
+    Beat,
+    Checkin,
+    Checkout,
+    Denied,
+    Elsewhere,
+    Goodbye,
+    Granted,
+    Heartbeat,
+    Hello,
+    Lost,
+    Refused,
+    Restored,
+    Returned,
+    Welcome,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatkeeper.client.path import Address
+    from seatkeeper.client.profile import Identity, Limits
+    from seatkeeper.wire.messages import ClientMessage, ServerMessage
+
+__all__ = [
+    "HEARTBEAT_S_MIN",
+    "HOPS_MAX",
+    "LEASE_S_MAX",
+    "STATES",
+    "LinkEvent",
+    "Session",
+    "State",
+]
+
+#: A server that wants heartbeats faster than this would only keep both sides busy.
+HEARTBEAT_S_MIN: Final = 0.02
+LEASE_S_MAX: Final = 7 * 86400.0
+#: How often in one attempt a server may send the client to another port.
+HOPS_MAX: Final = 3
+
+
+class State(Enum):
+    """What a session is about."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    GREETING = "greeting"
+    OPEN = "open"
+    WAITING = "waiting"
+    CLOSED = "closed"
+
+
+#: From each state, those that may follow it.
+STATES: Final[dict[State, frozenset[State]]] = {
+    State.IDLE: frozenset({State.CONNECTING, State.CLOSED}),
+    State.CONNECTING: frozenset({State.CONNECTING, State.GREETING, State.WAITING, State.IDLE, State.CLOSED}),
+    State.GREETING: frozenset({State.OPEN, State.CONNECTING, State.WAITING, State.IDLE, State.CLOSED}),
+    State.OPEN: frozenset({State.WAITING, State.IDLE, State.CLOSED}),
+    State.WAITING: frozenset({State.CONNECTING, State.IDLE, State.CLOSED}),
+    State.CLOSED: frozenset(),
+}
+
+
+LinkEvent = Opened | Failed | Broken | Received | Mistrusted | Tick
+
+
+class _Request(msgspec.Struct):
+    key: int
+    message: Checkout
+    deadline: float
+    abandoned: bool = False
+
+
+class _Seat(msgspec.Struct):
+    key: int
+    lapsed: bool = False
+    # Held without a license that covers it. After a reconnect that is `doubtful` until the server has had the time to say it again.
+    unlicensed: bool = False
+    doubtful: bool = False
+
+
+class _Return(msgspec.Struct):
+    key: int
+    handle: int
+    deadline: float
+
+
+class Session:
+    """The session.
+
+    Args:
+        index: Which server of the path this is; links of this session are `index` modulo `stride`.
+        stride: The number of servers.
+        addresses: Where the server is; the three of a triad are tried in turn.
+        secret: The session's id.
+        identity: Who the client is.
+        limits: How long it waits.
+    """
+
+    def __init__(self, index: int, stride: int, addresses: tuple[Address, ...], secret: bytes, identity: Identity, limits: Limits) -> None:
+        self.state = State.IDLE
+        self.lease = Lease()
+        self.link = index - stride
+        self.address = addresses[0]
+        self._stride = stride
+        self._addresses = addresses
+        self._secret = secret
+        self._identity = identity
+        self._limits = limits
+        self._out: list[Outcome] = []
+        self._now = 0.0
+        self._draw = 0.0
+        # Numbers of requests and sequence numbers of heartbeats come from one counter, so that each tells its own answer.
+        self._number = 0
+        self._requests: dict[int, _Request] = {}
+        self._seats: dict[int, _Seat] = {}
+        self._returns: dict[int, _Return] = {}
+        self._failure = Failure(-15, MINOR_CONNECT)
+        self._since = 0.0
+        self._retry_at = 0.0
+        self._attempt = 0
+        self._at = 0
+        self._tried = 0
+        self._hops = 0
+        self._silent = False
+        # Handles given back out of contact. A greeting that does not name them returns them; where it had already left, a checkin
+        # follows the welcome.
+        self._unwanted: set[int] = set()
+        self._link_events: dict[type, Callable[..., None]] = {
+            Opened: self._opened,
+            Failed: self._failed,
+            Broken: self._broken,
+            Received: self._received,
+            Mistrusted: self._mistrusted,
+        }
+        self._messages: dict[type, Callable[..., None]] = {
+            Granted: self._granted,
+            Denied: self._denied,
+            Returned: self._returned,
+            Beat: self._beat,
+            Lost: self._lost,
+            Restored: self._restored,
+        }
+
+    # From the walker ----------------------------------------------------------------------------------------------------
+
+    def ask(self, key: int, want: Checkout, now: float, draw: float) -> list[Outcome]:
+        """Request seats for a checkout."""
+        self._begin(now, draw)
+        if len(self._seats) + len(self._requests) >= HANDLES_MAX:
+            reason = f"One client may hold at most {HANDLES_MAX} handles at a server."
+            self._out.append(SeatDenied(key, Failure(-26, MINOR_LOCAL, reason), reached=True))
+            return self._out
+        self._number += 1
+        request = _Request(key, msgspec.structs.replace(want, request=self._number), now + self._limits.request_s)
+        self._requests[self._number] = request
+        if self.state is State.OPEN:
+            self._ask_for(request.message)
+        elif self.state is State.IDLE or (self.state is State.WAITING and not self.lease.good(now)):
+            self._begin_trip()
+        return self._out
+
+    def give_back(self, key: int, handle: int, now: float, draw: float) -> list[Outcome]:
+        """Return seats; the answer is SeatReturned. Out of contact, the next greeting returns them by not naming them."""
+        self._begin(now, draw)
+        self._seats.pop(handle, None)
+        if self.state is State.OPEN:
+            self._returns[self._send_checkin(handle)] = _Return(key, handle, now + self._limits.request_s)
+        else:
+            self._unwanted.add(handle)
+            self._out.append(SeatReturned(key, 0))
+        return self._out
+
+    def forget(self, handle: int, now: float, draw: float) -> list[Outcome]:
+        """Return seats that another server has replaced; nobody waits for the answer."""
+        self._begin(now, draw)
+        if self._seats.pop(handle, None) is not None:
+            if self.state is State.OPEN:
+                self._send_checkin(handle)
+            else:
+                self._unwanted.add(handle)
+        return self._out
+
+    def abandon(self, key: int, now: float, draw: float) -> list[Outcome]:
+        """Wait no longer for a request's answer; a late grant goes back at once."""
+        self._begin(now, draw)
+        for number, request in list(self._requests.items()):
+            if request.key == key:
+                self._abandon(number, request)
+        return self._out
+
+    def leave(self, now: float, draw: float) -> list[Outcome]:
+        """End the session; all its seats are returned."""
+        self._begin(now, draw)
+        if self.state is State.OPEN:
+            self._out.append(Send(self.link, Goodbye()))
+        if self.state in (State.OPEN, State.GREETING, State.CONNECTING):
+            self._out.append(Close(self.link))
+        self._enter(State.CLOSED)
+        self._requests.clear()
+        self._seats.clear()
+        self._returns.clear()
+        return self._out
+
+    # From the network -----------------------------------------------------------------------------------------------------
+
+    def handle(self, event: LinkEvent, now: float, draw: float) -> list[Outcome]:
+        """What follows from `event`; one of an earlier link changes nothing."""
+        self._begin(now, draw)
+        if isinstance(event, Tick):
+            self._tick()
+        elif event.link == self.link and self.state in (State.CONNECTING, State.GREETING, State.OPEN):
+            self._link_events[type(event)](event)
+        return self._out
+
+    def next_deadline(self) -> float | None:
+        """When a Tick is due."""
+        limits, state = self._limits, self.state
+        due: list[float] = []
+        # All wait equally long, so the first of each is due first.
+        for request in self._requests.values():
+            if not request.abandoned:
+                due.append(request.deadline)
+                break
+        for returning in self._returns.values():
+            due.append(returning.deadline)
+            break
+        if state is State.CONNECTING:
+            due.append(self._since + limits.connect_s)
+        elif state is State.GREETING:
+            due.append(self._since + limits.answer_s)
+        elif state is State.WAITING:
+            due.append(self._retry_at)
+        elif state is State.OPEN:
+            due.append(self.lease.beat_at)
+            owed = self.lease.owed_since
+            if owed is not None:
+                due.append(owed + self._patience_s())
+        if any(not seat.lapsed for seat in self._seats.values()):
+            due.append(self.lease.until)
+        return min(due, default=None)
+
+    def _begin(self, now: float, draw: float) -> None:
+        """Nothing is decided before it is known whether the lease still holds: a process may have slept for hours."""
+        self._out = []
+        self._now = now
+        self._draw = draw
+        if not self._seats or self.lease.good(now):
+            return
+        reason = f"The server has not answered for {self.lease.lease_s:g} s, the whole lease."
+        fresh = [seat for seat in self._seats.values() if not seat.lapsed]
+        if fresh and self.state is State.OPEN:
+            # What the server did meanwhile is told by its next welcome, and only there.
+            self._drop(Failure(-16, MINOR_ANSWER, reason))
+        for seat in fresh:
+            seat.lapsed = True
+            self._out.append(SeatLapsed(seat.key, reason))
+
+    def _tick(self) -> None:
+        now, limits = self._now, self._limits
+        for number, request in list(self._requests.items()):
+            if not request.abandoned and request.deadline <= now:
+                self._out.append(SeatDenied(request.key, self._overdue(), reached=False))
+                self._abandon(number, request)
+        for number, returning in list(self._returns.items()):
+            if returning.deadline <= now:
+                del self._returns[number]
+                self._out.append(SeatReturned(returning.key, 0))
+        if self.state is State.CONNECTING and self._since + limits.connect_s <= now:
+            self._out.append(Close(self.link))
+            self._fail(Failure(-96, MINOR_NAME, f"No connection within {limits.connect_s:g} s."))
+        elif self.state is State.GREETING and self._since + limits.answer_s <= now:
+            self._out.append(Close(self.link))
+            self._fail(self._overdue())
+        elif self.state is State.WAITING and self._retry_at <= now:
+            if self._wanted():
+                self._begin_trip()
+            else:
+                self._enter(State.IDLE)
+        elif self.state is State.OPEN:
+            owed = self.lease.owed_since
+            if owed is not None and owed + self._patience_s() <= now:
+                self._drop(self._overdue())
+            elif self.lease.beat_at <= now:
+                self._send_beat()
+
+    # Connections ------------------------------------------------------------------------------------------------------------
+
+    def _begin_trip(self) -> None:
+        self._tried = 0
+        self._hops = 0
+        self._connect(self._addresses[self._at])
+
+    def _connect(self, address: Address) -> None:
+        self._enter(State.CONNECTING)
+        self.link += self._stride
+        self.address = address
+        self._since = self._now
+        self._out.append(Connect(self.link, self.link % self._stride, address))
+
+    def _opened(self, event: Opened) -> None:
+        if self.state is not State.CONNECTING:
+            return
+        self._enter(State.GREETING)
+        self._since = self._now
+        identity = self._identity
+        hello = Hello(
+            PROTOCOL,
+            identity.vendor,
+            self._secret,
+            event.nonce,
+            identity.user,
+            identity.host,
+            identity.display,
+            identity.pid,
+            identity.project,
+            identity.application,
+            list(self._seats),
+            [number for number, request in self._requests.items() if not request.abandoned],
+        )
+        self._out.append(Send(self.link, hello))
+
+    def _failed(self, event: Failed) -> None:
+        self._fail(event.failure)
+
+    def _broken(self, event: Broken) -> None:
+        if self.state is State.OPEN:
+            self._cut(event.failure)
+        else:
+            self._fail(event.failure)
+
+    def _mistrusted(self, event: Mistrusted) -> None:
+        message = event.message
+        if type(message) is Granted and self.state is State.OPEN:
+            self._send_checkin(message.handle)
+            request = self._requests.pop(message.request, None)
+            if request is not None and not request.abandoned:
+                self._out.append(SeatDenied(request.key, event.failure, reached=False))
+        self._drop(event.failure)
+
+    def _drop(self, failure: Failure) -> None:
+        """End the connection from this side."""
+        self._out.append(Close(self.link))
+        if self.state is State.OPEN:
+            self._cut(failure)
+        else:
+            self._fail(failure)
+
+    def _cut(self, failure: Failure) -> None:
+        """The open connection is gone."""
+        self._failure = failure
+        self.lease.cut()
+        self._unwanted.update(returning.handle for returning in self._returns.values())
+        self._out += [SeatReturned(returning.key, 0) for returning in self._returns.values()]
+        self._returns.clear()
+        self._forget_abandoned()
+        if self._seats and not self._silent:
+            self._silent = True
+            self._out.append(ContactLost(failure))
+        self._rest()
+
+    def _fail(self, failure: Failure) -> None:
+        """The attempt to have a session has failed at one address."""
+        self._failure = failure
+        self._hops = 0
+        self._tried += 1
+        self._at = (self._at + 1) % len(self._addresses)
+        if self._tried < len(self._addresses):
+            self._connect(self._addresses[self._at])
+            return
+        if not self.lease.good(self._now):
+            # Nobody is known to come back here: the walker shall ask the next server at once.
+            denied = [request for request in self._requests.values() if not request.abandoned]
+            self._requests.clear()
+            self._out += [SeatDenied(request.key, failure, reached=False) for request in denied]
+        self._forget_abandoned()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Between two connections."""
+        if not self._wanted():
+            self._enter(State.IDLE)
+            return
+        self._enter(State.WAITING)
+        longest_s = min(self._limits.backoff_s, self.lease.lease_s / 3)
+        self._retry_at = self._now + backoff_s(self._attempt, self._draw, longest_s)
+        self._attempt += 1
+
+    def _wanted(self) -> bool:
+        """Whether the server is needed: it has seats of ours, or it would keep some that we have given back."""
+        return bool(self._seats or self._requests) or (bool(self._unwanted) and self.lease.good(self._now))
+
+    # Messages ---------------------------------------------------------------------------------------------------------------
+
+    def _received(self, event: Received) -> None:
+        message = event.message
+        if type(message) is Refused:
+            self._drop(Failure(message.number, MINOR_DAEMON if message.number == -97 else MINOR_GREETING, message.reason))
+        elif self.state is State.GREETING:
+            if type(message) is Welcome:
+                self._welcome(message)
+            elif type(message) is Elsewhere and self._hops < HOPS_MAX:
+                self._hops += 1
+                self._out.append(Close(self.link))
+                self._connect(msgspec.structs.replace(self.address, port=message.port))
+            else:
+                self._violated(message)
+        elif type(message) in self._messages:
+            self._messages[type(message)](message)
+        else:
+            self._violated(message)
+
+    def _violated(self, message: ServerMessage) -> None:
+        reason = f"The server sent {type(message).__name__} where the protocol has no place for it."
+        self._drop(Failure(-12, MINOR_GREETING, reason))
+
+    def _welcome(self, message: Welcome) -> None:
+        if message.protocol != PROTOCOL or not 0.0 < message.heartbeat_s <= message.lease_s <= LEASE_S_MAX:
+            self._violated(message)
+            return
+        self._enter(State.OPEN)
+        self._attempt = 0
+        self._hops = 0
+        self.lease.welcomed(max(message.heartbeat_s, HEARTBEAT_S_MIN), message.lease_s, self._since, self._now)
+        self._out.append(ContactBack(self._silent))
+        self._silent = False
+        held = set(message.held)
+        for handle, seat in list(self._seats.items()):
+            if handle not in held:
+                del self._seats[handle]
+                self._out.append(SeatGone(seat.key))
+            elif seat.lapsed:
+                seat.lapsed = False
+                self._out.append(SeatBack(seat.key))
+            seat.doubtful = seat.unlicensed
+        if any(seat.doubtful for seat in self._seats.values()):
+            self._send_beat()
+        for handle in self._unwanted & held:
+            self._send_checkin(handle)
+        self._unwanted.clear()
+        for request in self._requests.values():
+            self._ask_for(request.message)
+
+    def _granted(self, message: Granted) -> None:
+        self.lease.answered(message.request)
+        request = self._requests.pop(message.request, None)
+        if request is not None and not request.abandoned:
+            self._seats[message.handle] = _Seat(request.key)
+            self._out.append(SeatGranted(request.key, message.handle, message.count, message.version, message.expiry))
+        elif message.handle not in self._seats:
+            self._send_checkin(message.handle)
+
+    def _denied(self, message: Denied) -> None:
+        self.lease.answered(message.request)
+        request = self._requests.pop(message.request, None)
+        if request is not None and not request.abandoned:
+            self._out.append(SeatDenied(request.key, Failure(message.number, message.minor, message.reason), reached=True))
+
+    def _returned(self, message: Returned) -> None:
+        self.lease.answered(message.request)
+        returning = self._returns.pop(message.request, None)
+        if returning is not None:
+            self._out.append(SeatReturned(returning.key, message.number))
+
+    def _beat(self, message: Beat) -> None:
+        self.lease.answered(message.sequence)
+        for seat in self._seats.values():
+            if seat.doubtful:
+                self._license(seat)
+
+    def _lost(self, message: Lost) -> None:
+        seat = self._seats.get(message.handle)
+        if seat is not None:
+            # 0 says that an administrator removed the seats; else they are still held, without a license that covers them.
+            gone = message.number == 0
+            if gone:
+                del self._seats[message.handle]
+            seat.unlicensed, seat.doubtful = True, False
+            self._out.append(SeatTaken(seat.key, message.number, message.reason, gone))
+
+    def _restored(self, message: Restored) -> None:
+        seat = self._seats.get(message.handle)
+        if seat is not None:
+            self._license(seat)
+
+    def _license(self, seat: _Seat) -> None:
+        seat.unlicensed = seat.doubtful = False
+        self._out.append(SeatRestored(seat.key))
+
+    # Details ------------------------------------------------------------------------------------------------------------------
+
+    def _ask_for(self, message: Checkout) -> None:
+        self.lease.sent(message.request, self._now)
+        self._out.append(Send(self.link, message))
+
+    def _send_checkin(self, handle: int) -> int:
+        return self._numbered(lambda number: Checkin(number, handle))
+
+    def _send_beat(self) -> None:
+        self._numbered(Heartbeat)
+        self.lease.beat_at = self._now + self.lease.heartbeat_s
+
+    def _numbered(self, make: Callable[[int], ClientMessage]) -> int:
+        self._number += 1
+        self.lease.sent(self._number, self._now)
+        self._out.append(Send(self.link, make(self._number)))
+        return self._number
+
+    def _abandon(self, number: int, request: _Request) -> None:
+        # A greeting that is under way has named it, so its answer has to be heard all the same.
+        if self.state in (State.OPEN, State.GREETING):
+            request.abandoned = True
+        else:
+            del self._requests[number]
+
+    def _forget_abandoned(self) -> None:
+        for number in [number for number, request in self._requests.items() if request.abandoned]:
+            del self._requests[number]
+
+    def _patience_s(self) -> float:
+        return min(self._limits.answer_s, self.lease.lease_s / 3)
+
+    def _overdue(self) -> Failure:
+        """Why an answer has not come: what the last attempt met, or else silence."""
+        if self.state in (State.OPEN, State.GREETING):
+            return Failure(-52, MINOR_ANSWER, "The server is connected but does not answer.")
+        return self._failure
+
+    def _enter(self, state: State) -> None:
+        if state not in STATES[self.state]:
+            raise AssertionError(f"a session does not go from {self.state.value} to {state.value}")
+        self.state = state

@@ -1,0 +1,113 @@
+"""What a session with one server tells the walker, beside its instructions for the network."""
+
+from __future__ import annotations
+
+import msgspec
+
+from seatkeeper.client.events import Close, Connect, Failure, Send
+
+__all__ = [
+    "ContactBack",
+    "ContactLost",
+    "Outcome",
+    "SeatBack",
+    "SeatDenied",
+    "SeatGone",
+    "SeatGranted",
+    "SeatLapsed",
+    "SeatRestored",
+    "SeatReturned",
+    "SeatTaken",
+]
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    pass
+
+
+class SeatGranted(_Outcome, frozen=True):
+    """A request has its seats."""
+
+    key: int
+    handle: int
+    count: int
+    version: str
+    expiry: str
+
+
+class SeatDenied(_Outcome, frozen=True):
+    """A request has no seats; `reached` where the server said so itself."""
+
+    key: int
+    failure: Failure
+    reached: bool
+
+
+class SeatReturned(_Outcome, frozen=True):
+    """Seats are given back (number 0), or why not."""
+
+    key: int
+    number: int
+
+
+class SeatLapsed(_Outcome, frozen=True):
+    """The lease of these seats has ended without contact."""
+
+    key: int
+    reason: str
+
+
+class SeatBack(_Outcome, frozen=True):
+    """Lapsed seats are still there."""
+
+    key: int
+
+
+class SeatGone(_Outcome, frozen=True):
+    """The server does not hold these seats any more."""
+
+    key: int
+
+
+class SeatTaken(_Outcome, frozen=True):
+    """The server has taken these seats (`gone`), or they are not licensed any more."""
+
+    key: int
+    number: int
+    reason: str
+    gone: bool
+
+
+class SeatRestored(_Outcome, frozen=True):
+    """These seats are licensed again."""
+
+    key: int
+
+
+class ContactLost(_Outcome, frozen=True):
+    """The server is out of contact while seats are held."""
+
+    failure: Failure
+
+
+class ContactBack(_Outcome, frozen=True):
+    """The session is open (again); `lost` where ContactLost came before."""
+
+    lost: bool
+
+
+Outcome = (
+    Connect
+    | Send
+    | Close
+    | SeatGranted
+    | SeatDenied
+    | SeatReturned
+    | SeatLapsed
+    | SeatBack
+    | SeatGone
+    | SeatTaken
+    | SeatRestored
+    | ContactLost
+    | ContactBack
+)

@@ -1,0 +1,49 @@
+"""What a client is told when it begins: who it is, which servers there are, how long it waits."""
+
+from __future__ import annotations
+
+import msgspec
+
+from seatkeeper.client.path import Address
+
+__all__ = ["Identity", "Limits", "Target"]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How long a client waits, in seconds.
+
+    Attributes:
+        connect_s: For a connection to stand.
+        answer_s: For an answer; a server that owes one for longer, or for a third of the lease, counts as out of contact.
+        request_s: For a checkout, connecting again included, before the next server is asked.
+        backoff_s: The longest wait between two attempts to connect again.
+        dead_s: How long a server that could not be reached is passed over while there are others.
+        retry_s: Between two attempts to check lost seats out anew.
+    """
+
+    connect_s: float = 5.0
+    answer_s: float = 10.0
+    request_s: float = 20.0
+    backoff_s: float = 15.0
+    dead_s: float = 60.0
+    retry_s: float = 15.0
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who the client is, for the server's records and rules."""
+
+    vendor: str
+    user: str
+    host: str
+    display: str
+    pid: int = 0
+    project: str = ""
+    application: str = ""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One server of the path, or one triad: how it is called, where it is, and the secret of this client's session with it."""
+
+    name: str
+    addresses: tuple[Address, ...]
+    secret: bytes
