@@ -128,6 +128,7 @@ def test_in_a_container_the_virtual_card_is_proposed_and_said_to_be_virtual(tmp_
         ({"run/.containerenv": ""}, True, ""),
         # A host of containers mounts their files too, but not onto its own names.
         ({"proc/self/mountinfo": f"9 1 0:5 / /var/lib/docker/containers/{CONTAINER}/mounts/shm rw - tmpfs shm rw"}, False, ""),
+        ({"proc/self/mountinfo": f"9 1 8:1 /var/lib/docker/overlay2/{CONTAINER}/diff /srv/look rw - ext4 /dev/sda1 rw"}, False, ""),
         ({"proc/self/cgroup": "0::/user.slice/user-0.slice"}, False, ""),
         ({}, False, ""),
     ],

@@ -71,13 +71,10 @@ def parse_solaris_hostid(text: str) -> HostId:
 
 def parse_volume(text: str) -> HostId:
     """The serial number in the output of `vol C:` or `DIR C:`, in whatever language Windows speaks."""
-    # A label or a file's name can look like a serial number, so the line that says so is asked first; a translated one
-    # is the last line of `vol`.
-    serial = re.compile(r"(?<![\w-])([0-9A-F]{4}-[0-9A-F]{4})(?![\w-])")
-    lines = text.splitlines()
-    said = [line for line in lines if "serial number" in line.lower()] or [line for line in lines if line.strip()][:2][::-1]
-    for line in said:
-        if found := serial.findall(line):
+    # The first line tells the volume's label and the second its serial number, in every language; a label, or the name of a
+    # file that DIR lists further down, can look like a serial number.
+    for line in [line for line in text.splitlines() if line.strip()][:2][::-1]:
+        if found := re.findall(r"(?<![\w-])([0-9A-F]{4}-[0-9A-F]{4})(?![\w-])", line):
             return parse_hostid(f"DISK_SERIAL_NUM={found[-1]}")
     raise ValueError("a line with the volume's serial number, as in: Volume Serial Number is 1CA2-5283")
 
