@@ -1,0 +1,50 @@
+# The commands of this project. `make` alone lists them; each one sets .venv up first where that is needed.
+# Paths are relative throughout, so that a directory with a blank in its name is as good as any other.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench lock clean
+SHELL := /bin/sh
+
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+help: ## this list
+	@echo "seatkeeper: open license management. Targets:"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@echo
+	@echo "On a fresh machine with Python 3.11, git and make, 'make run' and 'make test' need nothing else."
+
+setup: ## build .venv with the pinned packages, where it is missing or out of date
+	@sh requirements/setup.sh
+
+run: setup ## the whole system on this machine, from order to lmstat; Ctrl-C stops it
+	@exec .venv/bin/seatkeeper demo
+
+test: setup ## run all tests (PYTEST_ARGS="-k words" picks some)
+	@echo "Running all tests."
+	@.venv/bin/python -m pytest -q $(PYTEST_ARGS)
+
+check: setup ## form, lint, types and direction of imports
+	@echo "Checking that the code is formatted (ruff format)."
+	@.venv/bin/ruff format --check .
+	@echo "Checking for mistakes and style (ruff check)."
+	@.venv/bin/ruff check .
+	@echo "Checking types (mypy --strict)."
+	@.venv/bin/mypy --no-error-summary
+	@echo "Checking the direction of imports (.importlinter)."
+	@.venv/bin/lint-imports --no-cache >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
+	@echo "Checking the tidiness of the house (tests/test_house.py)."
+	@.venv/bin/python -m pytest -q -p no:cacheprovider tests/test_house.py
+	@echo "All checks passed."
+
+bench: setup ## measure, as ratios within one run; a table, and JSON in bench/results
+	@sh requirements/setup.sh redis-server
+	@.venv/bin/python -m bench $(BENCH_ARGS)
+
+lock: setup ## pin the newest allowed packages anew, with their hashes (needs the network)
+	@sh requirements/lock.sh
+
+clean: ## remove all that the other targets made, .venv too
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/build bench/results
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
