@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Final, Literal
 
-__all__ = ["VERSION_CHARS_MAX", "VersionRule", "parse_version", "version_satisfies"]
+__all__ = ["VERSION_CHARS_MAX", "VersionRule", "is_version", "parse_version", "version_satisfies"]
 
 #: As in FlexNet: "at most 10 characters".
 VERSION_CHARS_MAX: Final = 10
@@ -31,6 +31,16 @@ def parse_version(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise ValueError("a decimal number") from None
+
+
+@lru_cache(maxsize=4096)
+def is_version(text: str) -> bool:
+    """True where `parse_version` takes `text`."""
+    try:
+        parse_version(text)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=65536)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from seatkeeper.base.dates import format_date
-from seatkeeper.base.values import VersionRule, version_satisfies
+from seatkeeper.base.values import VersionRule, is_version, version_satisfies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,8 @@ def decide(
     """
     if not pools:
         return Decision(-5, reason=f"No line of the license file names {feature}.")
+    if version and not is_version(version):
+        return Decision(-77, reason=f"{version[:20]!r} is no version; write it as 8.5.")
     if count > seats_max:
         if not up_to:
             return Decision(-26, reason=f"One client may hold at most {seats_max} seats of a feature, {count} were asked for.")

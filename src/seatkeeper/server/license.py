@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from seatkeeper.adapters.keys import find_credential, find_trust
-from seatkeeper.base.errors import InputError, LicenseError
-from seatkeeper.licfile.hostid import explain_mismatch, matches_any, parse_hostids
+from seatkeeper.adapters.keys import find_credential, find_trust, read_trust
+from seatkeeper.base.errors import LicenseError
+from seatkeeper.licfile.grammar import FILE_BYTES_MAX
+from seatkeeper.licfile.hostid import allowed_on_server, explain_mismatch, matches_any, parse_hostids
 from seatkeeper.licfile.model import Feature, LicenseFile, Parsed
-from seatkeeper.licfile.parser import FILE_BYTES_MAX, parse
+from seatkeeper.licfile.parser import parse
 from seatkeeper.licfile.signature import verify_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seatkeeper.adapters.keys import Credential
-    from seatkeeper.licfile.hostid import HostFacts
+    from seatkeeper.licfile.hostid import HostFacts, HostId
+    from seatkeeper.licfile.model import Line
     from seatkeeper.licfile.trust import Trust
 
 __all__ = ["Served", "find_files", "load_served", "read_file"]
@@ -124,12 +126,15 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:
 
 def _check_host(hostids: Sequence[str], facts: HostFacts, name: str) -> None:
     """The SERVER lines must be for this machine (guide, Host ID Problems)."""
-    wanted = []
+    wanted: list[HostId] = []
     for text in hostids:
         try:
             wanted += parse_hostids(text)
-        except (ValueError, InputError) as error:
-            raise LicenseError(-9, reason=f"{name}: {error}") from None
+        except ValueError:
+            raise LicenseError(-9, reason=f"{name}: {explain_mismatch(text, facts)}") from None
+    for hostid in wanted:
+        if not allowed_on_server(hostid):
+            raise LicenseError(-9, reason=f"{name}: {hostid} may not stand on a SERVER line.")
     if not matches_any(wanted, facts):
         raise LicenseError(-9, reason=explain_mismatch(wanted, facts))
 
@@ -140,7 +145,7 @@ def _find_trust(vendor: str, files: Sequence[Path], first: Parsed) -> tuple[Path
         foreign = next((line for _, line in first.file.signable() if line.vendor.lower() == vendor.lower()), None)
         what = f"{foreign.name} is not signed by a key this server trusts: " if foreign is not None else ""
         raise LicenseError(-137, reason=f"{what}there is no {vendor}.trust beside {first.name}.")
-    return found
+    return found, read_trust(found)
 
 
 def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> tuple[tuple[Feature, ...], tuple[str, ...]]:
@@ -162,7 +167,7 @@ def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> tuple[tupl
         for line, place in zip(one.file.lines, one.places, strict=True)
         if getattr(line, "vendor", "").lower() == vendor.lower()
     ]
-    head = (*servers, *daemons)
+    head: tuple[Line, ...] = (*servers, *daemons)
     whole = LicenseFile((*head, *(line for _, _, line in ours)))
     places = (*(0 for _ in head), *(place for _, place, _ in ours))
     if len(ours) >= _POOL_LINES_MIN:

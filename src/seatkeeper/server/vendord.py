@@ -101,6 +101,7 @@ class VendorDaemon:
         self._held_back: list[tuple[ClientConnection, bytes]] = []
         self._committing = False
         self._commit_due = False
+        self._closed = False
         self._ungreeted: dict[ClientConnection, float] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._listeners: list[asyncio.Server] = []
@@ -120,6 +121,8 @@ class VendorDaemon:
             self._served = self._load()
         except LicenseError as error:
             return self._fail(f"{error.message} {error.reason} ({error.number},{error.minor})", EXIT_NO_FEATURES, final=True)
+        except SeatkeeperError as error:
+            return self._fail(str(error), EXIT_NO_FEATURES, final=True)
         if not self._served.lines:
             return self._fail("No features to serve, exiting", EXIT_NO_FEATURES, final=True)
         trust = self._served.trust
@@ -202,6 +205,7 @@ class VendorDaemon:
             self._ended.set_result(status)
 
     def _close(self) -> None:
+        self._closed = True
         for listener in self._listeners:
             listener.close()
         if self._journal is not None:
@@ -251,10 +255,11 @@ class VendorDaemon:
             served = self._load()
             if not served.lines:
                 raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
-        except LicenseError as error:
-            text = f"Nothing was changed: {error.message} {error.reason}".rstrip()
+        except SeatkeeperError as error:
+            why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
+            text = f"Nothing was changed: {why}"
             self._log.say(text)
-            self._control.send(RereadDone(order.request, error.number, text))
+            self._control.send(RereadDone(order.request, error.number if isinstance(error, LicenseError) else -2, text))
             return
         self._served = served
         self.run(LicenseReread(served.lines, clock.today(), order.by_user, order.by_host))
@@ -267,6 +272,9 @@ class VendorDaemon:
 
     def run(self, event: Event) -> None:
         """Gives the event to the machine and carries out what it wants."""
+        if self._closed:
+            # Connections that end with this process end no session: the next process waits for them to come back.
+            return
         for instruction in self._machine.handle(event, clock.monotonic(), clock.now()):
             kind = type(instruction)
             if kind is Append:

@@ -1,0 +1,133 @@
+"""`seatkeeper journal`: a vendor daemon's record of use, shown and verified."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.adapters.journal import GENESIS, JournalDamage, read_journal, segments
+from seatkeeper.base.errors import SeatkeeperError
+from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Denial, Entry, Opened, Reread, SessionBegun, SessionEnded, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+#: Exit status where the journal is not what was written.
+DAMAGED: Final = 1
+
+
+def main(argv: list[str]) -> int:
+    """Runs `seatkeeper journal ...` and returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="seatkeeper journal", description="A vendor daemon's record of use: every checkout, checkin, denial."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    show = commands.add_parser("show", help="print the entries", description="Prints the entries, the oldest first.")
+    verify = commands.add_parser(
+        "verify",
+        help="check that nothing was changed",
+        description="Checks every record's hash, its number, and that it follows the one before.",
+    )
+    for command in (show, verify):
+        command.add_argument(
+            "journal", metavar="PATH", help="a journal's directory (NAME.journal beside the license file), or one segment of it"
+        )
+        command.add_argument("--json", action="store_true", help="one JSON object a line")
+    show.add_argument("--feature", help="only this feature's checkouts, checkins and denials")
+    options = parser.parse_args(argv)
+    try:
+        paths = segments(Path(options.journal))
+        return _verify(paths, as_json=options.json) if options.command == "verify" else _show(paths, options.feature, as_json=options.json)
+    except JournalDamage as damage:
+        if options.json:
+            problem = {"ok": False, "seq": damage.seq, "file": str(damage.path), "line": damage.line, "reason": damage.message}
+            print(msgspec.json.encode(problem).decode())
+        print(f"seatkeeper journal: {damage}", file=sys.stderr)
+        return DAMAGED
+    except (SeatkeeperError, OSError) as error:
+        print(f"seatkeeper journal: {error}", file=sys.stderr)
+        return 2
+
+
+def _verify(paths: Sequence[Path], *, as_json: bool) -> int:
+    torn: list[tuple[Path, int]] = []
+    # A whole journal begins with the first entry, whose record follows nothing; a part of one can begin anywhere.
+    anchor = GENESIS if paths and paths[0].stem.isdigit() and int(paths[0].stem) == 1 else None
+    records = entries = last = 0
+    head = GENESIS
+    for record in read_journal(paths, anchor=anchor, torn=lambda path, offset: torn.append((path, offset))):
+        records, entries = records + 1, entries + len(record.entries)
+        last, head = record.seq + len(record.entries) - 1, record.hash
+    if as_json:
+        answer = {
+            "ok": not torn,
+            "segments": len(paths),
+            "records": records,
+            "entries": entries,
+            "last": last,
+            "hash": head,
+            "torn": bool(torn),
+        }
+        print(msgspec.json.encode(answer).decode())
+    else:
+        print(f"{entries} entries in {records} records and {len(paths)} segments verify; the last is {last}, with hash {head}.")
+    for path, offset in torn:
+        print(
+            f"seatkeeper journal: {path}: what follows byte {offset} is no whole record. It was never acknowledged if the machine stopped "
+            "while it was written, and the vendor daemon cuts it off when it starts.",
+            file=sys.stderr,
+        )
+    return DAMAGED if torn else 0
+
+
+def _show(paths: Sequence[Path], feature: str | None, *, as_json: bool) -> int:
+    names: dict[int, str] = {}
+    seats: dict[int, tuple[str, str, int]] = {}
+    for record in read_journal(paths):
+        for offset, entry in enumerate(record.entries):
+            text, about = _told(entry, names, seats)
+            if feature is not None and about.lower() != feature.lower():
+                continue
+            if as_json:
+                print(msgspec.json.encode({"seq": record.seq + offset, **msgspec.to_builtins(entry)}).decode())
+            else:
+                when = datetime.fromtimestamp(entry.at).astimezone().isoformat(sep=" ", timespec="milliseconds")
+                print(f"{record.seq + offset:>9}  {when}  {text}")
+    return 0
+
+
+def _told(entry: Entry, names: dict[int, str], seats: dict[int, tuple[str, str, int]]) -> tuple[str, str]:
+    """What an entry says, for a person, and the feature that it is about. Remembers who is who."""
+    match entry:
+        case Snapshot():
+            names.update((state.session, f"{state.user}@{state.host}") for state in entry.sessions)
+            seats.update((seat.handle, (seat.feature, names.get(seat.session, "?"), seat.count)) for seat in entry.seats)
+            return f"SNAPSHOT  {len(entry.seats)} checkouts of {len(entry.sessions)} sessions are held", ""
+        case SessionBegun():
+            names[entry.session] = f"{entry.user}@{entry.host}"
+            return f"SESSION   {entry.session} is {names[entry.session]} (pid {entry.pid})", ""
+        case SessionEnded():
+            return f"SESSION   {entry.session} ({names.pop(entry.session, '?')}) has ended", ""
+        case CheckedOut():
+            who = names.get(entry.session, "?")
+            seats[entry.handle] = (entry.feature, who, entry.count)
+            return f"OUT       {entry.feature} v{entry.version} x{entry.count} handle {entry.handle} {who}", entry.feature
+        case CheckedIn():
+            about, who, count = seats.pop(entry.handle, ("?", "?", 0))
+            return f"IN        {about} x{count} handle {entry.handle} {who} ({entry.why})", about
+        case Denial():
+            what = f"{entry.feature} v{entry.version or 'any'} x{entry.count} {entry.user}@{entry.host}"
+            return f"DENIED    {what} ({entry.number}) {entry.reason}", entry.feature
+        case Reread():
+            return f"LICENSE   {len(entry.pools)} pools are served" + (f", by {entry.by_user}@{entry.by_host}" if entry.by_user else ""), ""
+        case Act():
+            return f"ADMIN     {entry.what} by {entry.by_user}@{entry.by_host}: {entry.text}", ""
+        case Opened():
+            return f"OPENED    {entry.vendor} v{entry.version} serves", ""

@@ -1,0 +1,114 @@
+"""`lmgrd`: starts the license server, with the flags that an administrator of FlexNet knows (facts, FlexNet 4.1)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+
+from seatkeeper import __version__
+from seatkeeper.adapters import clock
+from seatkeeper.adapters.debuglog import DebugLog, open_log
+from seatkeeper.base.errors import LicenseError
+
+__all__ = ["main"]
+
+_DEFAULT_FILE = "/usr/local/flexlm/licenses/license.dat"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lmgrd",
+        add_help=False,
+        allow_abbrev=False,
+        description="The license server: first contact of all clients, and supervisor of the vendor daemons.",
+        epilog="Without -c the license file is that of LM_LICENSE_FILE. Without -l the log goes to standard output.",
+    )
+    add = parser.add_argument
+    add("-c", metavar="LIST", help="license files and directories (*.lic, *.dat), separated by ':' (';' on Windows)")
+    add("-l", metavar="[+]LOG", help="debug log; with + it is continued, without it begins anew")
+    add("-z", action="store_true", help="stay in the foreground")
+    add("-x", action="append", default=[], choices=["lmdown", "lmremove"], help="switch this command off")
+    add("-local", action="store_true", help="administration from this machine only (always so in this release)")
+    add("-v", action="version", version=f"lmgrd v{__version__}", help="print the version")
+    add("-help", "-h", "--help", action="help", help="this text")
+    more = parser.add_argument_group("seatkeeper's own")
+    more.add_argument("--data", metavar="DIR", default="", help="where the journals are kept; default NAME.journal beside the license file")
+    more.add_argument(
+        "--lease", metavar="SECONDS", type=float, default=180.0, help="a silent client keeps its seats this long (default 180)"
+    )
+    more.add_argument(
+        "--heartbeat", metavar="SECONDS", type=float, default=0.0, help="clients report this often (default a third of --lease)"
+    )
+    more.add_argument("--unsafe-no-sync", action="store_true", help="do not wait for the disk: a power cut can lose checkouts")
+    more.add_argument("--unsafe-no-journal", action="store_true", help="keep no journal: a restart forgets all checkouts")
+    for name, wants in (("-2", 0), ("-p", 0), ("-t", 1), ("-s", 1), ("-m", 1), ("-app", 0), ("-nfs_log", 0), ("-reuseaddr", 0), ("-b", 0)):
+        # Flags of old start scripts that change nothing here.
+        add(name, dest=f"ignored_{name[1:]}", help=argparse.SUPPRESS, **({"nargs": 1} if wants else {"action": "store_true"}))
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs lmgrd and returns its exit status."""
+    options = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    if options.lease < 1 or options.heartbeat < 0 or options.heartbeat >= options.lease:
+        print("lmgrd: --lease is at least 1 second and longer than --heartbeat.", file=sys.stderr)
+        return 2
+    listed = options.c or os.environ.get("LM_LICENSE_FILE") or _DEFAULT_FILE
+    files = tuple(os.path.abspath(part) for part in listed.split(os.pathsep) if part)  # noqa: PTH100 - a list of words, not yet paths
+    from seatkeeper.server.license import find_files
+
+    try:
+        find_files(files)
+        descriptor = open_log(options.l) if options.l else os.dup(1)
+    except LicenseError as error:
+        print(f"lmgrd: can't initialize: {error.message} {error.reason} {error.remedy}", file=sys.stderr)
+        return error.exit_status
+    except OSError as error:
+        print(f"lmgrd: the log {options.l} cannot be opened: {error.strerror}. Name a file that can be written with -l.", file=sys.stderr)
+        return 2
+    if not options.z and not _detach(descriptor):
+        return 0
+    os.set_inheritable(descriptor, True)
+    import uvloop
+
+    from seatkeeper.server.lmgrd import ManagerOptions
+
+    manager_options = ManagerOptions(
+        files,
+        options.lease,
+        options.heartbeat or options.lease / 3,
+        os.path.abspath(options.data) if options.data else "",  # noqa: PTH100
+        not options.unsafe_no_sync,
+        not options.unsafe_no_journal,
+        "lmdown" in options.x,
+        "lmremove" in options.x,
+    )
+    return uvloop.run(_serve(manager_options, descriptor))
+
+
+async def _serve(options: object, descriptor: int) -> int:
+    from seatkeeper.server.lmgrd import LicenseManager, ManagerOptions
+
+    assert isinstance(options, ManagerOptions)
+    log = DebugLog(descriptor, "lmgrd", clock.now)
+    return await LicenseManager(options, log, descriptor, asyncio.get_running_loop()).serve()
+
+
+def _detach(descriptor: int) -> bool:
+    """Goes to the background; True in the process that goes on, False in the one that was called."""
+    if os.fork():
+        return False
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        if standard != descriptor:
+            os.dup2(null, standard)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
