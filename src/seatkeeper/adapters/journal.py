@@ -43,8 +43,6 @@ SEGMENT_BYTES_MAX: Final = 64 << 20
 _FILL_BYTES: Final = 4 << 20
 _SUFFIX: Final = ".jsonl"
 _HASH_MARK: Final = b',"hash":"'
-#: A record is one batch of entries of a few hundred bytes, or a snapshot of at most all seats.
-_LINE_BYTES_MAX: Final = 1 << 30
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -83,58 +81,70 @@ def segments(directory: Path) -> list[Path]:
     return found
 
 
-def read_journal(paths: Sequence[Path], *, anchor: str | None = None) -> Iterator[LogRecord]:
+def read_journal(
+    paths: Sequence[Path], *, anchor: str | None = None, torn: Callable[[Path, int], object] | None = None
+) -> Iterator[LogRecord]:
     """The records of these segments in order, each checked against the one before it.
 
-    A torn record at the very end is not returned. `anchor` is the hash before the first record, where it is known.
+    `anchor` is the hash before the first record, where it is known. A record that was not wholly written when the machine
+    stopped can only be the last; it is not returned, and `torn` is called with its file and offset.
 
     Raises:
         JournalDamage: A record was changed, left out, added or put elsewhere.
     """
     previous, expected = anchor, 0
     for number, path in enumerate(paths):
-        last_segment = number == len(paths) - 1
-        for line, raw, rest_is_empty in _lines(path):
-            record, reason = _check(raw, previous, expected)
-            if record is None:
-                # Without its line feed the record was never whole, and nothing can follow it.
-                if last_segment and rest_is_empty:
-                    return
+        for line, offset, raw, is_last in _lines(path):
+            record, reason = _decoded(raw)
+            if record is None and is_last and number == len(paths) - 1:
+                # Nothing follows it and it is no whole record: it was never acknowledged. One that is whole and does not
+                # match its hash was changed, wherever it stands.
+                if torn is not None:
+                    torn(path, offset)
+                return
+            if record is not None:
+                reason = _misfit(raw, record, previous, expected)
+            if record is None or reason:
                 raise JournalDamage(path, line, expected or int(path.stem), reason)
             previous, expected = record.hash, record.seq + len(record.entries)
-            yield record
+            yield LogRecord(record.seq, tuple(record.entries), record.prev, record.hash)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
-    """Line number, bytes and whether nothing but filling follows, of each line that is not empty."""
+def _lines(path: Path) -> Iterator[tuple[int, int, bytes, bool]]:
+    """Number, offset, bytes of each line that is not empty, and whether nothing but filling follows."""
     with path.open("rb") as file:
-        pending: tuple[int, bytes] | None = None
+        offset = 0
+        pending: tuple[int, int, bytes] | None = None
         for number, raw in enumerate(file, 1):
-            if raw.isspace():
-                continue
-            if pending is not None:
-                yield *pending, False
-            pending = (number, raw)
+            if not raw.isspace():
+                if pending is not None:
+                    yield *pending, False
+                pending = (number, offset, raw)
+            offset += len(raw)
         if pending is not None:
             yield *pending, True
 
 
-def _check(raw: bytes, previous: str | None, expected: int) -> tuple[LogRecord | None, str]:
-    """The record of a line, or why it cannot be one."""
+def _decoded(raw: bytes) -> tuple[_Record | None, str]:
+    """The record of a line, or why there is none."""
     if not raw.endswith(b"\n"):
         return None, "is cut off"
-    body, mark, _ = raw.rpartition(_HASH_MARK)
     try:
-        record = _decode(raw)
+        return _decode(raw), ""
     except (msgspec.DecodeError, RecursionError):
         return None, "is not readable"
-    if not mark or hashlib.sha256(body).hexdigest() != record.hash:
-        return None, "does not match its hash"
+
+
+def _misfit(raw: bytes, record: _Record, previous: str | None, expected: int) -> str:
+    """Why the record is not what was written here; empty where it is."""
+    body, _, rest = raw.rpartition(_HASH_MARK)
+    if hashlib.sha256(body).hexdigest() != record.hash or rest != b'%s"}\n' % record.hash.encode():
+        return "does not match its hash"
     if previous is not None and record.prev != previous:
-        return None, "does not follow the record before it"
+        return "does not follow the record before it"
     if expected and record.seq != expected:
-        return None, f"is numbered {record.seq}"
-    return LogRecord(record.seq, tuple(record.entries), record.prev, record.hash), ""
+        return f"is numbered {record.seq}"
+    return ""
 
 
 class Journal:
@@ -164,6 +174,7 @@ class Journal:
         self._hash = GENESIS
         self._file = -1
         self._offset = self._filled = 0
+        self._fills = True
         self._queue: queue.SimpleQueue[tuple[int, Sequence[Entry], Callable[[Outcome], None]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -185,10 +196,13 @@ class Journal:
         first = len(paths) - 1
         if from_seq:
             first = max((number for number, path in enumerate(paths) if int(path.stem) <= from_seq), default=0)
-        for record in read_journal(paths[max(first, 0) :]):
+        cut: list[tuple[Path, int]] = []
+        for record in read_journal(paths[max(first, 0) :], torn=lambda path, offset: cut.append((path, offset))):
             self.seq, self._hash = record.seq + len(record.entries) - 1, record.hash
             if self.seq >= from_seq:
                 yield record
+        for path, offset in cut:
+            os.truncate(path, offset)
 
     def snapshot(self, snapshot: Entry) -> None:
         """Begins a new segment with `snapshot`, durable on return."""
@@ -198,6 +212,7 @@ class Journal:
         path = self.directory / f"{self.seq + 1:020d}{_SUFFIX}"
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._offset = self._filled = 0
+        self._fills = True
         self._write((snapshot,))
         _sync_directory(self.directory)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -237,7 +252,7 @@ class Journal:
         body = b'{"seq":%d,"prev":"%s","entries":%s' % (self.seq + 1, self._hash.encode(), _encode(batch))
         digest = hashlib.sha256(body).hexdigest()
         line = b'%s%s%s"}\n' % (body, _HASH_MARK, digest.encode())
-        if self._offset + len(line) > self._filled:
+        if self._fills and self._offset + len(line) > self._filled:
             self._fill(len(line))
         _write_all(self._file, line, self._offset)
         if self._durable:
@@ -248,16 +263,16 @@ class Journal:
 
     def _fill(self, needed: int) -> None:
         """Fills the next stretch of the segment with empty lines, so that flushes need not grow the file."""
-        length = max(_FILL_BYTES, needed)
+        start, end = self._offset, self._offset + max(_FILL_BYTES, needed)
         try:
-            _write_all(self._file, b"\n" * (self._offset + length - self._filled), self._filled)
+            _write_all(self._file, b"\n" * (end - start), start)
             os.fsync(self._file)
+            self._filled = end
         except OSError:
-            # A nearly full disk may still hold the record itself; if not, the write of the record says so.
-            os.ftruncate(self._file, self._offset)
-            self._filled = self._offset
-            return
-        self._filled = self._offset + length
+            # A nearly full disk may still hold the record itself; if not, its own write says so. No further attempt is made
+            # in this segment: the rest of it grows with each record.
+            os.ftruncate(self._file, start)
+            self._fills = False
 
     def _close_segment(self) -> None:
         if self._file >= 0:

@@ -1,0 +1,221 @@
+"""The journal on a real disk: what was acknowledged is there, what was changed shows, what was torn is cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from seatkeeper.adapters import journal as journal_module
+from seatkeeper.adapters.journal import GENESIS, Journal, JournalDamage, read_journal, segments
+from seatkeeper.base.errors import SeatkeeperError
+from seatkeeper.vendor.entries import CheckedIn, CheckedOut, Entry, Snapshot
+from seatkeeper.vendor.log import Appended, Conflict, Outcome, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+EMPTY = Snapshot(0.0, 101, 1, [], [])
+
+
+def out(handle: int) -> CheckedOut:
+    return CheckedOut(1.5, 1, handle, handle, "f1", "8.0", "8.0", 1, "tty")
+
+
+def open_journal(directory: Path) -> Journal:
+    journal = Journal(directory, lambda call: call())
+    for _ in journal.tail():
+        pass
+    journal.snapshot(EMPTY)
+    return journal
+
+
+def append(journal: Journal, batch: Sequence[Entry], expected: int | None = None) -> Outcome:
+    outcomes: list[Outcome] = []
+    came = threading.Event()
+    journal.append(journal.seq if expected is None else expected, batch, lambda outcome: (outcomes.append(outcome), came.set()))
+    assert came.wait(10)
+    return outcomes[0]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A closed journal of one segment: a snapshot, then ten records of two entries."""
+    journal = open_journal(tmp_path / "j")
+    for number in range(10):
+        assert append(journal, [out(2 * number), out(2 * number + 1)]) == Appended(2 * number + 3)
+    journal.close()
+    return tmp_path / "j"
+
+
+def test_entries_come_back_in_order_across_segments(written: Path) -> None:
+    journal = open_journal(written)
+    append(journal, [CheckedIn(2.0, 3, "checkin")])
+    journal.close()
+    assert len(segments(written)) == 2
+    records = list(read_journal(segments(written), anchor=GENESIS))
+    entries = [entry for record in records for entry in record.entries]
+    assert entries == [EMPTY, *(out(handle) for handle in range(20)), EMPTY, CheckedIn(2.0, 3, "checkin")]
+    assert [record.seq for record in records] == [1, *range(2, 22, 2), 22, 23]
+
+
+def test_a_reader_may_begin_with_the_last_snapshot(written: Path) -> None:
+    open_journal(written).close()
+    journal = Journal(written, lambda call: call())
+    assert [entry for record in journal.tail() for entry in record.entries] == [EMPTY]
+    assert journal.seq == 22
+    journal.close()
+
+
+def test_it_is_readable_text_for_other_programs(written: Path) -> None:
+    lines = [json.loads(line) for line in segments(written)[0].read_text().splitlines() if line]
+    assert lines[1]["seq"] == 2
+    assert lines[1]["entries"][0]["entry"] == "checkout"
+    assert lines[1]["prev"] == lines[0]["hash"]
+
+
+@pytest.mark.parametrize("line", [0, 1, 5, 10])
+def test_every_changed_byte_of_a_record_shows(written: Path, line: int) -> None:
+    path = segments(written)[0]
+    whole = path.read_bytes()
+    start = sum(len(part) + 1 for part in whole.split(b"\n")[:line])
+    length = len(whole.split(b"\n")[line])
+    for offset in range(start, start + length, 7):
+        changed = bytearray(whole)
+        changed[offset] ^= 1
+        path.write_bytes(changed)
+        torn: list[object] = []
+        try:
+            records = list(read_journal([path], anchor=GENESIS, torn=lambda *where: torn.append(where)))
+        except JournalDamage as damage:
+            assert damage.line in (line + 1, line + 2)
+        else:
+            # Only the last record can be taken for one that was torn while it was written, and that is said.
+            assert line == 10
+            assert torn
+            assert len(records) == 10
+
+
+def test_a_record_left_out_added_or_moved_shows(written: Path) -> None:
+    path = segments(written)[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    for forged in ([*lines[:4], *lines[5:]], [*lines[:4], lines[3], *lines[4:]], [*lines[:4], lines[5], lines[4], *lines[6:]], lines[1:]):
+        path.write_bytes(b"".join(forged))
+        with pytest.raises(JournalDamage):
+            list(read_journal([path], anchor=GENESIS))
+
+
+def test_a_segment_left_out_shows(written: Path) -> None:
+    for _ in range(2):
+        open_journal(written).close()
+    segments(written)[1].unlink()
+    with pytest.raises(JournalDamage):
+        list(read_journal(segments(written), anchor=GENESIS))
+
+
+@pytest.mark.parametrize("keep", [1, 40, 200])
+def test_a_torn_last_record_is_cut_off_when_the_journal_is_opened(written: Path, keep: int) -> None:
+    path = segments(written)[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    # As a power cut leaves it: part of the record, over the empty lines that were there before.
+    path.write_bytes(b"".join(lines[:-1]) + lines[-1][:keep] + b"\n" * 500)
+    journal = open_journal(written)
+    assert journal.seq == 20
+    assert append(journal, [out(99)]) == Appended(21)
+    journal.close()
+    assert sum(len(record.entries) for record in read_journal(segments(written), anchor=GENESIS)) == 21
+
+
+def test_a_broken_record_with_others_behind_it_is_damage_and_nothing_is_written(written: Path) -> None:
+    path = segments(written)[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:5], lines[5][:50] + b"\n", *lines[6:]]))
+    before = path.read_bytes()
+    journal = Journal(written, lambda call: call())
+    with pytest.raises(JournalDamage, match=r"entry 10 of the journal"):
+        list(journal.tail())
+    journal.close()
+    assert path.read_bytes() == before
+    assert len(segments(written)) == 1
+
+
+def test_a_last_record_that_is_whole_but_changed_is_damage_not_a_torn_one(written: Path) -> None:
+    path = segments(written)[0]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100].replace(b'"f1"', b'"f2"') + whole[-100:])
+    with pytest.raises(JournalDamage):
+        list(read_journal([path], anchor=GENESIS))
+
+
+def test_a_segment_that_a_crash_left_empty_is_passed_over(written: Path) -> None:
+    (written / f"{22:020d}.jsonl").write_bytes(b"\n" * 100)
+    journal = open_journal(written)
+    assert journal.seq == 22
+    journal.close()
+    list(read_journal(segments(written), anchor=GENESIS))
+
+
+def test_an_append_behind_somebody_elses_is_a_conflict(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "j")
+    assert append(journal, [out(1)], expected=0) == Conflict(1)
+    assert append(journal, [out(1)]) == Appended(2)
+    journal.close()
+
+
+def test_two_daemons_never_write_one_journal(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "j")
+    with pytest.raises(SeatkeeperError, match="another vendor daemon"):
+        Journal(tmp_path / "j", lambda call: call())
+    journal.close()
+    open_journal(tmp_path / "j").close()
+
+
+@pytest.mark.parametrize("failing", ["pwrite", "fdatasync"])
+def test_after_a_failed_write_the_outcome_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+    journal = open_journal(tmp_path / "j")
+
+    def fail(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal_module.os, failing, fail)
+    outcome = append(journal, [out(1)])
+    monkeypatch.undo()
+    assert isinstance(outcome, Unknown)
+    assert "No space left" in outcome.reason
+    journal.close()
+
+
+def test_a_full_disk_costs_no_acknowledged_record(tmp_path: Path) -> None:
+    """A real limit on the file's size: appends fail at it, and all that was acknowledged before is there."""
+    script = """
+import resource, signal, sys, threading
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from test_journal import append, open_journal, out
+from seatkeeper.vendor.log import Appended
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+journal = open_journal(Path(sys.argv[1]))
+count = 0
+while isinstance(append(journal, [out(count)] * 10), Appended):
+    count += 10
+print(count)
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "j"), os.path.dirname(__file__)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    acknowledged = int(answer.stdout)
+    assert acknowledged > 100
+    found = [entry for record in read_journal(segments(tmp_path / "j"), anchor=GENESIS) for entry in record.entries]
+    assert len(found) - 1 >= acknowledged
+
+
+def test_files_are_private(written: Path) -> None:
+    assert written.stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in written.iterdir())
