@@ -25,6 +25,7 @@ from seatkeeper.client.events import (
     MINOR_DAEMON,
     MINOR_GREETING,
     MINOR_LOCAL,
+    MINOR_NAME,
     Broken,
     Close,
     Connect,
@@ -282,7 +283,7 @@ class Session:
         if state is State.CONNECTING:
             due.append(self._since + limits.connect_s)
         elif state is State.GREETING:
-            due.append(self._since + limits.answer_s)
+            due.append(self._since + limits.greet_s)
         elif state is State.WAITING:
             due.append(self._retry_at)
         elif state is State.OPEN:
@@ -323,7 +324,7 @@ class Session:
         if self.state is State.CONNECTING and self._since + limits.connect_s <= now:
             self._out.append(Close(self.link))
             self._fail(Failure(-96, MINOR_NAME, f"No connection within {limits.connect_s:g} s."))
-        elif self.state is State.GREETING and self._since + limits.answer_s <= now:
+        elif self.state is State.GREETING and self._since + limits.greet_s <= now:
             self._out.append(Close(self.link))
             self._fail(self._overdue())
         elif self.state is State.WAITING and self._retry_at <= now:

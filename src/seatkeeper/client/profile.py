@@ -14,6 +14,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     Attributes:
         connect_s: For a connection to stand.
+        greet_s: For the welcome; lmgrd lets a client wait for 15 s while its vendor daemon starts.
         answer_s: For an answer; a server that owes one for longer, or for a third of the lease, counts as out of contact.
         request_s: For a checkout, connecting again included, before the next server is asked.
         backoff_s: The longest wait between two attempts to connect again.
@@ -22,8 +23,9 @@ class Limits(msgspec.Struct, frozen=True):
     """
 
     connect_s: float = 5.0
+    greet_s: float = 17.0
     answer_s: float = 10.0
-    request_s: float = 20.0
+    request_s: float = 30.0
     backoff_s: float = 15.0
     dead_s: float = 60.0
     retry_s: float = 15.0
