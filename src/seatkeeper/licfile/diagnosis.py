@@ -164,10 +164,9 @@ def _likely_values(line: Signable, others: Sequence[Signable]) -> dict[str, list
         for label in ("version", "old version", "new version"):
             likely[label] = [*numbers, *map(str, range(21))]
     for other in others[:OTHERS_MAX]:
-        if type(other) is type(line):
-            values = msgspec.structs.astuple(other)
-            for label, value in zip(labels[1:-1], values, strict=False):
-                likely.setdefault(label, []).append(value)
+        for label, value in zip(_LABELS[type(other)][1:-1], msgspec.structs.astuple(other), strict=False):
+            if label in labels and value not in likely.setdefault(label, []):
+                likely[label].append(value)
     return likely
 
 

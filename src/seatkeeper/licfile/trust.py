@@ -18,7 +18,7 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -125,9 +125,10 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((issuer for issuer in self.issuers if issuer.id == wanted), None)
 
 
-class _Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="seatkeeper-trust-1"):
+class _Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The trust file as it is written."""
 
+    format: Literal["seatkeeper-trust-1"]
     trust: Trust
     signature: _SignatureHex
 
@@ -151,7 +152,7 @@ def sign_trust(trust: Trust, root: Ed25519PrivateKey) -> str:
     """
     if root.public_key().public_bytes_raw().hex() != trust.root:
         raise InputError("The key is not the root of this trust file.", remedy="Use the root key it was made with.")
-    signed = _Signed(trust, root.sign(_signed_bytes(trust)).hex())
+    signed = _Signed("seatkeeper-trust-1", trust, root.sign(_signed_bytes(trust)).hex())
     return msgspec.json.format(msgspec.json.encode(signed), indent=2).decode() + "\n"
 
 
