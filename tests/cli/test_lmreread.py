@@ -1,0 +1,77 @@
+"""lmreread: `lmreread successful` stands there only when it was."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seatkeeper.cli import lmcommon
+from seatkeeper.cli.lmutil import main
+from seatkeeper.wire.messages import AskReread, Done
+from support.fake_lmgrd import FakeLmgrd, license_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(name="servers")
+def _servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeLmgrd]]:
+    monkeypatch.setattr(lmcommon, "caller", lambda: ("ada", "desk1"))
+
+    def done(_vendor: str, message: AskReread) -> Done:
+        refused = message.vendor == "nosuch"
+        return Done(
+            message.request, -97 if refused else 0, "There is no vendor daemon nosuch." if refused else "genesys.d: 5 lines are served"
+        )
+
+    with ExitStack() as stack:
+        yield [stack.enter_context(FakeLmgrd(license_server(done=done))) for _ in range(2)]
+
+
+def asked(server: FakeLmgrd) -> list[AskReread]:
+    return [message for _, message in server.asked if isinstance(message, AskReread)]
+
+
+def path(servers: list[FakeLmgrd]) -> str:
+    return ":".join(f"{server.port}@127.0.0.1" for server in servers)
+
+
+def test_success(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lmutil", "lmreread", "-c", path(servers[:1])]) == 0
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert lines[0].startswith("lmutil - Copyright (c) ")
+    assert lines[1:] == ["lmreread successful", f"    {servers[0].port}@127.0.0.1: genesys.d: 5 lines are served"]
+    assert shown.err == ""
+    assert asked(servers[0]) == [AskReread(1, "", "ada", "desk1")]
+
+
+def test_a_vendor_is_passed_on_and_a_refusal_is_no_success(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lmreread", "-vendor", "nosuch", "-c", path(servers[:1])]) == 159
+    shown = capsys.readouterr()
+    assert "successful" not in shown.out
+    assert shown.err.startswith("lmreread: The desired vendor daemon is down. (-97,")
+    assert "There is no vendor daemon nosuch." in shown.err
+
+
+def test_of_several_servers_the_first_that_answers_or_all(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lmreread", "-c", f"1@127.0.0.1:{path(servers)}"]) == 0
+    shown = capsys.readouterr()
+    assert "\nlmreread successful\n" in shown.out
+    assert f"only {servers[0].port}@127.0.0.1 is asked; -all asks all 3" in shown.err
+    assert [len(asked(server)) for server in servers] == [1, 0]
+    assert main(["lmreread", "-all", "-c", path(servers)]) == 0
+    assert [len(asked(server)) for server in servers] == [2, 1]
+
+
+def test_all_is_no_success_when_one_is_down(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lmreread", "-all", "-c", f"{path(servers)}:1@127.0.0.1"]) == 241
+    assert "successful" not in capsys.readouterr().out
+    assert [len(asked(server)) for server in servers] == [1, 1]
+
+
+def test_nobody_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lmreread", "-c", "1@127.0.0.1"]) == 241
+    assert "(-15,570:111" in capsys.readouterr().err
