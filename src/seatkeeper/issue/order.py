@@ -1,0 +1,485 @@
+"""An order that was read here can be issued: everything in it is known, complete and within its limits.
+
+An order is the license order kit of the guide ("Information for License Order Kit") as a TOML file: the table `[order]` says
+who orders and on which terms, each `[[items]]` is a sellable item, each `[[licenses]]` a technical license asked for by name,
+`[environment]` gives the numbers that some quantities follow, and each `[[servers]]` is a license server. Everything that is
+wrong is said at once (`reading`). What an order means in licenses is decided by `catalog.expand`, and what lines they
+become by `plan`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import msgspec
+
+from seatkeeper.base.dates import NEVER, format_date, parse_date
+from seatkeeper.base.errors import InputError
+from seatkeeper.base.values import parse_version
+from seatkeeper.catalog.expand import QUANTITY_MAX, Environment, ExtraLicense, Item, Line, expand
+from seatkeeper.catalog.model import Catalog, folded, nearest_sentence
+from seatkeeper.issue.reading import Key, OrderError, OrderProblem, Sheet, Unfit
+from seatkeeper.licfile.grammar import PORT_MAX, check_host, forbidden_at
+from seatkeeper.licfile.hostid import NO_HOSTID, allowed_on_server, parse_hostid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = [
+    "EXPIRING_DAYS",
+    "ITEMS_MAX",
+    "LICENSES_MAX",
+    "ORDER_BYTES_MAX",
+    "TEXT_CHARS_MAX",
+    "Checked",
+    "Order",
+    "OrderServer",
+    "Purpose",
+    "Terms",
+    "check_order",
+    "read_order",
+    "read_text",
+]
+
+ORDER_BYTES_MAX: Final = 1_000_000
+ITEMS_MAX: Final = 1000
+LICENSES_MAX: Final = 1000
+#: Of a company's or a person's name, or of any other text that goes into the file.
+TEXT_CHARS_MAX: Final = 100
+#: Of an order's or a site's number.
+NUMBER_CHARS_MAX: Final = 40
+PATH_CHARS_MAX: Final = 1000
+#: Licenses that expire within so many days are worth a warning.
+EXPIRING_DAYS: Final = 30
+
+#: "Specify what type of installation you plan to use the licenses for" (guide, Information for License Order Kit).
+Purpose = Literal["demo", "evaluation", "testing", "development", "production"]
+Deployment = Literal["separate", "blended"]
+
+_FILE_SERVERS: Final = (1, 3)
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """The table `[order]`: who orders, for what, until when.
+
+    Attributes:
+        number: The order's number; issued lines bear it as SN.
+        site: The number of the customer's site.
+        company: The end user.
+        requestor: The person who asked for the file.
+        purpose: What the installation is for.
+        reseller: Who sold it, where that is not the vendor.
+        license_use: On what terms the licenses may be used; part of NOTICE.
+        expires: The last day of the licenses, or `NEVER`.
+        deployment: Whether the same agents serve several items (`blended`) or each item has its own (`separate`).
+    """
+
+    number: str
+    site: str
+    company: str
+    requestor: str
+    purpose: Purpose
+    reseller: str = ""
+    license_use: str = "Customer use"
+    expires: date = NEVER
+    deployment: Deployment = "separate"
+
+    @property
+    def notice(self) -> str:
+        """The text of NOTICE: `Customer (Reseller) license_use`, as in the guide's samples."""
+        return " ".join([self.company, *([f"({self.reseller})"] if self.reseller else []), self.license_use])
+
+
+class OrderServer(msgspec.Struct, frozen=True):
+    """One of the tables `[[servers]]`: a license server, and what its SERVER and DAEMON lines say.
+
+    Attributes:
+        host: Host name; the administrator may change it later.
+        hostid: Host id in the form that license files have; licenses are bound to it.
+        port: Port of lmgrd.
+        daemon_path: Where the vendor daemon lies; empty where lmgrd finds it itself.
+        daemon_options: The options file; empty for the usual one.
+        daemon_port: A fixed port of the vendor daemon, for a firewall; 0 for none.
+    """
+
+    host: str
+    hostid: str
+    port: int
+    daemon_path: str = ""
+    daemon_options: str = ""
+    daemon_port: int = 0
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A whole order; product names are the catalog's, and the environment knows the deployment mode."""
+
+    terms: Terms
+    items: tuple[Item, ...]
+    licenses: tuple[ExtraLicense, ...]
+    environment: Environment
+    servers: tuple[OrderServer, ...]
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What reading an order came to.
+
+    Attributes:
+        order: The order; None where it cannot be issued.
+        lines: The technical licenses that it gives.
+        problems: Everything that was found, warnings too.
+    """
+
+    order: Order | None
+    lines: tuple[Line, ...]
+    problems: tuple[OrderProblem, ...]
+
+    @property
+    def warnings(self) -> tuple[OrderProblem, ...]:
+        """What deserves a second look, but keeps nothing from being issued."""
+        return tuple(problem for problem in self.problems if problem.severity == "warning")
+
+
+def read_order(path: Path, catalog: Catalog, today: date) -> tuple[Order, Checked]:
+    """The order in a file, and what checking it came to.
+
+    Raises:
+        InputError: The file cannot be read.
+        OrderError: The order cannot be issued; all reasons are in the error.
+    """
+    checked = check_order(read_text(path), str(path), catalog, today)
+    if checked.order is None:
+        raise OrderError(checked.problems)
+    return checked.order, checked
+
+
+def read_text(path: Path) -> str:
+    """The text of an order's file.
+
+    Raises:
+        InputError: It cannot be read, is too large, or is not in UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(ORDER_BYTES_MAX + 1)
+    except OSError as error:
+        remedy = "`seatkeeper order template` prints an order to start from." if isinstance(error, FileNotFoundError) else ""
+        raise InputError(f"The order cannot be read: {error.strerror}.", file=str(path), remedy=remedy) from None
+    if len(data) > ORDER_BYTES_MAX:
+        raise InputError("The file is too large to be an order.", file=str(path), expected=f"at most {ORDER_BYTES_MAX:,} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError("The order is not in UTF-8.", file=str(path), line=line, remedy="Save it with the encoding UTF-8.") from None
+
+
+def check_order(text: str, name: str, catalog: Catalog, today: date) -> Checked:
+    """Everything that can be said about an order.
+
+    Args:
+        text: The order's text.
+        name: The file's name, for the problems.
+        catalog: What can be ordered.
+        today: The day from which the licenses must be good.
+    """
+    try:
+        sheet = Sheet(text, name)
+    except OrderError as error:
+        return Checked(None, (), error.problems)
+    tables = _tables(catalog, today)
+    sheet.check_tables(tables)
+    terms = sheet.table("order", tables["order"])
+    items = sheet.tables("items", tables["items"], count_max=ITEMS_MAX, others={"feature": "Technical licenses stand in [[licenses]]."})
+    licenses = sheet.tables(
+        "licenses", tables["licenses"], count_max=LICENSES_MAX, others={"product": "Sellable items stand in [[items]]."}
+    )
+    environment = sheet.table("environment", tables["environment"], {"deployment": "The deployment mode stands in [order]."})
+    servers = sheet.tables("servers", tables["servers"], count_max=LICENSES_MAX)
+    if not items:
+        sheet.add(("items", 0, ""), "The order has no items.", expected="at least one [[items]] table with product, version and quantity")
+    _check_servers(sheet, servers)
+    lines = _expanded(sheet, catalog, terms, items, licenses, environment)
+    if terms is not None:
+        _warn_of_expiry(sheet, terms["expires"], today)
+    if sheet.has_errors or terms is None or environment is None:
+        return Checked(None, (), _sorted(sheet))
+    order = Order(
+        terms=Terms(**terms),
+        items=tuple(Item(**each) for each in items if each is not None),
+        licenses=tuple(ExtraLicense(**each) for each in licenses if each is not None),
+        environment=Environment(**environment, deployment=terms["deployment"]),
+        servers=tuple(OrderServer(**each) for each in servers if each is not None),
+    )
+    return Checked(order, tuple(lines), _sorted(sheet))
+
+
+def _sorted(sheet: Sheet) -> tuple[OrderProblem, ...]:
+    return tuple(sorted(sheet.problems, key=lambda problem: (problem.line, problem.column)))
+
+
+def _check_servers(sheet: Sheet, servers: list[dict[str, Any] | None]) -> None:
+    """A file is for one license server, or for three redundant ones ("Selecting License Server Configuration")."""
+    if not servers:
+        sheet.add(("servers", 0, ""), "The order names no license server.", expected="a [[servers]] table with host and hostid")
+    elif len(servers) not in _FILE_SERVERS:
+        sheet.add(
+            ("servers", len(servers) - 1, ""),
+            "A license file is for one license server, or for three redundant ones.",
+            found=f"{len(servers)} [[servers]] tables",
+            expected="one",
+            remedy="For independent servers divide the quantities, and write an order for each.",
+        )
+    elif len(servers) > 1:
+        sheet.add(
+            ("servers", 1, ""),
+            "Files for three redundant servers cannot be issued yet: this release issues for one server only.",
+            found=f"{len(servers)} [[servers]] tables",
+            expected="one",
+            remedy="Keep the server that is to serve, and delete the other two tables.",
+        )
+    for index, server in enumerate(servers):
+        if server is None:
+            continue
+        if server["daemon_port"] == server["port"]:
+            sheet.add(
+                ("servers", index, "daemon_port"),
+                "The vendor daemon cannot listen on the port of lmgrd.",
+                found=server["daemon_port"],
+                expected=f"another port than {server['port']}",
+            )
+        if server["hostid"] == "ANY":
+            sheet.add(("servers", index, "hostid"), "ANY lets the licenses be served by every machine.", severity="warning")
+
+
+def _expanded(
+    sheet: Sheet,
+    catalog: Catalog,
+    terms: dict[str, Any] | None,
+    items: list[dict[str, Any] | None],
+    licenses: list[dict[str, Any] | None],
+    environment: dict[str, Any] | None,
+) -> list[Line]:
+    """The technical licenses that the good parts of the order give; a conflict between them is a problem."""
+    deployment: Deployment = terms["deployment"] if terms is not None else "separate"
+    around = Environment(**(environment or {}), deployment=deployment)
+    good = [Item(**each) for each in items if each is not None]
+    asked = [ExtraLicense(**each) for each in licenses if each is not None]
+    try:
+        lines = expand(catalog, good, around, asked)
+    except InputError as error:
+        # What remains at this point is two versions of one license; at least one of them was asked for by name.
+        named = [index for index, each in enumerate(licenses) if each is not None and each["feature"].casefold() in str(error).casefold()]
+        path = ("licenses", named[0], "version") if named else ("items", 0, "")
+        sheet.add(path, error.message, found=error.found, expected=error.expected, remedy=error.remedy)
+        return []
+    if environment is not None and environment["technical_dns"] is None and not sheet.has_errors:
+        for line in lines:
+            if line.rule == "per_technical_dn" and line.items and not line.asked:
+                sheet.add(
+                    ("environment", 0, ""),
+                    f"The order does not say how many technical DNs there are, so {line.feature} is issued for {line.count}.",
+                    expected="technical_dns in [environment]",
+                    severity="warning",
+                )
+    return lines
+
+
+def _warn_of_expiry(sheet: Sheet, expires: date, today: date) -> None:
+    if expires != NEVER and expires <= today + timedelta(days=EXPIRING_DAYS):
+        days = (expires - today).days
+        left = "today" if days == 0 else f"in {days} day{'' if days == 1 else 's'}"
+        sheet.add(("order", 0, "expires"), f"The licenses expire {left}.", found=expires, severity="warning")
+
+
+def _tables(catalog: Catalog, today: date) -> dict[str, dict[str, Key]]:
+    """Every table of an order with its keys."""
+    quantity = Key(_whole(1, QUANTITY_MAX))
+    number = Key(_whole(0, QUANTITY_MAX), 0)
+    port = _whole(1, PORT_MAX)
+    return {
+        "order": {
+            "number": Key(_number),
+            "site": Key(_number),
+            "company": Key(_text),
+            "requestor": Key(_text),
+            "purpose": Key(_one_of(*get_args(Purpose))),
+            "reseller": Key(_text_or_empty, ""),
+            "license_use": Key(_text, "Customer use"),
+            "expires": Key(_expiry(today), NEVER),
+            "deployment": Key(_one_of(*get_args(Deployment)), "separate"),
+        },
+        "items": {"product": Key(_product(catalog)), "version": Key(_version), "quantity": quantity},
+        "licenses": {"feature": Key(_feature(catalog)), "version": Key(_version, ""), "quantity": quantity},
+        "environment": {
+            "sites": number._replace(default=1),
+            "redundant_pairs": number,
+            "instances": number._replace(default=1),
+            "environments": number._replace(default=1),
+            "network_tservers": number,
+            "ivr_servers": number,
+            "seat_dns": number._replace(default=None),
+            "technical_dns": number._replace(default=None),
+        },
+        "servers": {
+            "host": Key(_host),
+            "hostid": Key(_hostid),
+            "port": Key(port, catalog.vendor.default_port),
+            "daemon_path": Key(_path, ""),
+            "daemon_options": Key(_path, ""),
+            "daemon_port": Key(port, 0),
+        },
+    }
+
+
+def _text(value: Any) -> str:
+    """A text for the license file, where it stands within quotes or in a comment: blanks are single, quotes are not possible."""
+    expected = f"a text of 1 to {TEXT_CHARS_MAX} characters, in quotes"
+    if not isinstance(value, str):
+        raise Unfit(expected)
+    text = " ".join(value.split())
+    if not 0 < len(text) <= TEXT_CHARS_MAX:
+        raise Unfit(expected)
+    if forbidden_at(text) >= 0 or '"' in text or "\\" in text:
+        raise Unfit(
+            "printable characters", "This text cannot stand in a license file.", 'Leave out ", \\ and characters that cannot be seen.'
+        )
+    return text
+
+
+def _text_or_empty(value: Any) -> str:
+    return "" if value == "" else _text(value)
+
+
+def _number(value: Any) -> str:
+    """The number of an order or a site; TOML may give it with quotes or without."""
+    text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    if not 0 < len(text) <= NUMBER_CHARS_MAX or not text.isascii() or not text.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        raise Unfit(f"a number, or a text of 1 to {NUMBER_CHARS_MAX} letters, digits, -, _ and dots")
+    return text
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise Unfit(f"a whole number from {low} to {high:,}, without quotes")
+        return value
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value.strip().lower() not in words:
+            raise Unfit(", ".join(words[:-1]) + f" or {words[-1]}", remedy=nearest_sentence(str(value), words))
+        return value.strip().lower()
+
+    return read
+
+
+def _version(value: Any) -> str:
+    expected = 'a version in quotes, such as "8.5"'
+    if not isinstance(value, str):
+        raise Unfit(expected)
+    try:
+        parse_version(value)
+    except ValueError:
+        raise Unfit(expected) from None
+    return value
+
+
+def _product(catalog: Catalog) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise Unfit("the name of a product as `seatkeeper catalog products` lists it, in quotes")
+        try:
+            return catalog.product(value).name
+        except InputError as error:
+            raise Unfit(error.expected, error.message, error.remedy) from None
+
+    return read
+
+
+def _feature(catalog: Catalog) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise Unfit("the name of a feature as `seatkeeper catalog technical` lists it, in quotes")
+        try:
+            return catalog.technical_license(value).feature
+        except InputError as error:
+            if any(folded(value) in (folded(product.name), folded(product.part)) for product in catalog.products):
+                raise Unfit("a technical license", "This is a sellable item.", "Put it into an [[items]] table.") from None
+            raise Unfit(error.expected, error.message, error.remedy) from None
+
+    return read
+
+
+def _expiry(today: date) -> Callable[[Any], date]:
+    expected = f'"permanent", or a day such as {format_date(today + timedelta(days=365))} or {today + timedelta(days=365)}'
+
+    def read(value: Any) -> date:
+        if isinstance(value, datetime) or not isinstance(value, (str, date)):
+            raise Unfit(expected)
+        try:
+            day = value if isinstance(value, date) else _day(value.strip())
+        except ValueError:
+            raise Unfit(expected) from None
+        if day < today:
+            raise Unfit(expected, "The licenses would be past their last day.", "Years have four digits; today may be the last day.")
+        return day
+
+    return read
+
+
+def _day(text: str) -> date:
+    """A day as license files or as TOML write it."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return parse_date(text)
+
+
+def _host(value: Any) -> str:
+    expected = "a host name, as `hostname` prints it, or an IP address"
+    if not isinstance(value, str):
+        raise Unfit(expected)
+    try:
+        return check_host(value)
+    except ValueError:
+        raise Unfit(expected) from None
+
+
+def _hostid(value: Any) -> str:
+    """A host id in its one form, so that `8:0:20:0:5:ac` and `0800200005AC` give the same file."""
+    expected = "what lmhostid prints on the license server, in quotes"
+    if not isinstance(value, str):
+        raise Unfit(expected)
+    if _is_address(value):
+        raise Unfit(expected, "An IP address is not a host id.", "Run lmhostid on the license server, and put here what it prints.")
+    try:
+        hostid = parse_hostid(value)
+    except ValueError as error:
+        raise Unfit(str(error), "This is not a host id.", "Run lmhostid on the license server, and put here what it prints.") from None
+    if hostid.value in NO_HOSTID:
+        raise Unfit(
+            expected, "This is what tools print where they find no host id.", "Bring a network interface up and run lmhostid again."
+        )
+    if not allowed_on_server(hostid):
+        raise Unfit(expected, f"{hostid} cannot be the host id of a license server.")
+    return str(hostid)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text.strip())
+    except ValueError:
+        return False
+    return True
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > PATH_CHARS_MAX or value != value.strip() or forbidden_at(value) >= 0 or '"' in value:
+        raise Unfit(f"a path of at most {PATH_CHARS_MAX} characters, in quotes and without quotes in it")
+    return value

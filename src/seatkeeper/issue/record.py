@@ -1,0 +1,101 @@
+"""What is about to be signed is on the disk before it is signed, in a list that only grows.
+
+`issued.jsonl` lies beside the keys: a line of JSON for each file, with the unsigned text. Ed25519 gives the same signature
+each time, so any file ever issued can be made again from its line and the issuer key. A line whose file never appeared is
+an attempt that broke off.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.base.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["RECORD_NAME", "Record", "append_record", "digest_of"]
+
+RECORD_NAME: Final = "issued.jsonl"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One file that is to be signed.
+
+    Attributes:
+        order: The order's number.
+        site: The site's number.
+        company: The customer.
+        purpose: What the licenses are for.
+        issued: The day, as in ISSUED.
+        expires: The last day, or `permanent`.
+        vendor: The vendor daemon's name.
+        hostids: The host ids of the SERVER lines.
+        issuer: The key id that signs.
+        file: Where the file was to go.
+        sha256: Of the unsigned text.
+        unsigned: The whole file as it stood before signing.
+    """
+
+    order: str
+    site: str
+    company: str
+    purpose: str
+    issued: str
+    expires: str
+    vendor: str
+    hostids: tuple[str, ...]
+    issuer: str
+    file: str
+    sha256: str
+    unsigned: str
+
+
+def digest_of(text: str) -> str:
+    """The value of `Record.sha256`."""
+    return sha256(text.encode()).hexdigest()
+
+
+def append_record(directory: Path, record: Record) -> Path:
+    """The list in `directory`, once the record is in it for good.
+
+    Raises:
+        InputError: It cannot be written; nothing may be signed then.
+    """
+    path = directory / RECORD_NAME
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            # One write, so that two issuers at once do not mix their lines; a torn end of an earlier one is closed first.
+            torn = os.fstat(descriptor).st_size > 0 and _last_byte(descriptor) != b"\n"
+            data = (b"\n" if torn else b"") + msgspec.json.encode(record) + b"\n"
+            if os.write(descriptor, data) != len(data):
+                raise OSError(0, "the disk is full")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        _sync(directory)
+    except OSError as error:
+        remedy = "Nothing was signed. Make the directory of the keys writable, or free space there."
+        raise InputError(f"The record of issued files cannot be written: {error.strerror}.", file=str(path), remedy=remedy) from None
+    return path
+
+
+def _last_byte(descriptor: int) -> bytes:
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return os.read(descriptor, 1)
+
+
+def _sync(directory: Path) -> None:
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError:
+        return  # Windows opens no directories.
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
