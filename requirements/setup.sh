@@ -85,8 +85,8 @@ if ! same .venv/built-from "$built_from" || ! .venv/bin/python -c '' >/dev/null 
     set --
     for file in requirements/*.txt; do set -- "$@" -r "$file"; done
     say "installing $(cat requirements/*.txt | grep -c '==') pinned packages, each checked against its hash."
-    # Silence for a log file, a bar for a person who waits.
-    [ -t 1 ] && quiet= || quiet=-q
+    # Only errors for a log file; all that pip says for a person who waits.
+    [ -t 1 ] && quiet= || quiet=-qq
     .venv/bin/python -m pip install ${quiet:+"$quiet"} --require-hashes "$@" </dev/null \
         || fail "the packages could not be installed; the lines above say which one and why. Without a network, set PIP_FIND_LINKS to a directory that holds them (docs/install.md)."
     printf '%s\n' "$built_from" >.venv/built-from
