@@ -21,7 +21,7 @@ from seatkeeper.licfile.signature import NOT_TRUSTED, Verdict, verify_lines
 from seatkeeper.licfile.trust import parse_root
 
 if TYPE_CHECKING:
-    from seatkeeper.licfile.model import Parsed, Signable
+    from seatkeeper.licfile.model import Parsed, Problem, Signable
     from seatkeeper.licfile.trust import Trust
 
 __all__ = ["main", "verify"]
@@ -152,7 +152,7 @@ def _rows(parsed: Parsed, file: Path, trusts: dict[str, tuple[Path, Trust]]) -> 
             problem.line,
             ok=False,
             number=problem.number,
-            reason=f"line {problem.line}: {problem.message}" if problem.line else problem.message,
+            reason=_problem_text(problem),
             column=problem.column,
         )
         for problem in parsed.problems
@@ -210,6 +210,14 @@ def _hostids_known(directory: Path, vendor: str, servers: int) -> list[tuple[str
 def _without_trust(index: int, line: Signable, place: int) -> Verdict:
     named = f"line {place}, {keyword_of(line)} {line.name} is {NOT_TRUSTED}"
     return Verdict(index, line, -137, f"{named}: there is no {line.vendor}.trust beside the file or in the working directory.")
+
+
+def _problem_text(problem: Problem) -> str:
+    place = f"line {problem.line}, column {problem.column}: " if problem.line else ""
+    found = f"found {problem.found!r}" if problem.found else ""
+    expected = f"expected {problem.expected}" if problem.expected else ""
+    remark = ", ".join(filter(None, (found, expected)))
+    return f"{place}{problem.message}" + (f" ({remark})" if remark else "")
 
 
 def _counted(count: int, noun: str) -> str:

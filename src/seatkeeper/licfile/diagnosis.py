@@ -142,13 +142,14 @@ def _match(before: bytes, after: bytes, target: bytes, guesses: Iterable[bytes])
 
 def _guesses(value: bytes, likely: Iterable[str]) -> Iterator[bytes]:
     yield from (fold(guess.encode()) for guess in likely)
-    for at in range(len(value)):
-        head, tail = value[:at], value[at + 1 :]
-        yield head + tail
-        for character in _ALPHABET:
-            yield head + character + tail
-    for at in range(len(value) + 1):
-        head, tail = value[:at], value[at:]
+    letters = [letter.encode() for letter in value.decode("utf-8", "replace")]
+    for at in range(len(letters) + 1):
+        head, tail = b"".join(letters[:at]), b"".join(letters[at + 1 :])
+        if at < len(letters):
+            yield head + tail
+            for character in _ALPHABET:
+                yield head + character + tail
+            tail = letters[at] + tail
         for character in _ALPHABET:
             yield head + character + tail
 
@@ -194,11 +195,10 @@ def _try_attributes(fields: list[bytes], head: int, target: bytes) -> Damage | N
         if _digest(rest) == target:
             return Damage(_attribute_label(added), found=_text(added))
     for one, two in combinations(range(head, len(fields)), 2):
-        turned = list(fields)
-        turned[one], turned[two] = turned[two], turned[one]
-        moved = [*fields[:one], *fields[one + 1 : two + 1], fields[one], *fields[two + 1 :]]
-        if target in (_digest(turned), _digest(moved)):
-            return Damage(ORDER_FIELD)
+        before, first, between, last, after = fields[:one], fields[one], fields[one + 1 : two], fields[two], fields[two + 1 :]
+        for order in ([last, *between, first], [*between, last, first], [last, first, *between]):
+            if _digest([*before, *order, *after]) == target:
+                return Damage(ORDER_FIELD)
     return None
 
 

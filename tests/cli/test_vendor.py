@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seatkeeper.adapters.keys import load_trust, read_root
+from seatkeeper.cli.vendor import main
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    assert main(["init", "genesys.d", "--keys", str(tmp_path / "keys")]) == 0
+    return tmp_path / "keys"
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    capsys.readouterr()
+    status = main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_init_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "init", "genesys.d", "--keys", tmp_path / "keys")
+    assert (status, err) == (0, "")
+    for path in (tmp_path / "keys").iterdir():
+        assert re.search(rf"^  {re.escape(path.name)} ", out, re.MULTILINE)
+    assert "keep it offline" in out
+    assert f"Root public key to pin: {read_root(tmp_path / 'keys' / 'root.pub').hex()}" in out
+    assert "no passphrase" in out
+
+
+def test_init_asks_nothing(tmp_path: Path) -> None:
+    """A real process without a terminal and with nothing to read."""
+    code = "import sys; from seatkeeper.cli.vendor import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "init", "genesys.d", "--keys", str(tmp_path / "keys")]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert load_trust(tmp_path / "keys")[1].vendor == "genesys.d"
+
+
+def test_init_never_overwrites(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "init", "genesys.d", "--keys", store)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"seatkeeper vendor: {store}: The directory holds keys already")
+
+
+def test_settings_of_the_vendor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = tmp_path / "keys"
+    assert run(capsys, "init", "other.d", "--keys", store, "--version-rule", "release8", "--seats-max", "5")[0] == 0
+    trust = load_trust(store)[1]
+    assert (trust.version_rule, trust.seats_max) == ("release8", 5)
+    status, _, err = run(capsys, "init", "other.d", "--keys", tmp_path / "b", "--version-rule", "newest")
+    assert status == 1
+    assert "--version-rule" in err
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_passphrase_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret, store = tmp_path / "secret", tmp_path / "keys"
+    secret.write_text("open sesame\nnot this\n")
+    status, out, _ = run(capsys, "init", "genesys.d", "--keys", store, "--passphrase-file", secret)
+    assert (status, "no passphrase" in out) == (0, False)
+    status, _, err = run(capsys, "rotate", "--keys", store)
+    assert (status, "--passphrase-file" in err) == (1, True)
+    assert run(capsys, "rotate", "--keys", store, "--passphrase-file", secret)[0] == 0
+    secret.write_text("\n")
+    for path in (secret, tmp_path / "nowhere"):
+        status, _, err = run(capsys, "init", "genesys.d", "--keys", tmp_path / "b", "--passphrase-file", path)
+        assert (status, "--passphrase-file" in err, str(path) in err) == (1, True, True)
+    assert not (tmp_path / "b").exists()
+
+
+def test_rotate_then_revoke_then_show(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = load_trust(store)[1].issuers[0].id
+    status, out, _ = run(capsys, "rotate", "--keys", store)
+    new = load_trust(store)[1].issuers[1].id
+    assert (status, f"issuer-{new}.key is new" in out, "serial 2" in out) == (0, True, True)
+    status, out, _ = run(capsys, "revoke", old, "--keys", store, "--on", "03-mar-2026", "--reason", "laptop lost")
+    assert (status, "03-mar-2026 or a later day are refused" in out, "serial 3" in out) == (0, True, True)
+    assert "vendor rotate" not in out
+    status, out, _ = run(capsys, "show", "--keys", store)
+    assert status == 0
+    assert re.search(rf"{old} .* revoked on 03-mar-2026 \(laptop lost\)$", out, re.MULTILINE)
+    assert re.search(rf"{new} .* here +signs$", out, re.MULTILINE)
+    (store / "root.key").unlink()
+    (store / f"issuer-{new}.key").unlink()
+    status, out, _ = run(capsys, "show", "--keys", store, "--json")
+    shown = json.loads(out)
+    assert (shown["vendor"], shown["serial"]) == ("genesys.d", 3)
+    assert [issuer["private_key"] for issuer in shown["issuers"]] == [True, False]
+    assert [issuer["status"] for issuer in shown["issuers"]] == ["revoked on 03-mar-2026 (laptop lost)", "signs"]
+
+
+def test_revoking_the_last_issuer_says_what_to_do(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "revoke", load_trust(store)[1].issuers[0].id, "--keys", store)
+    assert (status, "No issuer key is left" in out, "vendor rotate" in out) == (0, True, True)
+
+
+@pytest.mark.parametrize("day", ["yesterday", "permanent", "31-feb-2026"])
+def test_revoke_wants_a_day(store: Path, capsys: pytest.CaptureFixture[str], day: str) -> None:
+    status, _, err = run(capsys, "revoke", "00", "--keys", store, "--on", day)
+    assert (status, err.startswith("seatkeeper vendor: --on: "), day in err) == (1, True, True)
+
+
+def test_credentials_are_made_anew(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "needs a new credential" in run(capsys, "rotate", "--daemon", "--keys", store)[1]
+    status, out, _ = run(capsys, "credential", "0800200005ac", "0800200005ad", "--keys", store, "-o", tmp_path)
+    assert status == 0
+    names = ["genesys.d.0800200005ac.credential", "genesys.d.0800200005ad.credential"]
+    assert sorted(path.name for path in tmp_path.glob("*.credential")) == names
+    assert all(name in out for name in names)
+
+
+@pytest.mark.parametrize("words", [[], ["init"], ["init", "genesys.d"], ["nonsense"], ["revoke", "--keys", "x"], ["show", "--wrong"]])
+def test_wrong_usage_is_told(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    status, out, err = run(capsys, *words)
+    assert status == 2
+    assert "Usage: seatkeeper vendor" in out + err
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "--help")
+    assert (status, [word for word in ("init", "show", "rotate", "revoke") if word not in out]) == (0, [])
