@@ -5,9 +5,6 @@
 .PHONY: help setup run test check bench lock clean
 SHELL := /bin/sh
 
-PYTEST_ARGS ?=
-BENCH_ARGS ?=
-
 help: ## this list
 	@echo "seatkeeper: open license management. Targets:"
 	@echo
@@ -38,9 +35,9 @@ check: setup ## form, lint, types and direction of imports
 	@.venv/bin/python -m pytest -q -p no:cacheprovider tests/test_house.py
 	@echo "All checks passed."
 
-bench: setup ## measure, as ratios within one run; a table, and JSON in bench/results
-	@sh requirements/setup.sh redis-server
-	@.venv/bin/python -m bench $(BENCH_ARGS)
+bench: setup ## measure, as ratios within one run; a table, and JSON in bench/results (BENCH_ARGS=--quick)
+	@sh requirements/setup.sh gcc libc6-dev redis-server
+	@.venv/bin/python bench/run.py $(BENCH_ARGS)
 
 lock: setup ## pin the newest allowed packages anew, with their hashes (needs the network)
 	@sh requirements/lock.sh
