@@ -48,11 +48,15 @@ def read_line(logical: Logical, report: Report, *, suspect: bool) -> Line:
         return Comment(logical.raws[0])
     if _is_clean(logical, report, suspect=suspect):
         if logical.kind is Kind.KEYWORD:
-            before = report.errors
+            before, since = report.errors, len(report.problems)
             line = _Line(logical, report).value()
             _check_end(logical, report)
             if report.errors == before:
                 return line
+            if (place := logical.open_quote()) is not None:
+                # Everything up to the next quote, on whatever line, has been taken for its value.
+                message = "This double quote is not closed on its line: close it, or end the line with a backslash if the value goes on."
+                report.blame(since, place, message, logical.raws[place[0] - logical.number][place[1] - 1 :])
         else:
             _explain_unknown(logical, report)
     return Unknown(logical.raw)

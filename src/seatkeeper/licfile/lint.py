@@ -32,6 +32,7 @@ SOON_DAYS: Final = 30
 #: Versions of one feature among which the one to upgrade is looked for; with more of them no upgrade is doubted.
 VERSIONS_MAX: Final = 1000
 
+_PORT_DIGITS: Final = 5
 _HEX: Final = re.compile(r"[0-9A-Fa-f \t]+")
 _DATE_VERSION: Final = re.compile(r"(?:19|20)[0-9]{2}\.([1-9])([0-9]{2})")
 _TWO_DIGIT_YEAR: Final = re.compile(r".*-([0-9]{2})", re.DOTALL)
@@ -104,7 +105,7 @@ def _server_count(view: _View) -> Iterator[Problem]:
     # "Order: 0, 1 or 3 SERVER lines" (facts 1.1).
     if len(view.servers) not in (0, 1, 3) and "SERVER" not in view.unread:
         message = f"The file has {len(view.servers)} SERVER lines; keep one, or three for three-server redundancy."
-        yield _error(view.servers[-1][0], message, expected="no, one or three SERVER lines")
+        yield _error(view.servers[-1][0], message)
 
 
 def _server_missing(view: _View) -> Iterator[Problem]:
@@ -136,6 +137,10 @@ def _server_order(view: _View) -> Iterator[Problem]:
 
 def _server_lines(view: _View) -> Iterator[Problem]:
     for index, (place, server) in enumerate(view.servers):
+        if server.hostid.isdigit() and len(server.hostid) <= _PORT_DIGITS and not server.port:
+            message = "The SERVER line has a port but no host id; put the one that lmhostid prints before it."
+            yield _error(place, message, server.hostid, "SERVER host hostid port", -9)
+            continue
         try:
             if not allowed_on_server(parse_hostid(server.hostid)):
                 yield _error(place, "DEMO is no host id for a license server; put the one that lmhostid prints.", server.hostid, number=-9)

@@ -40,6 +40,20 @@ class Report:
         self.errors += problem.severity == "error"
         self._closing = (problem,)
 
+    def blame(self, since: int, place: tuple[int, int], message: str, found: str) -> None:
+        """Put one error in place of all problems at or behind its place, where an error is among them.
+
+        Args:
+            since: How many problems there were before those that may be replaced.
+            place: Line and column of what has caused the others.
+            message: What is wrong there.
+            found: The text that stands there.
+        """
+        behind = [problem for problem in self.problems[since:] if (problem.line, problem.column) >= place]
+        if any(problem.severity == "error" for problem in behind):
+            kept = [problem for problem in self.problems[since:] if (problem.line, problem.column) < place]
+            self.problems[since:] = [*kept, Problem(*place, message, shortened(found))]
+
     @property
     def is_hopeless(self) -> bool:
         """True once there are so many errors that it makes no sense to read on."""

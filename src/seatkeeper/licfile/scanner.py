@@ -108,6 +108,15 @@ class Logical:
         index = bisect_right(self._offsets, offset) - 1
         return self._numbers[index], self._columns[index] + offset - self._offsets[index]
 
+    def open_quote(self) -> tuple[int, int] | None:
+        """Line and column of the first double quote that is open at the end of a physical line which does not say that it goes on."""
+        quotes = 0
+        for index, raw in enumerate(self.raws):
+            quotes += raw.count('"')
+            if quotes % 2 and '"' in raw and not ends_in_backslash(raw):
+                return self.number + index, raw.rindex('"') + 1
+        return None
+
     def dangling(self) -> tuple[int, int] | None:
         """Line and column of a backslash at the very end, which nothing follows."""
         last = self.raws[-1].rstrip(BLANKS)
