@@ -131,6 +131,14 @@ class Site:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def wait_until_restarted(self, killed: int) -> None:
+        """Returns when another process than the killed one serves."""
+        deadline = time.monotonic() + START_S
+        while self.daemon_pid() == killed:
+            assert time.monotonic() < deadline, f"the vendor daemon was not started again; the log:\n{self.read_log()}"
+            time.sleep(0.01)
+        self.wait_until_serving()
+
     def read_log(self) -> str:
         """The debug log."""
         return self.log.read_text() if self.log.exists() else ""

@@ -88,6 +88,8 @@ class _Daemon:
         self.reason = "it is being started"
         self.final = False
         self.wanted = True
+        # True while it does not run and will not be started by itself: lmgrd has given up, or was told to shut it down.
+        self.resting = False
         self.waiting: list[tuple[socket.socket, float]] = []
         self.timer: asyncio.TimerHandle | None = None
 
@@ -221,7 +223,7 @@ class LicenseManager:
 
     async def _start(self, daemon: _Daemon) -> None:
         """Starts a vendor daemon's process and watches it until it ends."""
-        daemon.timer = None
+        daemon.timer, daemon.resting = None, False
         ours, theirs = control_pair()
         data = self.options.data or str(Path(self.files[0]).resolve().parent / f"{daemon.name}.journal")
         settings = DaemonOptions(
@@ -284,6 +286,7 @@ class LicenseManager:
             daemon.reason = why
             self._log.line(f"{daemon.name} is NOT started again: {why}.")
             self._log.say("Please correct problem and restart daemons (lmreread tries again).")
+            daemon.resting = True
             self._dismiss(daemon)
             return
         self._log.line("Since this is an unknown status, license server ")
@@ -305,7 +308,7 @@ class LicenseManager:
         return [sys.executable, "-m", "seatkeeper.cli.vendord"]
 
     async def _stop_daemon(self, daemon: _Daemon, by_user: str, by_host: str) -> None:
-        daemon.wanted = False
+        daemon.wanted, daemon.resting = False, True
         if daemon.timer is not None:
             daemon.timer.cancel()
             daemon.timer = None
@@ -354,7 +357,7 @@ class LicenseManager:
             _turn_away(client, -97, f"This license server runs no vendor daemon {clean_name(vendor)}, but {names}.")
         elif daemon.serving_since is not None:
             self._hand_over(daemon, client)
-        elif daemon.process is not None or daemon.timer is not None or not daemon.supervision.restarts:
+        elif not daemon.resting:
             self._make_wait(daemon, client)
         else:
             _turn_away(client, -97, f"{daemon.name}: {daemon.reason}.")
@@ -416,7 +419,7 @@ class LicenseManager:
         if vendor and vendor.lower() not in self._daemons:
             return Done(request, -97, f"There is no vendor daemon {clean_name(vendor)}.")
         if not vendor:
-            port, servers = self.port, self._servers
+            port = self.port
             try:
                 lines = self._read()
             except LicenseError as error:
@@ -424,7 +427,6 @@ class LicenseManager:
             if self.port != port:
                 self._log.say(f"The port cannot be changed by a reread: {port} stays in use, {self.port} comes with the next start")
                 self.port = port
-            del servers
             for line in lines:
                 if line.name.lower() not in self._daemons:
                     daemon = self._daemons[line.name.lower()] = _Daemon(line)
