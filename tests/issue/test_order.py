@@ -203,7 +203,7 @@ def test_numbers_of_order_and_site_may_be_numbers(order_text: str, catalog: Cata
     [
         ("8:0:20:0:5:ac", "ANY", "every machine"),
         ('"permanent"', "2026-03-20", "expire in 6 days"),
-        ('"permanent"', "2026-03-15", "expire in 1 day."),
+        ('"permanent"', "2026-03-15", "expire in 1 day, on 15-mar-2026."),
         ('"permanent"', "2026-03-14", "expire today"),
         ("technical_dns = 200\n", "", "tserver_tdn is issued for 999999"),
     ],
@@ -261,4 +261,5 @@ def test_a_damaged_order_is_read_or_refused_with_sentences(data: st.DataObject) 
     checked = check_order(damaged, "order.toml", load_catalog(), date(2026, 3, 14))
     assert (checked.order is None) == any(problem.severity == "error" for problem in checked.problems)
     for problem in checked.problems:
-        assert problem.message.endswith((".", "?")) and "\n" not in problem.message
+        assert problem.message.endswith((".", "?"))
+        assert "\n" not in problem.message

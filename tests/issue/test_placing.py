@@ -20,6 +20,15 @@ def stage(placing: Placing, name: str, text: str) -> Path:
     return path
 
 
+def place(directory: Path, *files: str, backup: bool = False, taken: str = "") -> None:
+    """Place a new file of each name in the directory; the file `taken` must not be there."""
+    with Placing(directory) as placing:
+        for name in files:
+            kept = directory / f"{name}.bak" if backup else None
+            placing.add(stage(placing, f"staged-{name}", f"new {name}"), directory / name, backup=kept, replace=name != taken)
+        placing.commit()
+
+
 def test_committed_files_are_in_their_places_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("old b")
     with Placing(tmp_path) as placing:
@@ -32,32 +41,24 @@ def test_committed_files_are_in_their_places_and_nothing_else(tmp_path: Path) ->
 
 def test_without_commit_nothing_changes(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("old b")
-    with pytest.raises(RuntimeError), Placing(tmp_path) as placing:
+    with Placing(tmp_path) as placing:
         placing.add(stage(placing, "1", "new"), tmp_path / "b")
-        raise RuntimeError
     assert contents(tmp_path) == {"b": "old b"}
 
 
 def test_a_place_that_is_taken_is_refused_and_all_is_as_before(tmp_path: Path) -> None:
-    for name in ("b", "b.bak", "c"):
-        (tmp_path / name).write_text(f"old {name}")
-    with (
-        pytest.raises(InputError, match=r"c: This file cannot be written: File exists\. Nothing was changed\."),
-        Placing(tmp_path) as placing,
-    ):
-        placing.add(stage(placing, "1", "new a"), tmp_path / "a")
-        placing.add(stage(placing, "2", "new b"), tmp_path / "b", backup=tmp_path / "b.bak")
-        placing.add(stage(placing, "3", "new c"), tmp_path / "c", replace=False)
-        placing.commit()
-    assert contents(tmp_path) == {"b": "old b", "b.bak": "old b.bak", "c": "old c"}
+    before = {"b": "old b", "b.bak": "old b.bak", "c": "old c"}
+    for name, text in before.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=r"c: This file cannot be written: File exists\. Nothing was changed\."):
+        place(tmp_path, "a", "b", "c", backup=True, taken="c")
+    assert contents(tmp_path) == before
 
 
 def test_a_directory_in_the_way_is_refused_and_all_is_as_before(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
-    with pytest.raises(InputError), Placing(tmp_path) as placing:
-        placing.add(stage(placing, "1", "new a"), tmp_path / "a")
-        placing.add(stage(placing, "3", "new c"), tmp_path / "c")
-        placing.commit()
+    with pytest.raises(InputError, match="c: This file cannot be written: Is a directory"):
+        place(tmp_path, "a", "c")
     assert contents(tmp_path) == {"c": "/"}
 
 
@@ -68,19 +69,17 @@ def test_an_interruption_takes_back_what_was_placed(tmp_path: Path, monkeypatch:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Placing, "_sync", interrupt)
-    with pytest.raises(KeyboardInterrupt), Placing(tmp_path) as placing:
-        placing.add(stage(placing, "1", "new a"), tmp_path / "a", backup=tmp_path / "a.bak")
-        placing.commit()
+    with pytest.raises(KeyboardInterrupt):
+        place(tmp_path, "a", "b", backup=True)
     assert contents(tmp_path) == {"a": "old a"}
 
 
 def test_the_backup_is_the_last_file_only(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
-    for text in ("2", "3"):
-        with Placing(tmp_path) as placing:
-            placing.add(stage(placing, "x", text), tmp_path / "a", backup=tmp_path / "a.bak")
-            placing.commit()
-    assert contents(tmp_path) == {"a": "3", "a.bak": "2"}
+    place(tmp_path, "a", backup=True)
+    (tmp_path / "a").write_text("2")
+    place(tmp_path, "a", backup=True)
+    assert contents(tmp_path) == {"a": "new a", "a.bak": "2"}
 
 
 def test_modes_are_kept(tmp_path: Path) -> None:
@@ -93,5 +92,5 @@ def test_modes_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Nothing can be written here"), Placing(tmp_path / "none"):
-        pass
+    with pytest.raises(InputError, match="Nothing can be written here"):
+        place(tmp_path / "none", "a")

@@ -9,31 +9,28 @@ become by `plan`.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from ipaddress import ip_address
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import msgspec
 
-from seatkeeper.base.dates import NEVER, format_date, parse_date
+from seatkeeper.base.dates import NEVER, format_date
 from seatkeeper.base.errors import InputError
-from seatkeeper.base.values import parse_version
 from seatkeeper.catalog.expand import QUANTITY_MAX, Environment, ExtraLicense, Item, Line, expand
-from seatkeeper.catalog.model import Catalog, folded, nearest_sentence
-from seatkeeper.issue.reading import Key, OrderError, OrderProblem, Sheet, Unfit
-from seatkeeper.licfile.grammar import PORT_MAX, check_host, forbidden_at
-from seatkeeper.licfile.hostid import NO_HOSTID, allowed_on_server, parse_hostid
+from seatkeeper.issue import values
+from seatkeeper.issue.reading import Key, OrderError, OrderProblem, Sheet
+from seatkeeper.licfile.grammar import PORT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from seatkeeper.catalog.model import Catalog
 
 __all__ = [
     "EXPIRING_DAYS",
     "ITEMS_MAX",
     "LICENSES_MAX",
     "ORDER_BYTES_MAX",
-    "TEXT_CHARS_MAX",
     "Checked",
     "Order",
     "OrderServer",
@@ -47,11 +44,6 @@ __all__ = [
 ORDER_BYTES_MAX: Final = 1_000_000
 ITEMS_MAX: Final = 1000
 LICENSES_MAX: Final = 1000
-#: Of a company's or a person's name, or of any other text that goes into the file.
-TEXT_CHARS_MAX: Final = 100
-#: Of an order's or a site's number.
-NUMBER_CHARS_MAX: Final = 40
-PATH_CHARS_MAX: Final = 1000
 #: Licenses that expire within so many days are worth a warning.
 EXPIRING_DAYS: Final = 30
 
@@ -291,28 +283,28 @@ def _warn_of_expiry(sheet: Sheet, expires: date, today: date) -> None:
     if expires != NEVER and expires <= today + timedelta(days=EXPIRING_DAYS):
         days = (expires - today).days
         left = "today" if days == 0 else f"in {days} day{'' if days == 1 else 's'}"
-        sheet.add(("order", 0, "expires"), f"The licenses expire {left}.", found=expires, severity="warning")
+        sheet.add(("order", 0, "expires"), f"The licenses expire {left}, on {format_date(expires)}.", severity="warning")
 
 
 def _tables(catalog: Catalog, today: date) -> dict[str, dict[str, Key]]:
     """Every table of an order with its keys."""
-    quantity = Key(_whole(1, QUANTITY_MAX))
-    number = Key(_whole(0, QUANTITY_MAX), 0)
-    port = _whole(1, PORT_MAX)
+    quantity = Key(values.whole(1, QUANTITY_MAX))
+    number = Key(values.whole(0, QUANTITY_MAX), 0)
+    port = values.whole(1, PORT_MAX)
     return {
         "order": {
-            "number": Key(_number),
-            "site": Key(_number),
-            "company": Key(_text),
-            "requestor": Key(_text),
-            "purpose": Key(_one_of(*get_args(Purpose))),
-            "reseller": Key(_text_or_empty, ""),
-            "license_use": Key(_text, "Customer use"),
-            "expires": Key(_expiry(today), NEVER),
-            "deployment": Key(_one_of(*get_args(Deployment)), "separate"),
+            "number": Key(values.number),
+            "site": Key(values.number),
+            "company": Key(values.text),
+            "requestor": Key(values.text),
+            "purpose": Key(values.one_of(*get_args(Purpose))),
+            "reseller": Key(values.text_or_empty, ""),
+            "license_use": Key(values.text, "Customer use"),
+            "expires": Key(values.expiry(today), NEVER),
+            "deployment": Key(values.one_of(*get_args(Deployment)), "separate"),
         },
-        "items": {"product": Key(_product(catalog)), "version": Key(_version), "quantity": quantity},
-        "licenses": {"feature": Key(_feature(catalog)), "version": Key(_version, ""), "quantity": quantity},
+        "items": {"product": Key(values.product(catalog)), "version": Key(values.version), "quantity": quantity},
+        "licenses": {"feature": Key(values.feature(catalog)), "version": Key(values.version, ""), "quantity": quantity},
         "environment": {
             "sites": number._replace(default=1),
             "redundant_pairs": number,
@@ -324,162 +316,11 @@ def _tables(catalog: Catalog, today: date) -> dict[str, dict[str, Key]]:
             "technical_dns": number._replace(default=None),
         },
         "servers": {
-            "host": Key(_host),
-            "hostid": Key(_hostid),
+            "host": Key(values.host),
+            "hostid": Key(values.hostid),
             "port": Key(port, catalog.vendor.default_port),
-            "daemon_path": Key(_path, ""),
-            "daemon_options": Key(_path, ""),
+            "daemon_path": Key(values.path, ""),
+            "daemon_options": Key(values.path, ""),
             "daemon_port": Key(port, 0),
         },
     }
-
-
-def _text(value: Any) -> str:
-    """A text for the license file, where it stands within quotes or in a comment: blanks are single, quotes are not possible."""
-    expected = f"a text of 1 to {TEXT_CHARS_MAX} characters, in quotes"
-    if not isinstance(value, str):
-        raise Unfit(expected)
-    text = " ".join(value.split())
-    if not 0 < len(text) <= TEXT_CHARS_MAX:
-        raise Unfit(expected)
-    if forbidden_at(text) >= 0 or '"' in text or "\\" in text:
-        raise Unfit(
-            "printable characters", "This text cannot stand in a license file.", 'Leave out ", \\ and characters that cannot be seen.'
-        )
-    return text
-
-
-def _text_or_empty(value: Any) -> str:
-    return "" if value == "" else _text(value)
-
-
-def _number(value: Any) -> str:
-    """The number of an order or a site; TOML may give it with quotes or without."""
-    text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
-    if not 0 < len(text) <= NUMBER_CHARS_MAX or not text.isascii() or not text.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        raise Unfit(f"a number, or a text of 1 to {NUMBER_CHARS_MAX} letters, digits, -, _ and dots")
-    return text
-
-
-def _whole(low: int, high: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise Unfit(f"a whole number from {low} to {high:,}, without quotes")
-        return value
-
-    return read
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if not isinstance(value, str) or value.strip().lower() not in words:
-            raise Unfit(", ".join(words[:-1]) + f" or {words[-1]}", remedy=nearest_sentence(str(value), words))
-        return value.strip().lower()
-
-    return read
-
-
-def _version(value: Any) -> str:
-    expected = 'a version in quotes, such as "8.5"'
-    if not isinstance(value, str):
-        raise Unfit(expected)
-    try:
-        parse_version(value)
-    except ValueError:
-        raise Unfit(expected) from None
-    return value
-
-
-def _product(catalog: Catalog) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if not isinstance(value, str):
-            raise Unfit("the name of a product as `seatkeeper catalog products` lists it, in quotes")
-        try:
-            return catalog.product(value).name
-        except InputError as error:
-            raise Unfit(error.expected, error.message, error.remedy) from None
-
-    return read
-
-
-def _feature(catalog: Catalog) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if not isinstance(value, str):
-            raise Unfit("the name of a feature as `seatkeeper catalog technical` lists it, in quotes")
-        try:
-            return catalog.technical_license(value).feature
-        except InputError as error:
-            if any(folded(value) in (folded(product.name), folded(product.part)) for product in catalog.products):
-                raise Unfit("a technical license", "This is a sellable item.", "Put it into an [[items]] table.") from None
-            raise Unfit(error.expected, error.message, error.remedy) from None
-
-    return read
-
-
-def _expiry(today: date) -> Callable[[Any], date]:
-    expected = f'"permanent", or a day such as {format_date(today + timedelta(days=365))} or {today + timedelta(days=365)}'
-
-    def read(value: Any) -> date:
-        if isinstance(value, datetime) or not isinstance(value, (str, date)):
-            raise Unfit(expected)
-        try:
-            day = value if isinstance(value, date) else _day(value.strip())
-        except ValueError:
-            raise Unfit(expected) from None
-        if day < today:
-            raise Unfit(expected, "The licenses would be past their last day.", "Years have four digits; today may be the last day.")
-        return day
-
-    return read
-
-
-def _day(text: str) -> date:
-    """A day as license files or as TOML write it."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return parse_date(text)
-
-
-def _host(value: Any) -> str:
-    expected = "a host name, as `hostname` prints it, or an IP address"
-    if not isinstance(value, str):
-        raise Unfit(expected)
-    try:
-        return check_host(value)
-    except ValueError:
-        raise Unfit(expected) from None
-
-
-def _hostid(value: Any) -> str:
-    """A host id in its one form, so that `8:0:20:0:5:ac` and `0800200005AC` give the same file."""
-    expected = "what lmhostid prints on the license server, in quotes"
-    if not isinstance(value, str):
-        raise Unfit(expected)
-    if _is_address(value):
-        raise Unfit(expected, "An IP address is not a host id.", "Run lmhostid on the license server, and put here what it prints.")
-    try:
-        hostid = parse_hostid(value)
-    except ValueError as error:
-        raise Unfit(str(error), "This is not a host id.", "Run lmhostid on the license server, and put here what it prints.") from None
-    if hostid.value in NO_HOSTID:
-        raise Unfit(
-            expected, "This is what tools print where they find no host id.", "Bring a network interface up and run lmhostid again."
-        )
-    if not allowed_on_server(hostid):
-        raise Unfit(expected, f"{hostid} cannot be the host id of a license server.")
-    return str(hostid)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text.strip())
-    except ValueError:
-        return False
-    return True
-
-
-def _path(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > PATH_CHARS_MAX or value != value.strip() or forbidden_at(value) >= 0 or '"' in value:
-        raise Unfit(f"a path of at most {PATH_CHARS_MAX} characters, in quotes and without quotes in it")
-    return value

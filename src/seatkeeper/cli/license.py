@@ -1,0 +1,28 @@
+"""`seatkeeper license`: one command for license files: what is in one, what is wrong with it, and whether its lines are genuine."""
+
+from __future__ import annotations
+
+import typer
+
+from seatkeeper.cli.license_files import lint, show
+from seatkeeper.cli.license_verify import verify
+from seatkeeper.cli.order import run
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="license",
+    help="License files: show what is in them, find what is wrong with them, verify their signatures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(show)
+app.command()(lint)
+app.command()(verify)
+
+
+def main(argv: list[str]) -> int:
+    """Run the command with these arguments; the exit status."""
+    return run(app, "seatkeeper license", argv)

@@ -1,0 +1,185 @@
+"""`seatkeeper issue`: an order becomes a file that verifies and that a license server serves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seatkeeper.adapters import clock
+from seatkeeper.adapters.keys import init_vendor
+from seatkeeper.base.dates import format_date
+from seatkeeper.cli import license as license_command
+from seatkeeper.cli.issue import main
+from seatkeeper.cli.order import main as order_main
+from seatkeeper.licfile.parser import parse
+from support.site import START_S, free_port
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(list(arguments))
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A directory with keys and the template as order.toml, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    init_vendor(tmp_path / "keys", "genesys.d", today=clock.today())
+    assert order_main(["template", "--host", "licsrv", "--hostid", "8:0:20:0:5:ac"]) == 0
+    (tmp_path / "order.toml").write_text(capsys.readouterr().out)
+    return tmp_path
+
+
+def test_the_template_is_issued_as_it_stands(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Order 20260001 for Pigeon Post Example Ltd, production:"
+    assert "SK034_INBOUND_VOICE         8.5        120  Genesys Inbound Voice" in lines
+    assert "router_seats                8.0        150" in lines
+    assert "4 sellable items and 13 technical licenses. They never expire." in lines
+    assert lines[-6:] == [
+        "Trust file    genesys.d.trust",
+        "Credential    genesys.d.0800200005ac.credential (a private key: only for the license server)",
+        "Record        keys/issued.jsonl",
+        "",
+        "Next: keep these files together on licsrv (host id 0800200005ac) and start there",
+        "  lmgrd -c license.dat -l +debug.log",
+    ]
+    assert license_command.main(["verify", "license.dat"]) == 0
+    assert "17 lines verified" in capsys.readouterr().out
+
+
+def test_json_names_files_and_features(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat", "--json")
+    report = json.loads(out)
+    assert (status, err) == (0, "")
+    assert {key: report[key] for key in ("order", "expires", "file", "trust", "credentials", "record", "backup", "warnings")} == {
+        "order": "20260001",
+        "expires": "permanent",
+        "file": "license.dat",
+        "trust": "genesys.d.trust",
+        "credentials": ["genesys.d.0800200005ac.credential"],
+        "record": "keys/issued.jsonl",
+        "backup": None,
+        "warnings": [],
+    }
+    assert report["issued"] == format_date(clock.today())
+    listed = {(row["feature"], row["version"], row["count"]) for row in report["features"]}
+    assert listed == {(line.name, line.version, int(line.count)) for _, line in parse(Path("license.dat").read_text()).file.signable()}
+    assert report["features"][0]["product"] == "Genesys CIM Platform - MS"
+    assert report["features"][-1]["items"] == ["Genesys CIM Platform - MS", "Genesys Inbound Voice"]
+
+
+def test_an_existing_file_needs_force_and_is_kept(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("license.dat").write_text("old")
+    status, out, err = run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "license.dat: This file exists and is not overwritten" in err
+    status, out, _ = run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat", "--force")
+    assert status == 0
+    assert "Old file      license.dat.bak" in out.splitlines()
+    assert Path("license.dat.bak").read_text() == "old"
+
+
+def test_no_keys_says_how_to_make_them(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "order.toml", "--keys", "elsewhere", "-o", "license.dat")
+    assert (status, out) == (1, "")
+    assert err.endswith("Make them with `seatkeeper vendor init genesys.d --keys elsewhere`.\n")
+
+
+def test_a_wrong_order_is_refused_with_all_its_errors_and_nothing_is_written(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = Path("order.toml").read_text().replace("quantity = 120", "quantity = 0").replace("8:0:20:0:5:ac", "192.0.2.7")
+    Path("order.toml").write_text(text)
+    status, out, err = run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat")
+    assert (status, out) == (1, "")
+    assert [line.split(":")[:2] for line in err.splitlines()] == [["seatkeeper issue", " order.toml"]] * 2
+    assert {path.name for path in desk.iterdir()} == {"keys", "order.toml"}
+    assert not (desk / "keys" / "issued.jsonl").exists()
+
+
+def test_licenses_that_expire_soon_are_warned_of(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    today = clock.today()
+    Path("order.toml").write_text(Path("order.toml").read_text().replace('"permanent"', today.isoformat()))
+    status, out, err = run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat")
+    assert status == 0
+    assert f"{format_date(today)} is their last day, today." in out
+    assert f"order.expires: The licenses expire today, on {format_date(today)}." in err
+
+
+def test_a_passphrase_comes_from_the_first_line_of_a_file(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init_vendor(desk / "locked", "genesys.d", today=clock.today(), passphrase=b"open up")
+    Path("phrase").write_bytes(b"open up\r\nanything else\n")
+    Path("empty").write_bytes(b"\n")
+    for phrase, message in (("none", "cannot be read"), ("empty", "holds no passphrase")):
+        status, _, err = run(capsys, "order.toml", "--keys", "locked", "-o", "license.dat", "--passphrase-file", phrase)
+        assert status == 1
+        assert f"--passphrase-file: The file {phrase} {message}" in err
+    assert run(capsys, "order.toml", "--keys", "locked", "-o", "license.dat", "--passphrase-file", "phrase")[0] == 0
+
+
+def test_a_vendors_own_catalog(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = desk / "acme"
+    own.mkdir()
+    (own / "vendor.toml").write_text(
+        'name = "acme"\ntitle = "Acme Example"\ndefault_port = 27000\nseats_max = 10\nversion_rule = "flexnet"\ndaemons = ["acme"]\n'
+    )
+    (own / "technical.toml").write_text(
+        '[[technical]]\nfeature = "anvil"\nversion = "1.0"\ndescription = "Anvils."\nrule = "per_seat"\nquantity = "one"\n'
+    )
+    (own / "products.toml").write_text('[[products]]\nname = "Anvil"\npart = "AC1"\nlicenses = [{ feature = "anvil", version = "1.0" }]\n')
+    init_vendor(desk / "acme-keys", "acme", today=clock.today())
+    assert order_main(["template", "--catalog", "acme", "--hostid", "ANY"]) == 0
+    Path("order.toml").write_text(capsys.readouterr().out)
+    assert run(capsys, "order.toml", "--catalog", "acme", "--keys", "acme-keys", "-o", "acme.lic")[0] == 0
+    assert license_command.main(["verify", "acme.lic"]) == 0
+    assert "DAEMON acme\n" in Path("acme.lic").read_text()
+
+
+@pytest.mark.parametrize("arguments", [(), ("order.toml",), ("order.toml", "--keys", "keys"), ("order.toml", "--nonsense")])
+def test_a_wrong_command_line_ends_with_2(desk: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    assert run(capsys, *arguments)[0] == 2
+
+
+def command(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a program of ours as a process that nobody answers."""
+    module, *rest = arguments
+    return subprocess.run(
+        [sys.executable, "-m", f"seatkeeper.cli.{module}", *rest],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+@pytest.mark.processes
+def test_from_nothing_to_a_license_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command("main", "vendor", "init", "genesys.d", "--keys", "keys").returncode == 0
+    port = free_port()
+    template = command("main", "order", "template", "--host", "localhost").stdout
+    Path("order.toml").write_text(template.replace("port = 7260", f"port = {port}"))
+    issued = command("main", "issue", "order.toml", "--keys", "keys", "-o", "license.dat")
+    assert (issued.returncode, issued.stderr) == (0, "")
+    assert command("main", "license", "verify", "license.dat").returncode == 0
+    assert command("main", "license", "lint", "license.dat", "--strict").returncode == 0
+    server = subprocess.Popen(
+        [sys.executable, "-m", "seatkeeper.cli.lmgrd", "-z", "-c", "license.dat", "-l", "+debug.log"], stdin=subprocess.DEVNULL
+    )
+    try:
+        deadline = clock.monotonic() + START_S
+        while "router_seats" not in (shown := command("lmutil", "lmstat", "-a", "-c", f"{port}@localhost").stdout):
+            assert clock.monotonic() < deadline, shown + Path("debug.log").read_text()
+        assert "Users of router_seats:  (Total of 150 licenses issued;  Total of 0 licenses in use)" in shown
+        assert "Users of SK034_INBOUND_VOICE:  (Total of 120 licenses issued;  Total of 0 licenses in use)" in shown
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0, os.fspath(tmp_path)
