@@ -1,6 +1,6 @@
 """A licensed application for the demo: a process that holds real seats through the SDK and says what happens to them.
 
-    python -m seatkeeper.drive.application '{"path": "7260@localhost", "user": "tserver", ..., "wants": [["tserver_sdn", 9999, true]]}'
+    python -m seatkeeper.drive.application '{"path": "7260@localhost", ..., "wants": [["tserver_sdn", "8.0", 9999, true]]}'
 
 It prints one JSON object a line for each thing that happens, and ends when its standard input closes.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Final
 
 import msgspec
 
@@ -17,9 +16,6 @@ from seatkeeper.base.errors import LicenseError
 from seatkeeper.sdk.blocking import Client
 
 __all__ = ["Application", "Report", "main"]
-
-#: What an application is called at most; names end up in lmstat's columns.
-NAME_CHARS_MAX: Final = 32
 
 
 class Application(msgspec.Struct, frozen=True):
@@ -31,7 +27,7 @@ class Application(msgspec.Struct, frozen=True):
         user: User name to be shown.
         host: Host name to be shown.
         display: Display to be shown.
-        wants: Feature, count, and whether fewer will do, of each checkout.
+        wants: Feature, version, count, and whether fewer will do, of each checkout.
     """
 
     path: str
@@ -39,7 +35,7 @@ class Application(msgspec.Struct, frozen=True):
     user: str
     host: str
     display: str
-    wants: tuple[tuple[str, int, bool], ...]
+    wants: tuple[tuple[str, str, int, bool], ...]
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -81,9 +77,9 @@ def main(argv: list[str]) -> int:
             )
         ),
     ) as client:
-        for feature, count, up_to in wanted.wants:
+        for feature, version, count, up_to in wanted.wants:
             try:
-                seat = client.checkout(feature, "8.0" if feature.islower() else "", count, up_to)
+                seat = client.checkout(feature, version, count, up_to)
             except LicenseError as error:
                 _say(Report("denied", feature, count, number=error.number, text=f"{error.message} {error.reason}"))
             else:

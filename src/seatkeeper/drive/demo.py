@@ -81,23 +81,29 @@ _ITEMS: Final = (
     ("SNMP", 1),
 )
 
-#: Name, host and checkouts (feature, count, "or fewer") of each application.
-APPLICATIONS: Final[tuple[tuple[str, str, tuple[tuple[str, int, bool], ...]], ...]] = (
-    ("tserver", "voice1", (("tserver_sdn", 9999, True), ("tserver_iscc", 1, False), ("cti_ha_option", 1, False))),
-    ("urs", "routing1", (("router_seats", 100, False), ("router_ha_option", 1, False))),
-    ("ocs", "outbound1", (("occ_full", 25, False),)),
+_Want = tuple[str, str, int, bool]
+
+#: Name, host and checkouts (feature, version, count, "or fewer") of each application.
+APPLICATIONS: Final[tuple[tuple[str, str, tuple[_Want, ...]], ...]] = (
+    ("tserver", "voice1", (("tserver_sdn", "8.0", 9999, True), ("tserver_iscc", "8.0", 1, False), ("cti_ha_option", "8.0", 1, False))),
+    ("urs", "routing1", (("router_seats", "8.0", 100, False), ("router_ha_option", "8.0", 1, False))),
+    ("ocs", "outbound1", (("occ_full", "8.0", 25, False),)),
     (
         "ixn",
         "media1",
-        (("ics_multi_media_agent_seat", 60, False), ("ics_email_webform_channel", 40, False), ("ics_live_web_channel", 20, False)),
+        (
+            ("ics_multi_media_agent_seat", "8.0", 40, False),
+            ("ics_email_webform_channel", "8.0", 30, False),
+            ("ics_live_web_channel", "8.0", 20, False),
+        ),
     ),
-    ("scs", "mgmt1", (("ha_redundancy", 1, False), ("MLDistributed", 1, False), ("MLSNMP", 1, False))),
-    ("confserv", "mgmt2", (("CLDistributed", 1, False),)),
-    ("ivr", "ivr1", (("tserver_ivr_max_ports_behind", 48, False),)),
-    ("callback", "voice2", (("vcb_full", 30, False),)),
+    ("scs", "mgmt1", (("ha_redundancy", "8.0", 1, False), ("MLDistributed", "8.0", 1, False), ("MLSNMP", "8.0", 1, False))),
+    ("confserv", "mgmt2", (("CLDistributed", "8.0", 1, False),)),
+    ("ivr", "ivr1", (("tserver_ivr_max_ports_behind", "8.0", 48, False),)),
+    ("callback", "voice2", (("vcb_full", "8.0", 30, False),)),
 )
-_RIVAL: Final = ("ocs-2", "outbound2", (("occ_full", 5, False),))
-_SUPERVISOR: Final = ("morgan", "desk17", (("DESKTOP_SUPERVISOR", 1, False),))
+_RIVAL: Final = ("ocs-2", "outbound2", (("occ_full", "8.0", 5, False),))
+_SUPERVISOR: Final = ("morgan", "desk17", (("DESKTOP_SUPERVISOR", "7.0", 1, False),))
 
 
 def free_port(wanted: int = 0) -> int:
@@ -240,7 +246,6 @@ class Demo:
         (self.directory / "order.toml").write_text(order)
         self._say("The vendor makes an offline root key, an issuer key, the daemon's key and a trust file:")
         self._command("seatkeeper", "vendor", "init", _VENDOR, "--keys", "keys")
-        self._root = (self.directory / f"{_VENDOR}.trust").name
         self._say(f"A contact center orders {len(_ITEMS)} products (order.toml); the licensing desk issues one signed license file:")
         self._command("seatkeeper", "issue", "order.toml", "--keys", "keys", "-o", "license.dat")
         self._command("seatkeeper", "license", "verify", "license.dat")
@@ -298,7 +303,7 @@ class Demo:
     def _show(self) -> None:
         self._say(f"$ lmstat -a -c {self.path}")
         sys.stdout.flush()
-        print(self._lmstat("-a", "-c", self.path), flush=True)
+        print(self._lmstat("-a", "-c", self.path), end="", flush=True)
 
     def _stay(self) -> None:
         self._say(f"The system stays up: try `lmstat -a -c {self.path}` or `seatkeeper hold MLSNMP -c {self.path} -- sleep 60`.")
@@ -321,7 +326,7 @@ class Demo:
 
     # Small things ----------------------------------------------------------------------------------------------------
 
-    def _start(self, name: str, host: str, wants: tuple[tuple[str, int, bool], ...]) -> _Process:
+    def _start(self, name: str, host: str, wants: tuple[_Want, ...]) -> _Process:
         process = _Process(name, Application(self.path, self._root, name, host, f"{host}:0", wants))
         self._applications.append(process)
         return process

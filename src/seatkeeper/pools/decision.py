@@ -75,6 +75,6 @@ def _denial(pools: Sequence[Pool], feature: str, version: str, count: int, up_to
         return Decision(-10, reason=f"{feature} expired at the end of {format_date(last)}.")
     total = max(pool.total for pool in good)
     if count > total and not up_to:
-        return Decision(-26, reason=f"{count} seats of {feature} were asked for at once; {total} are licensed.")
+        return Decision(-26, reason=f"{count} seats of {feature} were asked for at once; {total} {'is' if total == 1 else 'are'} licensed.")
     in_use = max(good, key=lambda pool: pool.free)
     return Decision(-4, reason=f"{in_use.in_use} of {in_use.total} seats of {feature} are in use; {count} were asked for.")
