@@ -52,8 +52,8 @@ def test_once_shows_the_main_job_and_leaves_nothing_behind_but_its_directory(tmp
     for told in ("granted under handle", "is denied", "killed with SIGKILL", "no seat lost, none granted twice", "entries in"):
         assert told in answer.stdout, told
     assert processes_of(directory) == []
-    with socket.socket() as probe:
-        probe.bind(("0.0.0.0", port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("localhost", port), timeout=5)
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
     again = subprocess.run(
         command("--once", "--dir", str(directory), "--port", str(port)), capture_output=True, text=True, timeout=200, check=False
