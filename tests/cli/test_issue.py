@@ -183,3 +183,21 @@ def test_from_nothing_to_a_license_server(tmp_path: Path, monkeypatch: pytest.Mo
     finally:
         server.terminate()
         assert server.wait(30) == 0, os.fspath(tmp_path)
+
+
+@pytest.mark.processes
+def test_the_manuals_example_runs(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "issue.md").read_text()
+    example = manual.partition("```sh\n")[2].partition("```")[0]
+    scripts = Path(sys.executable).parent
+    done = subprocess.run(
+        ["bash", "-euc", example],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "17 lines verified" in done.stdout

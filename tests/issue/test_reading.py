@@ -116,7 +116,8 @@ def test_the_number_of_problems_has_a_limit() -> None:
     sheet = Sheet("", "f")
     for _ in range(PROBLEMS_MAX + 5):
         sheet.add(("order", 0, ""), "Wrong.")
-    assert len(sheet.problems) == PROBLEMS_MAX
+    assert len(sheet.problems) == PROBLEMS_MAX + 1
+    assert sheet.problems[-1].message == "There are more problems than these; correct these first."
 
 
 def test_a_warning_says_so_and_is_no_error() -> None:

@@ -288,7 +288,7 @@ def _check_output(output: Path, *, force: bool) -> None:
     if not output.parent.is_dir():
         raise InputError("There is no such directory.", file=str(output.parent), remedy="Make it first, or name another place with -o.")
     if output.is_dir():
-        raise InputError("This is a directory.", file=str(output), expected="the name of a license file, such as license.dat")
+        raise InputError("This is a directory.", file=str(output), remedy=f"Name a file in it, such as {output / 'license.dat'}.")
     if output.exists() and not force:
         remedy = f"Name another with -o, or give --force, which keeps the old one as {output.name}{BACKUP_SUFFIX}."
         raise InputError("This file exists and is not overwritten.", file=str(output), remedy=remedy)

@@ -170,7 +170,9 @@ class Sheet:
         severity: Literal["error", "warning"] = "error",
     ) -> None:
         """Keep a problem with the key at `path`, or with the table where its key is empty."""
-        if len(self.problems) < PROBLEMS_MAX:
+        if len(self.problems) == PROBLEMS_MAX:
+            self.problems.append(OrderProblem(self.name, 0, 0, "", "There are more problems than these; correct these first."))
+        elif len(self.problems) < PROBLEMS_MAX:
             line, column = self._place(path)
             shown = _shown(found)
             self.problems.append(OrderProblem(self.name, line, column, self._named(path), message, shown, expected, remedy, severity))
