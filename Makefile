@@ -2,7 +2,7 @@
 # Paths are relative throughout, so that a directory with a blank in its name is as good as any other.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check format lint types imports house bench lock clean
 SHELL := /bin/sh
 
 help: ## this list
@@ -22,18 +22,28 @@ test: setup ## run all tests (PYTEST_ARGS="-k words" picks some)
 	@echo "Running all tests."
 	@.venv/bin/python -m pytest -q $(PYTEST_ARGS)
 
-check: setup ## form, lint, types and direction of imports
+check: format lint types imports house ## form, lint, types, direction of imports, tidiness (make -k check goes on after a fault)
+	@echo "All checks passed."
+
+format: setup
 	@echo "Checking that the code is formatted (ruff format)."
 	@.venv/bin/ruff format --check .
+
+lint: setup
 	@echo "Checking for mistakes and style (ruff check)."
 	@.venv/bin/ruff check .
+
+types: setup
 	@echo "Checking types (mypy --strict)."
-	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/mypy
+
+imports: setup
 	@echo "Checking the direction of imports (.importlinter)."
 	@.venv/bin/lint-imports --no-cache >.venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
+
+house: setup
 	@echo "Checking the tidiness of the house (tests/test_house.py)."
 	@.venv/bin/python -m pytest -q -p no:cacheprovider tests/test_house.py
-	@echo "All checks passed."
 
 bench: setup ## measure, as ratios within one run; a table, and JSON in bench/results (BENCH_ARGS=--quick)
 	@sh requirements/setup.sh gcc libc6-dev redis-server
