@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from seatkeeper.cli import lmhostid, lmstat, lmutil
-from seatkeeper.wire.messages import PoolStatus
+from seatkeeper.wire.framing import encode_preface, frame, server_frames
+from seatkeeper.wire.messages import NONCE_BYTES, PROTOCOL, SESSION_BYTES, Checkout, Granted, Hello, Lost, PoolStatus, Welcome
 from support.fake_lmgrd import FakeLmgrd, license_server
+from support.lmstat_reader import StrictReader
+from support.site import VENDOR, Site
 
 
 @pytest.mark.parametrize(
@@ -124,3 +130,114 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
             process.stdout.close()
             assert process.stderr.read() == b""
         assert process.wait(30) == 141
+
+
+# A real license server -------------------------------------------------------------------------------------------
+
+
+class Holder:
+    """A client on the bare protocol, which holds what it checks out until it is closed."""
+
+    def __init__(self, port: int, user: str, host: str) -> None:
+        self._connection = socket.create_connection(("localhost", port), 20)
+        self._reader = server_frames()
+        self._messages: list[object] = []
+        self._requests = 0
+        hello = Hello(PROTOCOL, VENDOR, secrets.token_bytes(SESSION_BYTES), secrets.token_bytes(NONCE_BYTES), user, host, ":0")
+        self._connection.sendall(encode_preface(VENDOR) + frame(hello))
+        assert isinstance(self._answer(), Welcome)
+
+    def _answer(self) -> object:
+        while not self._messages:
+            data = self._connection.recv(65536)
+            assert data, "the server closed the connection"
+            self._messages += self._reader.feed(data)
+        return self._messages.pop(0)
+
+    def check_out(self, feature: str, count: int) -> int:
+        self._requests += 1
+        self._connection.sendall(frame(Checkout(self._requests, feature, "8.0", count)))
+        granted = self._answer()
+        assert isinstance(granted, Granted), granted
+        return granted.handle
+
+    def lost(self) -> int:
+        """The handle that the server takes away."""
+        lost = self._answer()
+        assert isinstance(lost, Lost), lost
+        return lost.handle
+
+    def __enter__(self) -> Holder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def tool(*argv: str) -> tuple[int, str, str]:
+    """Status, stdout and stderr of a tool in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "seatkeeper.cli.lmutil", *argv],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.processes
+def test_a_servers_whole_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(lmutil.__file__).parents[2]))
+    with ExitStack() as stack:
+        site = stack.enter_context(Site(tmp_path, {"tserver_sdn": 500, "ics_one": 1, "ocs_ports": 10}))
+        site.start()
+        path = ("-c", f"{site.port}@localhost")
+        bulk = stack.enter_context(Holder(site.port, "genesys", "tsrv1"))
+        agent = stack.enter_context(Holder(site.port, "ada", "desk1"))
+        bulk.check_out("tserver_sdn", 300)
+        handles = [agent.check_out("ocs_ports", 2), agent.check_out("ics_one", 1)]
+
+        # By name, by address, by license file: the same screen, as the strictest readers want it.
+        ways = [tool("lmstat", "-a", "-c", way) for way in (path[1], f"{site.port}@127.0.0.1", f"{site.port}@[::1]", str(site.license))]
+        assert [status for status, _, _ in ways] == [0, 0, 0, 0]
+        assert [StrictReader(out).read().features for _, out, _ in ways] == [
+            [("tserver_sdn", 500, 300), ("ics_one", 1, 1), ("ocs_ports", 10, 2)]
+        ] * 4
+        rows = tool("lmstat", "-i", "-c", str(site.license))[1]
+        assert [line.split()[:3] for line in rows.splitlines()[9:]] == [
+            ["tserver_sdn", "8.0", "500"],
+            ["ics_one", "8.0", "1"],
+            ["ocs_ports", "8.0", "10"],
+        ]
+
+        assert tool("lmremove", *path, "ocs_ports", "ada", "desk1", ":0")[0] == 0
+        assert agent.lost() == handles[0]
+        assert tool("lmremove", *path, "-h", "ics_one", "localhost", str(site.port), str(handles[1]))[0] == 0
+        assert agent.lost() == handles[1]
+        assert tool("lmremove", *path, "ocs_ports", "ada", "desk1", ":0")[0] == 215
+
+        site.write({"tserver_sdn": 350, "new_one": 2})
+        status, out, err = tool("lmreread", *path)
+        assert (status, out.splitlines()[1], err) == (0, "lmreread successful", "")
+        shown = StrictReader(tool("lmstat", "-a", *path)[1]).read()
+        assert shown.features == [("tserver_sdn", 350, 300), ("new_one", 2, 0)]
+        assert tool("lmstat", "-f", "ocs_ports", *path)[0] == 251
+
+        assert tool("lmdown", "-q", "-vendor", VENDOR, *path)[0] == 0
+        status, out, err = tool("lmstat", "-a", *path)
+        assert status == 159
+        assert " genesys.d: The desired vendor daemon is down. (-97,121)" in StrictReader(out).read().lines
+        assert "shut down" in err
+        status, out, _ = tool("lmdown", *path)
+        assert (status, out.splitlines()[-1]) == (1, "Nothing is shut down.")
+        status, out, _ = tool("lmdown", "-q", *path)
+        assert (status, out.splitlines()[-1]) == (0, "1 License Server shut down")
+        assert site.process is not None
+        assert site.process.wait(30) == 0
+        status, out, _ = tool("lmstat", "-a", *path)
+        assert (status, out.splitlines()[-1]) == (
+            241,
+            'Error getting status: Cannot connect to license server system. (-15,570:111 "Connection refused")',
+        )

@@ -35,6 +35,7 @@ All values are written as lmstat prints them: `    USER USER_HOST DISPLAY (v8.5)
 _KINDS: Final = {"-h": ""}
 _WORDS: Final = 4
 _PORT_MAX: Final = 65535
+_AS_PRINTED: Final = "Name the seat exactly as `lmstat -a` prints it."
 #: A vendor daemon's answers that mean "not here": another one may hold the seat.
 _NOT_HERE: Final = (-5, -41)
 
@@ -66,7 +67,8 @@ def run(argv: list[str], program: str) -> int:
             if refusal.number not in _NOT_HERE:
                 raise
             # That a seat is missing says more than that a feature is.
-            error = refusal if error is None or refusal.number == -41 else error
+            if error is None or refusal.number == -41:
+                error = LicenseError(refusal.number, minor=refusal.minor, reason=refusal.reason, remedy=_AS_PRINTED)
             continue
         here = True
         texts += [text] if text else []
