@@ -34,7 +34,7 @@ def denial_error(feature: str, path: tuple[str, ...], denials: Sequence[Denial])
         return LicenseError(-1, minor=MINOR_PATH, feature=feature, path=path)
     main = min(denials, key=_rank)
     others = [denial for denial in denials if denial is not main][:OTHERS_MAX]
-    hints = [("Hostname", _host(main.server))] if main.server else []
+    hints = [("Filename", main.server) if _is_file(main) else ("Hostname", _host(main.server))] if main.server else []
     hints += [("Also", f"{denial.server}: {_short(denial.failure)}") for denial in others]
     failure = main.failure
     return LicenseError(
@@ -46,7 +46,12 @@ def _rank(denial: Denial) -> int:
     number = denial.failure.number
     if denial.reached:
         return 1 if number in _WRONG_VERSION else 2 if number in _NO_SUCH_FEATURE else 0
-    return 3 if number in _NOT_TRUSTED else 5 if number in _NO_CONNECTION else 4
+    return 3 if number in _NOT_TRUSTED else 5 if number in _NO_CONNECTION else 6 if _is_file(denial) else 4
+
+
+def _is_file(denial: Denial) -> bool:
+    """Whether the denial is about a license file, which led to no server."""
+    return denial.failure.minor == MINOR_PATH
 
 
 def _host(server: str) -> str:

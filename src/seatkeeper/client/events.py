@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from seatkeeper.client.path import Address
+from seatkeeper.client.path import MINOR_PATH, Address
 from seatkeeper.wire.messages import Checkout, ClientMessage, ServerMessage
 
 __all__ = [
@@ -57,7 +57,6 @@ __all__ = [
 MINOR_NAME: Final = 7
 MINOR_DAEMON: Final = 121
 MINOR_READ: Final = 287
-MINOR_PATH: Final = 359
 MINOR_CONNECT: Final = 570
 MINOR_GREETING: Final = 621
 MINOR_TRUST: Final = 622

@@ -123,6 +123,7 @@ class _Request(msgspec.Struct):
     key: int
     message: Checkout
     deadline: float
+    sent: bool = False
     abandoned: bool = False
 
 
@@ -181,6 +182,8 @@ class Session:
         # Handles given back out of contact. A greeting that does not name them returns them; where it had already left, a checkin
         # follows the welcome.
         self._unwanted: set[int] = set()
+        # A request that nobody waits for any more has left, and its answer will not come: the server may hold seats for it.
+        self._unsure = False
         self._link_events: dict[type, Callable[..., None]] = {
             Opened: self._opened,
             Failed: self._failed,
@@ -210,7 +213,7 @@ class Session:
         request = _Request(key, msgspec.structs.replace(want, request=self._number), now + self._limits.request_s)
         self._requests[self._number] = request
         if self.state is State.OPEN:
-            self._ask_for(request.message)
+            self._ask_for(request)
         elif self.state is State.IDLE or (self.state is State.WAITING and not self.lease.good(now)):
             self._begin_trip()
         return self._out
@@ -426,7 +429,8 @@ class Session:
         if not self.lease.good(self._now):
             # Nobody is known to come back here: the walker shall ask the next server at once.
             denied = [request for request in self._requests.values() if not request.abandoned]
-            self._requests.clear()
+            for number in list(self._requests):
+                self._forget(number)
             self._out += [SeatDenied(request.key, failure, reached=False) for request in denied]
         self._forget_abandoned()
         self._rest()
@@ -443,7 +447,7 @@ class Session:
 
     def _wanted(self) -> bool:
         """Whether the server is needed: it has seats of ours, or it would keep some that we have given back."""
-        return bool(self._seats or self._requests) or (bool(self._unwanted) and self.lease.good(self._now))
+        return bool(self._seats or self._requests) or (bool(self._unwanted or self._unsure) and self.lease.good(self._now))
 
     # Messages ---------------------------------------------------------------------------------------------------------------
 
@@ -493,8 +497,9 @@ class Session:
         for handle in self._unwanted & held:
             self._send_checkin(handle)
         self._unwanted.clear()
+        self._unsure = False
         for request in self._requests.values():
-            self._ask_for(request.message)
+            self._ask_for(request)
 
     def _granted(self, message: Granted) -> None:
         self.lease.answered(message.request)
@@ -544,9 +549,10 @@ class Session:
 
     # Details ------------------------------------------------------------------------------------------------------------------
 
-    def _ask_for(self, message: Checkout) -> None:
-        self.lease.sent(message.request, self._now)
-        self._out.append(Send(self.link, message))
+    def _ask_for(self, request: _Request) -> None:
+        request.sent = True
+        self.lease.sent(request.message.request, self._now)
+        self._out.append(Send(self.link, request.message))
 
     def _send_checkin(self, handle: int) -> int:
         return self._numbered(lambda number: Checkin(number, handle))
@@ -566,11 +572,15 @@ class Session:
         if self.state in (State.OPEN, State.GREETING):
             request.abandoned = True
         else:
-            del self._requests[number]
+            self._forget(number)
 
     def _forget_abandoned(self) -> None:
         for number in [number for number, request in self._requests.items() if request.abandoned]:
-            del self._requests[number]
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        """Name the request no more; the next greeting returns what the server may hold for it."""
+        self._unsure = self._requests.pop(number).sent or self._unsure
 
     def _patience_s(self) -> float:
         return min(self._limits.answer_s, self.lease.lease_s / 3)

@@ -23,6 +23,7 @@ __all__ = [
     "DEFAULT_PORT",
     "ENTRIES_MAX",
     "LICENSE_SUFFIXES",
+    "MINOR_PATH",
     "PATH_CHARS_MAX",
     "Address",
     "Chosen",
@@ -39,6 +40,9 @@ PATH_CHARS_MAX: Final = 8192
 ENTRIES_MAX: Final = 64
 #: The files of a directory that count as license files.
 LICENSE_SUFFIXES: Final = (".lic", ".dat")
+
+#: Where a failure arose that is about the path itself (events.py has the others).
+MINOR_PATH: Final = 359
 
 _TRIAD: Final = 3
 _PORT_MAX: Final = 65535
@@ -97,7 +101,7 @@ def choose_path(explicit: str | None, license_file: str | None, environment: Map
     """
     variable = vendor_variable(vendor)
     sources = (
-        (explicit, "-l"),
+        (explicit, "license path"),
         (license_file, "license-file"),
         (environment.get(variable), variable),
         (environment.get("LM_LICENSE_FILE"), "LM_LICENSE_FILE"),
@@ -140,10 +144,10 @@ def addresses_of(file: LicenseFile, name: str, vendor: str) -> tuple[Address, ..
         LicenseError: -13, the file has no SERVER line; -3, it has DAEMON lines, but none of this vendor.
     """
     if not file.servers:
-        raise LicenseError(-13, reason=f"{name} names no license server.", hints=(("Filename", name),))
+        raise LicenseError(-13, minor=MINOR_PATH, reason=f"{name} names no license server.", hints=(("Filename", name),))
     vendors = [line.name.lower() for line in file.vendors]
     if vendors and vendor.lower() not in vendors:
-        raise LicenseError(-3, reason=f"{name} has no DAEMON line of {vendor}.", hints=(("Filename", name),))
+        raise LicenseError(-3, minor=MINOR_PATH, reason=f"{name} has no DAEMON line of {vendor}.", hints=(("Filename", name),))
     return tuple(Address(_local(server.host), server.port or DEFAULT_PORT) for server in file.servers)
 
 

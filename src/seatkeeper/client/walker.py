@@ -70,8 +70,8 @@ class _Journey(msgspec.Struct):
     """One checkout.
 
     `home` is the server that holds its seats under `handle`, `asking` the one that is being asked, `round` those to be asked
-    next. `told` is true from the first grant on; `lost` while the application has to think that it has no seats, and `removed`
-    where they are not to be asked for again.
+    next. `told` is true from the first grant on; `lost` while the application has to think that it has no seats, `removed`
+    where they are not to be asked for again, and `leaving` once they are on their way back.
     """
 
     key: int
@@ -85,6 +85,7 @@ class _Journey(msgspec.Struct):
     told: bool = False
     lost: bool = False
     removed: bool = False
+    leaving: bool = False
 
 
 class Walker:
@@ -186,6 +187,7 @@ class Walker:
             self._out.append(GivenBack(key, 0))
         else:
             home = journey.home
+            journey.leaving = True
             self._settle(home, self._sessions[home].give_back(key, journey.handle, self._now, self._draw))
 
     def _abandon(self, key: int) -> None:
@@ -345,7 +347,7 @@ class Walker:
 
     def _at_home(self, index: int, key: int) -> _Journey | None:
         journey = self._journeys.get(key)
-        return journey if journey is not None and journey.home == index else None
+        return journey if journey is not None and journey.home == index and not journey.leaving else None
 
     def _tell_lost(self, journey: _Journey, number: int, reason: str) -> None:
         if not journey.lost:

@@ -1,0 +1,413 @@
+"""machine and walker under random trouble: two clients, two servers, lost and late messages, restarts, sleeping clients.
+
+The servers here are as simple as can be: a table of seats, one lease clock for each session, a journal that survives a crash. What
+must hold whatever happens: a seat that a client calls its own is never another's; a checkout has one seat at most; and when the
+trouble is over, no server holds a seat that no client knows.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from seatkeeper.client.events import (
+    Abandon,
+    Ask,
+    Broken,
+    Close,
+    Connect,
+    Event,
+    Failed,
+    Failure,
+    GiveBack,
+    GivenBack,
+    LicenseLost,
+    LicenseRestored,
+    Opened,
+    Received,
+    Seated,
+    Send,
+    Tell,
+    Tick,
+    Unseated,
+)
+from seatkeeper.client.machine import STATES, Session, State
+from seatkeeper.client.path import Address
+from seatkeeper.client.profile import Identity, Limits, Target
+from seatkeeper.client.walker import Walker
+from seatkeeper.wire.messages import (
+    PROTOCOL,
+    Beat,
+    Checkin,
+    Checkout,
+    ClientMessage,
+    Denied,
+    Goodbye,
+    Granted,
+    Heartbeat,
+    Hello,
+    Returned,
+    ServerMessage,
+    Welcome,
+)
+
+HEARTBEAT_S, LEASE_S = 10.0, 30.0
+SERVERS, CLIENTS = 2, 2
+STEPS = 250
+Link = tuple[int, int]
+
+
+class Server:
+    """Grants one seat of one feature."""
+
+    def __init__(self, seats: int, frees_at_once: bool) -> None:
+        self.seats = seats
+        self.frees_at_once = frees_at_once
+        self.up = True
+        self.handle = 100
+        self.held: dict[bytes, dict[int, int]] = {}
+        self.heard: dict[bytes, float] = {}
+        self.links: dict[Link, bytes] = {}
+
+    def expire(self, now: float) -> None:
+        if not self.up:
+            return
+        for secret in [secret for secret, heard in self.heard.items() if heard + LEASE_S <= now]:
+            self.held.pop(secret, None)
+            del self.heard[secret]
+
+    def receive(self, link: Link, message: ClientMessage, now: float) -> ServerMessage | None:
+        if isinstance(message, Hello):
+            self.links[link] = message.session
+            self.heard[message.session] = now
+            seats = self.held.setdefault(message.session, {})
+            for handle, request in list(seats.items()):
+                if handle not in message.held and request not in message.asking:
+                    del seats[handle]
+            return Welcome(PROTOCOL, "s", "", HEARTBEAT_S, LEASE_S, list(seats), [])
+        secret = self.links[link]
+        if secret not in self.heard:
+            return None
+        self.heard[secret] = now
+        seats = self.held.setdefault(secret, {})
+        if isinstance(message, Checkout):
+            known = next((handle for handle, request in seats.items() if request == message.request), None)
+            if known is None:
+                if sum(len(all_of) for all_of in self.held.values()) >= self.seats:
+                    return Denied(message.request, -4)
+                self.handle += 1
+                known = self.handle
+                seats[known] = message.request
+            return Granted(message.request, known, 1)
+        if isinstance(message, Checkin):
+            seats.pop(message.handle, None)
+            return Returned(message.request, message.handle)
+        if isinstance(message, Heartbeat):
+            return Beat(message.sequence)
+        assert isinstance(message, Goodbye)
+        self.held.pop(secret, None)
+        self.heard.pop(secret, None)
+        return None
+
+    def cut(self, link: Link) -> None:
+        secret = self.links.pop(link, None)
+        if secret is not None and self.up and self.frees_at_once and secret not in self.links.values():
+            self.held.pop(secret, None)
+            self.heard.pop(secret, None)
+
+
+class Client:
+    """A walker and what its application believes."""
+
+    def __init__(self, name: int, limits: Limits) -> None:
+        targets = [Target(f"s{index}", (Address(f"s{index}", 1),), bytes([name, index] * 8)) for index in range(SERVERS)]
+        self.walker = Walker(targets, Identity("v", "u", "h", "d"), limits)
+        self.seated: dict[int, Seated] = {}
+        self.asking: set[int] = set()
+        self.returning: set[int] = set()
+        self.lost: set[int] = set()
+        self.keys = 0
+
+
+class World:
+    """Everything, with one clock."""
+
+    def __init__(self, seed: int, seats: int, frees_at_once: bool) -> None:
+        self.random = random.Random(seed)
+        self.now = 0.0
+        self.servers = [Server(seats, frees_at_once) for _ in range(SERVERS)]
+        self.clients = [Client(name, Limits(request_s=12.0, answer_s=6.0, retry_s=5.0, dead_s=20.0)) for name in range(CLIENTS)]
+        self.connecting: list[tuple[int, int, int]] = []
+        self.links: dict[Link, int] = {}
+        self.to_server: dict[Link, list[ClientMessage]] = {}
+        self.to_client: dict[Link, list[ServerMessage]] = {}
+        #: Client and server between whom nothing passes.
+        self.apart: set[tuple[int, int]] = set()
+
+    def do(self, name: int, event: Event) -> None:
+        client = self.clients[name]
+        for instruction in client.walker.handle(event, self.now, self.random.random()):
+            if isinstance(instruction, Connect):
+                self.connecting.append((name, instruction.link, instruction.server))
+            elif isinstance(instruction, Send):
+                self.to_server.get((name, instruction.link), []).append(instruction.message)
+            elif isinstance(instruction, Close):
+                self.connecting = [entry for entry in self.connecting if entry[:2] != (name, instruction.link)]
+                self.close((name, instruction.link), flush=True)
+            elif isinstance(instruction, Seated):
+                client.asking.discard(instruction.key)
+                client.seated[instruction.key] = instruction
+            elif isinstance(instruction, Unseated):
+                client.asking.discard(instruction.key)
+            elif isinstance(instruction, GivenBack):
+                client.seated.pop(instruction.key, None)
+                client.returning.discard(instruction.key)
+                client.lost.discard(instruction.key)
+            elif isinstance(instruction, Tell) and isinstance(instruction.news, LicenseLost | LicenseRestored):
+                key = next(key for key, seat in client.seated.items() if self.same(seat, instruction.news))
+                (client.lost.add if isinstance(instruction.news, LicenseLost) else client.lost.remove)(key)
+        self.check()
+
+    @staticmethod
+    def same(seat: Seated, news: LicenseLost | LicenseRestored) -> bool:
+        return (seat.handle, seat.server) == (news.handle, news.server)
+
+    def close(self, link: Link, flush: bool = False) -> None:
+        index = self.links.pop(link, None)
+        if index is None:
+            return
+        server = self.servers[index]
+        if flush and server.up and (link[0], index) not in self.apart:
+            for message in self.to_server[link]:
+                server.receive(link, message, self.now)
+        server.cut(link)
+        del self.to_server[link], self.to_client[link]
+
+    def check(self) -> None:
+        """What a client calls its own is held for it by the server (facts, reliability 3.6, I1 and I4)."""
+        for server in self.servers:
+            server.expire(self.now)
+        for client in self.clients:
+            for key, seat in client.seated.items():
+                server = self.servers[int(seat.server[1:])]
+                # A server that frees seats with the connection may be ahead of a client that has not yet seen the end of it.
+                if server.frees_at_once or key in client.returning or not client.walker.valid(key, self.now):
+                    continue
+                assert any(seat.handle in seats for seats in server.held.values()), seat
+
+    # Steps --------------------------------------------------------------------------------------------------------------
+
+    def step(self, quiet: bool) -> None:
+        """Something happens; in a quiet world seats are held for long, and what breaks stays broken for a while."""
+        if self.random.random() < 0.04:
+            self.random.choice([self.part] if quiet else [self.lose, self.crash, self.sleep, self.part])()
+            return
+        steps = [self.tick, self.wait]
+        if not quiet or self.random.random() < 0.1:
+            steps += [self.application] * 2
+        if self.ready():
+            steps += [self.deliver] * (2 if quiet else 8)
+        if self.connecting:
+            steps += [self.connect] * (2 if quiet else 6)
+        self.random.choice(steps)()
+
+    def ready(self) -> list[Link]:
+        """The connections that have something to deliver."""
+        ready = [link for link in self.links if self.to_client[link] or (self.to_server[link] and self.servers[self.links[link]].up)]
+        return [link for link in ready if (link[0], self.links[link]) not in self.apart]
+
+    def connect(self) -> None:
+        if not self.connecting:
+            return
+        entry = self.random.choice(self.connecting)
+        name, link, index = entry
+        if (name, index) in self.apart:
+            return
+        self.connecting.remove(entry)
+        if not self.servers[index].up:
+            self.do(name, Failed(link, Failure(-15)))
+            return
+        self.links[name, link] = index
+        self.to_server[name, link] = []
+        self.to_client[name, link] = []
+        self.do(name, Opened(link, bytes(32)))
+
+    def deliver(self) -> None:
+        ready = self.ready()
+        if not ready:
+            return
+        link = self.random.choice(ready)
+        if self.to_server[link] and self.servers[self.links[link]].up and (not self.to_client[link] or self.random.random() < 0.5):
+            server = self.servers[self.links[link]]
+            server.expire(self.now)
+            answer = server.receive(link, self.to_server[link].pop(0), self.now)
+            if answer is not None:
+                self.to_client[link].append(answer)
+        elif self.to_client[link]:
+            self.do(link[0], Received(link[1], self.to_client[link].pop(0)))
+
+    def tick(self) -> None:
+        """Time passes up to the next deadline of anybody, or a part of it."""
+        due = [at for client in self.clients if (at := client.walker.next_deadline()) is not None]
+        until = min(due, default=self.now + 1.0)
+        if self.random.random() < 0.3:
+            until = self.now + self.random.random() * (until - self.now)
+        self.now = max(self.now, until)
+        self.check()
+        for name, client in enumerate(self.clients):
+            at = client.walker.next_deadline()
+            if at is not None and at <= self.now:
+                self.do(name, Tick())
+
+    def application(self) -> None:
+        name = self.random.randrange(CLIENTS)
+        client = self.clients[name]
+        held = [key for key in client.seated if key not in client.returning]
+        kind = self.random.random()
+        if kind < 0.5 and len(held) + len(client.asking) < 3:
+            client.keys += 1
+            client.asking.add(client.keys)
+            self.do(name, Ask(client.keys, Checkout(0, "f")))
+        elif kind < 0.8 and held:
+            key = self.random.choice(held)
+            client.returning.add(key)
+            client.lost.discard(key)
+            self.do(name, GiveBack(key))
+        elif client.asking:
+            key = self.random.choice(sorted(client.asking))
+            client.asking.discard(key)
+            self.do(name, Abandon(key))
+
+    def lose(self) -> None:
+        """A connection breaks with all that is on its way."""
+        if self.links:
+            self.cut_link(self.random.choice(sorted(self.links)))
+
+    def wait(self) -> None:
+        """Messages stay on their way."""
+        self.now += self.random.random() * 3
+        self.check()
+
+    def part(self) -> None:
+        """A client and a server cannot reach each other any more, or can again."""
+        self.apart ^= {(self.random.randrange(CLIENTS), self.random.randrange(SERVERS))}
+
+    def cut_link(self, link: Link) -> None:
+        self.close(link)
+        self.do(link[0], Broken(link[1], Failure(-16)))
+
+    def crash(self) -> None:
+        """A server goes down or comes up again: its seats are in its journal, its lease clocks begin anew."""
+        index = self.random.randrange(SERVERS)
+        server = self.servers[index]
+        server.up = not server.up
+        if server.up:
+            server.heard = dict.fromkeys(server.held, self.now)
+            return
+        for link in [link for link, there in self.links.items() if there == index]:
+            self.cut_link(link)
+
+    def sleep(self) -> None:
+        """The machine of the clients sleeps past every deadline."""
+        if self.random.random() < 0.2:
+            self.now += LEASE_S * 2
+
+    def calm_down(self) -> None:
+        """All servers come up, and nothing breaks any more."""
+        self.apart.clear()
+        for server in self.servers:
+            if not server.up:
+                server.up = True
+                server.heard = dict.fromkeys(server.held, self.now)
+        end = self.now + 4 * LEASE_S
+        while self.now < end:
+            for _ in range(10):
+                self.deliver()
+                self.connect()
+            self.tick()
+        for _ in range(200):
+            self.deliver()
+        self.check()
+
+
+def play(seed: int, seats: int, frees_at_once: bool, quiet: bool) -> World:
+    world = World(seed, seats, frees_at_once)
+    for _ in range(STEPS):
+        world.step(quiet)
+    world.calm_down()
+    return world
+
+
+@hypothesis_settings(max_examples=80)
+@given(st.integers(0, 2**32), st.integers(1, 3), st.booleans(), st.booleans())
+def test_no_seat_is_held_twice_or_forgotten(seed: int, seats: int, frees_at_once: bool, quiet: bool) -> None:
+    world = play(seed, seats, frees_at_once, quiet)
+    known = [(seat.server, seat.handle) for client in world.clients for key, seat in client.seated.items() if key not in client.lost]
+    held = [(f"s{index}", handle) for index, server in enumerate(world.servers) for seats_ in server.held.values() for handle in seats_]
+    assert sorted(known) == sorted(held)
+    assert not any(client.asking or client.returning for client in world.clients)
+    for client in world.clients:
+        for key in client.seated:
+            assert client.walker.valid(key, world.now) == (key not in client.lost)
+
+
+@hypothesis_settings(max_examples=20)
+@given(st.integers(0, 2**32))
+def test_lost_seats_come_back_when_there_are_enough(seed: int) -> None:
+    world = play(seed, seats=6, frees_at_once=True, quiet=False)
+    assert not any(client.lost for client in world.clients)
+
+
+class Forgetful(Session):
+    """A planted bug: the lease runs from the answer."""
+
+    def _beat(self, message: Beat) -> None:
+        super()._beat(message)
+        self.lease.until = self._now + self.lease.lease_s
+
+
+class Greedy(Session):
+    """A planted bug: a late grant of an abandoned request is kept."""
+
+    def _granted(self, message: Granted) -> None:
+        request = self._requests.get(message.request)
+        if request is None or not request.abandoned:
+            super()._granted(message)
+        else:
+            self.lease.answered(message.request)
+            del self._requests[message.request]
+
+
+class Numberless(Session):
+    """A planted bug: a retry has a new number."""
+
+    def _welcome(self, message: Welcome) -> None:
+        for number in list(self._requests):
+            request = self._requests.pop(number)
+            self._number += 1
+            request.message = Checkout(self._number, *[getattr(request.message, name) for name in Checkout.__struct_fields__[1:]])
+            self._requests[self._number] = request
+        super()._welcome(message)
+
+
+@pytest.mark.parametrize(("bug", "quiet"), [(Forgetful, True), (Greedy, False), (Numberless, False)])
+def test_planted_bugs_are_caught(bug: type[Session], quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatkeeper.client.walker.Session", bug)
+    for seed in range(300):
+        try:
+            test_no_seat_is_held_twice_or_forgotten.hypothesis.inner_test(seed, 1 + seed % 2, False, quiet)
+        except (AssertionError, StopIteration):
+            return
+    pytest.fail(f"{bug.__doc__} is not noticed")
+
+
+def test_every_state_can_be_left_but_the_last() -> None:
+    assert set(STATES) == set(State)
+    assert not STATES[State.CLOSED]
+    assert all(State.CLOSED in after for state, after in STATES.items() if state is not State.CLOSED)
+    with pytest.raises(AssertionError):
+        Session(0, 1, (Address("a"),), bytes(16), Identity("v", "u", "h", "d"), Limits())._enter(State.OPEN)
