@@ -22,6 +22,7 @@ HEAD = "FEATURE f genesys.d 8.0 permanent 10 8F796FD181BC"
 @example(HEAD + ' SN="1"\nTS_OK\n')
 @example("# \\\n\t" + HEAD + ' SN="1"')
 @example(HEAD + ' SN="\x1c"')
+@example(HEAD + ' "a"')
 @example(HEAD + ' SN=" "\n' + HEAD + ' SIGN=" "')
 def test_the_short_cut_reads_what_the_careful_way_reads(text: str) -> None:
     assert parse(text) == parse(text, careful=True)

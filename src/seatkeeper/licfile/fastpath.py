@@ -153,6 +153,8 @@ def _planned(shape: tuple[str, ...]) -> _Plan:
         if (index and part and not part.startswith(_BLANKS)) or part.endswith(_BLANKS):
             raise ValueError(part)
         words = part.split()
+        if index < len(shape) - 1 and not words:
+            raise ValueError(part)
         opener = words.pop() if index < len(shape) - 1 else ""
         if words:
             fixed.append((place, tuple(_pair_of(word, seen) for word in words)))

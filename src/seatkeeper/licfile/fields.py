@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from seatkeeper.licfile import grammar
 from seatkeeper.licfile.model import Problem
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.report import Report
     from seatkeeper.licfile.scanner import Logical
 
-__all__ = ["SHAPES", "Fields"]
+__all__ = ["SHAPES", "Field", "Fields"]
 
 #: What a line of each keyword looks like, for messages.
 SHAPES: Final = {
@@ -28,6 +29,30 @@ SHAPES: Final = {
     "UPGRADE": "UPGRADE name vendor from_version to_version expiry count [key] [NAME=value ...]",
     "PACKAGE": 'PACKAGE name vendor [version] [key] COMPONENTS="..." [NAME=value ...]',
 }
+
+
+class Field(NamedTuple):
+    """A positional field.
+
+    Attributes:
+        what: What a sentence calls it.
+        check: Raises ValueError with what is expected.
+        number: The license error's number of a bad one.
+        named: It may be any word, also one that is an attribute's name.
+    """
+
+    what: str
+    check: Callable[[str], object]
+    number: int = -2
+    named: bool = False
+
+    def refusal(self, text: str) -> str:
+        """What is expected in place of `text`; empty where it will do."""
+        try:
+            self.check(text)
+        except ValueError as error:
+            return str(error)
+        return ""
 
 
 class Fields:
@@ -89,37 +114,48 @@ class Fields:
         self._at += word is not None
         return word
 
-    def field(self, what: str, check: Callable[[str], object], number: int = -2, *, named: bool = False) -> str:
-        """The next word as a positional field; empty, and marked as missing, where the attributes begin before it.
+    def fields(self, *wanted: Field) -> list[str]:
+        """The next words as positional fields, in that order; empty where one is not there, which is reported."""
+        found = []
+        for field, following in zip_longest(wanted, wanted[1:]):
+            assert field is not None
+            word = self.peek()
+            if word is None or self._missing or self._begins_attributes(word, named=field.named):
+                self._missing.append(field.what)
+                found.append("")
+                continue
+            expected = field.refusal(word.text)
+            if expected and following is not None and not following.named and not following.refusal(word.text):
+                # The word is good for the field behind this one, so this one was left out.
+                self.problem(word.offset, f"The {self.keyword} line has no {field.what} here.", word.text, SHAPES[self.keyword])
+                found.append("")
+                continue
+            self._at += 1
+            if expected:
+                self.problem(word.offset, f"The {field.what} cannot be read.", word.text, expected, field.number)
+            found.append(word.text)
+        self._report_missing()
+        return found
 
-        Args:
-            what: What a sentence calls the field.
-            check: Raises ValueError with what is expected.
-            number: The license error's number of a bad field.
-            named: The field may be any word, also one that is an attribute's name.
-        """
-        word = self.peek() if named else self.shaped()
-        if word is None or self._missing or "=" in word.text or '"' in word.text:
-            self.miss(what)
-            return ""
-        self._at += 1
-        try:
-            check(word.text)
-        except ValueError as error:
-            self.problem(word.offset, f"The {what} cannot be read.", word.text, str(error), number)
-        return word.text
+    @staticmethod
+    def _begins_attributes(word: Word, *, named: bool) -> bool:
+        """True where the positional fields must be over; a name may be any word, that of an attribute too."""
+        name, equals, _ = word.text.partition("=")
+        known = grammar.attribute_of(name) is not None
+        return (known and bool(equals)) if named else (known or bool(equals))
 
-    def miss(self, what: str) -> None:
-        """Marks a positional field as missing, and with it all that follow."""
-        self._missing.append(what)
-
-    def check_missing(self) -> None:
-        """Reports, once, the positional fields that are not there."""
+    def _report_missing(self) -> None:
         if self._missing:
             word = self.peek()
             offset = word.offset if word is not None else self.end
             message = f"The {self.keyword} line has no {' and no '.join(self._missing)} here."
             self.problem(offset, message, word.text if word is not None else "", SHAPES[self.keyword])
+
+    def join_after_equals(self, index: int) -> None:
+        """Makes one word of that word and the next, where it ends in an equals sign."""
+        if len(self._words) > index + 1 and self._words[index].text.endswith("="):
+            word, rest = self._words[index : index + 2]
+            self._words[index : index + 2] = [Word(word.text + rest.text, word.offset)]
 
     def shaped(self) -> Word | None:
         """The next word where it may still be positional: no attribute, no `=`, no quotes."""

@@ -25,6 +25,8 @@ __all__ = [
     "COUNT_DIGITS_MAX",
     "FILE_BYTES_MAX",
     "KEYWORDS",
+    "KEY_CHARS_MAX",
+    "KEY_CHARS_MIN",
     "LINES_MAX",
     "LINE_BYTES_MAX",
     "NAME_CHARS_MAX",
@@ -56,6 +58,9 @@ LINE_BYTES_MAX: Final = 64 * 1024
 NAME_CHARS_MAX: Final = 30
 #: Host names: DNS allows 253 characters.
 HOST_CHARS_MAX: Final = 255
+#: 12 digits in the guide's samples, up to 20 where a start date was folded in (facts 1.5, key before release 7.1).
+KEY_CHARS_MIN: Final = 12
+KEY_CHARS_MAX: Final = 20
 #: A count of seats, and any other number on a line.
 COUNT_DIGITS_MAX: Final = 9
 NUMBER_DIGITS_MAX: Final = 9
@@ -70,8 +75,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _FOREIGN_NAME: Final = re.compile(r"[A-Za-z0-9_!$%&'()*+,./:;<>?@\[\]^`{|}~-]+")
 _VENDOR_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _HOST: Final = re.compile(r"[A-Za-z0-9_.:%\[\]-]+")
-# 12 digits in the guide's samples, up to 20 where a start date was folded in (facts 1.5, key before release 7.1).
-_KEY: Final = re.compile(r"[0-9A-Fa-f]{12,20}")
+_KEY: Final = re.compile(rf"[0-9A-Fa-f]{{{KEY_CHARS_MIN},{KEY_CHARS_MAX}}}")
 _DECIMAL_LINE: Final = re.compile(r"[A-Za-z0-9_.]+-[A-Za-z0-9_.-]+?(?:-[0-9]{1,5}){3,}")
 _DUP_GROUP: Final = re.compile(r"NONE|SITE|(?!.*(.).*\1)[UHDV]{1,4}", re.IGNORECASE | re.ASCII)
 _BRACES: Final = re.compile(r"[{}]")
@@ -151,7 +155,7 @@ def check_key(text: str) -> str:
         ValueError: What is expected.
     """
     if not _KEY.fullmatch(text):
-        raise ValueError("a license key of 12 to 20 hex digits")
+        raise ValueError(f"a license key of {KEY_CHARS_MIN} to {KEY_CHARS_MAX} hex digits")
     return text
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from seatkeeper.base.dates import parse_date
 from seatkeeper.base.values import parse_version
 from seatkeeper.licfile import grammar
-from seatkeeper.licfile.fields import SHAPES, Fields
+from seatkeeper.licfile.fields import SHAPES, Field, Fields
 from seatkeeper.licfile.model import Blank, Comment, Feature, Package, Problem, Server, Unknown, Upgrade, UseServer, Vendor
 from seatkeeper.licfile.report import shortened
 from seatkeeper.licfile.scanner import Kind, Word, words_of
@@ -28,6 +28,10 @@ __all__ = ["read_line"]
 
 _BLANK: Final = Blank()
 _PORT: Final = re.compile(r"(?:TCP:)?([0-9]{1,5})", re.IGNORECASE | re.ASCII)
+_NAME: Final = Field("name", grammar.check_feature_name, named=True)
+_VENDOR: Final = Field("vendor", grammar.check_vendor_name, named=True)
+_EXPIRY: Final = Field("expiry date", parse_date, -11)
+_COUNT: Final = Field("number of seats", grammar.check_count)
 _VENDOR_PORT: Final = grammar.number_of(0, grammar.PORT_MAX, "a port number")
 _VENDOR_FIELDS: Final = ("path", "options", "port")
 _VENDOR_FIELD: Final = re.compile(r"([A-Za-z_]+)=(.*)", re.DOTALL)
@@ -124,6 +128,12 @@ def _explain_unknown(logical: Logical, report: Report) -> None:
     report.add(Problem(*logical.place(0), message, shortened(word), expected, number=number))
 
 
+def _check_hostid(text: str) -> None:
+    """Raises ValueError for what is surely no host id; what kinds there are is for lint to know."""
+    if '"' in text or not text.isascii() or grammar.attribute_of(text) is not None:
+        raise ValueError("a host id as lmhostid prints it, without quotes")
+
+
 class _Line(Fields):
     """A line that begins with a keyword, on its way from words to a value."""
 
@@ -140,9 +150,9 @@ class _Line(Fields):
         return readers.get(self.keyword, self._feature)()
 
     def _server(self) -> Server:
-        host = self.field("host name", grammar.check_host, named=True)
-        hostid = self._hostid()
-        self.check_missing()
+        # The guide's table of host ids writes `DISK_SERIAL_NUM= 1CA25283`.
+        self.join_after_equals(2)
+        host, hostid = self.fields(Field("host name", grammar.check_host, named=True), Field("host id", _check_hostid, named=True))
         port = 0
         word = self.shaped()
         if word is not None:
@@ -156,24 +166,8 @@ class _Line(Fields):
                 self.problem(word.offset, f"The port cannot be read{hint or '.'}", word.text, expected)
         return Server(host, hostid, port, self.attributes())
 
-    def _hostid(self) -> str:
-        word = self.peek()
-        attribute = grammar.attribute_of(word.text.partition("=")[0]) if word is not None else None
-        if word is None or (attribute is not None and "SERVER" in attribute.lines):
-            self.miss("host id")
-            return ""
-        self.take()
-        hostid = word.text
-        if hostid.endswith("=") and (following := self.take()) is not None:
-            # The guide's table of host ids writes `DISK_SERIAL_NUM= 1CA25283`.
-            hostid += following.text
-        if '"' in hostid or not hostid.isascii():
-            self.problem(word.offset, "The host id cannot be read.", hostid, "a host id as lmhostid prints it, without quotes")
-        return hostid
-
     def _vendor(self) -> Vendor:
-        name = self.field("name of the vendor daemon", grammar.check_vendor_name, named=True)
-        self.check_missing()
+        (name,) = self.fields(Field("name of the vendor daemon", grammar.check_vendor_name, named=True))
         found: dict[str, str] = {}
         # "Positional: path, options, port" (facts 1.3); "port= as the last argument" (guide, Firewall Support).
         positional = list(_VENDOR_FIELDS)
@@ -221,35 +215,27 @@ class _Line(Fields):
         return UseServer()
 
     def _feature(self) -> Feature:
-        name = self._name()
-        vendor = self.field("vendor", grammar.check_vendor_name, named=True)
-        version = self.field("version", parse_version, -77)
-        expiry = self.field("expiry date", parse_date, -11)
-        count = self.field("number of seats", grammar.check_count)
-        self.check_missing()
+        name, vendor, version, expiry, count = self.fields(_NAME, _VENDOR, Field("version", parse_version, -77), _EXPIRY, _COUNT)
+        self._check_name(name)
         key = self.key()
         keyword: Literal["FEATURE", "INCREMENT"] = "INCREMENT" if self.keyword == "INCREMENT" else "FEATURE"
         return Feature(name, vendor, version, expiry, count, key, self.attributes(), keyword)
 
     def _upgrade(self) -> Upgrade:
-        name = self._name()
-        vendor = self.field("vendor", grammar.check_vendor_name, named=True)
-        from_version = self.field("version to upgrade from", parse_version, -77)
-        to_version = self.field("version to upgrade to", parse_version, -77)
-        expiry = self.field("expiry date", parse_date, -11)
-        count = self.field("number of seats", grammar.check_count)
-        self.check_missing()
+        versions = (Field("version to upgrade from", parse_version, -77), Field("version to upgrade to", parse_version, -77))
+        name, vendor, from_version, to_version, expiry, count = self.fields(_NAME, _VENDOR, *versions, _EXPIRY, _COUNT)
+        self._check_name(name)
         key = self.key()
         return Upgrade(name, vendor, from_version, to_version, expiry, count, key, self.attributes())
 
     def _package(self) -> Package:
-        name = self._name()
-        vendor = self.field("vendor", grammar.check_vendor_name, named=True)
-        self.check_missing()
-        version = ""
+        name, vendor = self.fields(_NAME, _VENDOR)
+        self._check_name(name)
         word = self.shaped()
-        if word is not None and len(word.text) < 12:
-            version = self.field("version", parse_version, -77)
+        # A version has at most 10 characters and a key at least 12, so their length tells them apart.
+        version = (
+            self.fields(Field("version", parse_version, -77))[0] if word is not None and len(word.text) < grammar.KEY_CHARS_MIN else ""
+        )
         key = self.key()
         attributes = self.attributes()
         package = Package(name, vendor, version, key, attributes)
@@ -262,11 +248,8 @@ class _Line(Fields):
             self.problem(0, "A component of a suite has no count of its own; write name or name:version.", components, number=-82)
         return package
 
-    def _name(self) -> str:
-        word = self.peek()
-        name = self.field("name", grammar.check_feature_name, named=True)
-        if word is not None and name and name.isascii() and not grammar.is_plain_name(name):
+    def _check_name(self, name: str) -> None:
+        if name and not grammar.is_plain_name(name) and not _NAME.refusal(name):
             # "Avoid `:` (used by options-file feature specs)" (facts 1.1); a `.` or `+` stops some readers of lmstat.
             message = "Some tools stumble over this name: they expect letters, digits, _ and - only."
-            self.problem(word.offset, message, name, severity="warning")
-        return name
+            self.problem(len(self.keyword) + 1, message, name, severity="warning")
