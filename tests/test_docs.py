@@ -11,6 +11,7 @@ import contextlib
 import functools
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from seatkeeper.cli.main import COMMANDS
 from support.site import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The index and the record of decisions do not explain how a thing is used.
@@ -41,6 +42,8 @@ SETTINGS = sorted(
     }
 )
 SESSION_S = 60.0
+#: A server that was told to stop may take this long.
+STOP_S = 10.0
 DEFAULT_PORT = "7260"
 
 
@@ -56,20 +59,30 @@ def pages_that_name(*words: str) -> list[str]:
     return [name for name, text in manual().items() if all(pattern.search(text) for pattern in patterns)]
 
 
-def undocumented(options: set[str], *command: str) -> list[str]:
-    """The options that no page names which is about the command."""
-    return sorted(option for option in options if not pages_that_name(*command, option))
+def undocumented(options: Iterable[tuple[str, ...]], *command: str) -> list[str]:
+    """The options that no page names which is about the command; of several spellings one is enough."""
+    return [", ".join(names) for names in options if not any(pages_that_name(*command, name) for name in names)]
 
 
-def options_in(text: str) -> set[str]:
-    """All options that a help text names, but those that ask for help itself."""
-    found = set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", text))
-    return found - {"-h", "-help", "--help"}
+def options_in(usage: str) -> list[tuple[str, ...]]:
+    """All options that a classic tool's usage names, but the one that asks for it."""
+    found = set(re.findall(r"(?<![\w-])-[A-Za-z-][\w-]*", usage))
+    return sorted((name,) for name in found - {"-help"})
 
 
-def help_options(text: str) -> set[str]:
-    """The options that a help text explains: those that begin a line, inside its frame if it has one, up to the explanation."""
-    return set().union(*(options_in(line) for line in re.findall(r"(?m)^[ │*]*(-.*?)(?:  |$)", text)))
+def help_options(text: str) -> list[tuple[str, ...]]:
+    """The options that a help text explains, each with its other spellings: the words before the explanation."""
+    found = []
+    for line in text.splitlines():
+        names: list[str] = []
+        for word in line.strip(" │*").replace(",", " ").split():
+            if re.fullmatch(r"--?[A-Za-z][\w-]*", word):
+                names.append(word)
+            elif not names or not (word.isupper() or word[0] in "<[{"):
+                break
+        if names and "--help" not in names:
+            found.append(tuple(names))
+    return found
 
 
 @pytest.fixture
@@ -194,15 +207,21 @@ def session(steps: list[Example], port: int, progress: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def end_what_is_left(mark: str) -> list[str]:
-    """Ends the processes that the examples left running, known by their environment, and returns their names."""
+def end_what_is_left(mark: str, patience_s: float) -> list[str]:
+    """Waits for the processes of the examples, known by their environment; returns the names of those that had to be killed."""
     left = []
     for entry in Path("/proc").glob("[0-9]*"):
         # A process may be gone, or another user's, by the time we look.
         with contextlib.suppress(OSError):
-            if f"DOCS_EXAMPLE={mark}".encode() in (entry / "environ").read_bytes().split(b"\0"):
-                left.append((entry / "comm").read_text().strip())
-                os.kill(int(entry.name), signal.SIGKILL)
+            if f"DOCS_EXAMPLE={mark}".encode() not in (entry / "environ").read_bytes().split(b"\0"):
+                continue
+            process, name = os.pidfd_open(int(entry.name)), (entry / "comm").read_text().strip()
+            try:
+                if not select.select([process], [], [], patience_s)[0]:
+                    left.append(name)
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+            finally:
+                os.close(process)
     return left
 
 
@@ -228,6 +247,7 @@ def test_the_examples_of_a_page_run(page: str, tmp_path: Path) -> None:
         "LC_ALL": "C.UTF-8",
         "DOCS_EXAMPLE": str(tmp_path),
     }
+    outcome = "could not be run"
     try:
         with output.open("wb") as sink:
             # To a file: a server that goes to the background would keep a pipe open.
@@ -239,7 +259,7 @@ def test_the_examples_of_a_page_run(page: str, tmp_path: Path) -> None:
             except subprocess.TimeoutExpired:
                 outcome = f"had not ended after {SESSION_S:.0f} s"
     finally:
-        left = end_what_is_left(str(tmp_path))
+        left = end_what_is_left(str(tmp_path), STOP_S if outcome.startswith("ended") else 0.0)
         ran.wait()
     at = steps[int(progress.read_text())]
     said = output.read_text(encoding="utf-8", errors="replace")[-3000:]
@@ -278,7 +298,8 @@ def test_a_session_ends_at_the_first_command_that_fails_and_knows_which(tmp_path
     assert not (tmp_path / "after").exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="processes are found and waited for as Linux does it")
 def test_what_an_example_left_running_is_ended(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"], env={"DOCS_EXAMPLE": str(tmp_path), "PATH": os.defpath}) as left:
-        assert end_what_is_left(str(tmp_path)) == ["sleep"]
+        assert end_what_is_left(str(tmp_path), 0.0) == ["sleep"]
         assert left.wait() == -signal.SIGKILL
