@@ -2,6 +2,7 @@
 
 Each round times both, one right after the other and in turn first, because the machine's speed drifts between rounds more than
 the two differ. The ratio is bare time over `verify_lines` time; 1.0 would mean that everything but the checks costs nothing.
+The CPU ratio is the same for processor time, which other work on the machine disturbs less.
 """
 
 from __future__ import annotations
@@ -83,14 +84,16 @@ def measure(lines: int, rounds: int, threads: int) -> dict[str, object]:
             assert all(verdict.ok for verdict in verify_lines(file, trust, map=pool.map))
 
         times: dict[str, list[float]] = {"bare": [], "verify_lines": []}
+        work: dict[str, list[float]] = {"bare": [], "verify_lines": []}
         runs = [("bare", bare), ("verify_lines", whole)]
         for _, run in runs:
             run()
         for turn in range(rounds):
             for name, run in runs if turn % 2 else reversed(runs):
-                started = time.perf_counter()
+                started, worked = time.perf_counter(), time.process_time()
                 run()
                 times[name].append(time.perf_counter() - started)
+                work[name].append(time.process_time() - worked)
     ratios = [one / other for one, other in zip(times["bare"], times["verify_lines"], strict=True)]
     return {
         "lines": lines,
@@ -101,6 +104,7 @@ def measure(lines: int, rounds: int, threads: int) -> dict[str, object]:
         "ratio": round(statistics.median(ratios), 3),
         "ratio_least": round(min(ratios), 3),
         "ratio_most": round(max(ratios), 3),
+        "ratio_cpu": round(statistics.median(work["bare"]) / statistics.median(work["verify_lines"]), 3),
         "target": TARGET,
     }
 

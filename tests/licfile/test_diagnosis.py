@@ -53,8 +53,9 @@ def test_the_keyword() -> None:
 def test_a_package() -> None:
     attributes = (("COMPONENTS", "a b c"), ("OPTIONS", "SUITE"))
     assert damage(PACKAGE, attributes=attributes) is None
-    assert damage(PACKAGE, attributes=(("COMPONENTS", "a bc"), ("OPTIONS", "SUITE"))) == Damage(
-        "COMPONENTS", "components=a b", "components=a bc"
+    assert damage(PACKAGE, attributes=(("COMPONENTS", "a bc"), ("OPTIONS", "SUITE"))) == Damage("COMPONENTS", "a b", "a bc")
+    assert damage(PACKAGE, attributes=(("COMPONENT", "a b"), ("OPTIONS", "SUITE"))) == Damage(
+        "COMPONENT", "components=a b", "component=a b"
     )
 
 

@@ -196,6 +196,7 @@ def test_attributes_in_another_order_are_refused() -> None:
 def test_a_removed_attribute_is_refused() -> None:
     verdict = changed(3, attributes=attributes(3)[1:])
     assert (verdict.number, verdict.field) == (-8, "")
+    assert "in more than one place, or was made for a server with another host id" in verdict.sentence
 
 
 def test_without_sign() -> None:
@@ -325,7 +326,7 @@ def test_a_slip_in_the_hostid_is_told_from_a_change_of_the_line() -> None:
 def test_another_server_is_refused() -> None:
     verdicts = verify_lines(moved("00b0d0abb1b2"), TRUST)
     assert {verdict.number for verdict in verdicts} == {-8}
-    assert all("host id" in verdict.sentence for verdict in verdicts)
+    assert all("or the host id of a SERVER line was" in verdict.sentence for verdict in verdicts)
     known = verify_lines(moved("00b0d0abb1b2"), TRUST, hostids_known=[("x",), (HOSTID,)])
     assert {(verdict.number, verdict.field) for verdict in known} == {(-9, "SERVER host id")}
 

@@ -72,6 +72,14 @@ def test_what_was_signed_is_read_again() -> None:
     assert parse_trust(TEXT.encode(), root=None) == TRUST
 
 
+def test_the_signature_is_over_what_the_manual_says() -> None:
+    """docs/trust.md, Trust file: made here with another JSON library."""
+    trust = msgspec.structs.replace(TRUST, issuers=(msgspec.structs.replace(TRUST.issuers[0], reason="verloren: Schlüssel"),))
+    file = json.loads(sign_trust(trust, ROOT))
+    data = json.dumps(file["trust"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    ROOT.public_key().verify(bytes.fromhex(file["signature"]), b"seatkeeper/trust/1\0" + data)
+
+
 def test_the_layout_does_not_matter() -> None:
     assert parse_trust(json.dumps(json.loads(TEXT)), root=public(ROOT)) == TRUST
 

@@ -158,13 +158,10 @@ def init_vendor(
 
 
 def rotate(directory: Path, *, passphrase: bytes | None = None, today: date, daemon: bool = False) -> Trust:
-    """The trust after a new key took an old one's place; what the old issuer signed stays good.
+    """The trust after a new issuer key took the old one's place today; what the old one signed stays good.
 
-    Args:
-        directory: The key directory, with the root key.
-        passphrase: Opens the root key, and encrypts the new key.
-        today: The new issuer's first day, and the last one of all others.
-        daemon: Replace the daemon's key in place of the issuer's; each server then needs a new credential.
+    With `daemon` it is the daemon's key that is replaced, and each server then needs a new credential. The passphrase opens the
+    root key and encrypts the new one.
     """
     path, trust = load_trust(directory)
     root = load_root(directory, passphrase=passphrase)
@@ -185,13 +182,7 @@ def rotate(directory: Path, *, passphrase: bytes | None = None, today: date, dae
 def revoke(directory: Path, issuer_id: str, *, on: date, reason: str = "", passphrase: bytes | None = None, today: date) -> Trust:
     """The trust after the issuer's signatures were refused for lines issued on the day `on` or later.
 
-    Args:
-        directory: The key directory, with the root key.
-        issuer_id: The key id, 16 hex digits; blanks and case do not matter.
-        on: The first day that is refused; an earlier day than today reaches back.
-        reason: Shown wherever a line is refused for it.
-        passphrase: Opens the root key.
-        today: The day of signing.
+    The day may lie before today. Blanks and case in the key id do not matter. The reason is shown wherever a line is refused for it.
 
     Raises:
         InputError: The trust has no such issuer, or it was revoked as of the same day or an earlier one.
@@ -254,14 +245,14 @@ def issue_credential(directory: Path, hostid: str, into: Path, *, passphrase: by
         InputError: The daemon's key is missing, cannot be opened, or is not the one of the trust file.
     """
     _, trust = load_trust(directory)
-    daemon = _load_key(directory / "daemon.key", passphrase, "Restore it from a backup, or use `seatkeeper vendor rotate --daemon`.")
+    remedy = "Restore it from a backup, or use `seatkeeper vendor rotate --daemon`."
+    daemon = _load_key(directory / "daemon.key", passphrase, remedy)
     key = Ed25519PrivateKey.generate()
     try:
         certificate = make_server_certificate(
             daemon, trust.daemon_certificate, hostid, key.public_key(), serial=x509.random_serial_number(), not_before=today
         )
     except ValueError:
-        remedy = "Restore it from a backup, or use `seatkeeper vendor rotate --daemon`."
         raise InputError("This is not the key that the trust file certifies.", file=str(directory / "daemon.key"), remedy=remedy) from None
     path = credential_path(into, trust.vendor, hostid)
     data = _private_pem(key, None) + certificate.encode() + trust.daemon_certificate.encode()

@@ -126,6 +126,9 @@ def _try_fields(line: Signable, fields: list[bytes], servers: int, target: bytes
         if label == HOSTID_FIELD:
             hostids = tuple(_text(field) for field in [*fields[1:at], found, *fields[at + 1 : 1 + servers]])
             return Damage(label, _text(found), _text(value), hostids)
+        name = value.split(VALUE)[0] + VALUE
+        if found.startswith(name) and value.startswith(name):
+            found, value = found.removeprefix(name), value.removeprefix(name)
         return Damage(label, _text(found), _text(value))
     return None
 

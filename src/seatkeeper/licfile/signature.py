@@ -68,7 +68,7 @@ class Map(Protocol):
         ...
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """Whether one line is genuine.
 
     Attributes:
@@ -294,13 +294,13 @@ def _explain(case: _Case, verdicts: list[Verdict], hostids_known: Sequence[Seque
         if damage is not None and damage.hostids:
             known.insert(0, damage.hostids)  # Most likely it explains the other lines too.
         told.append((at, damage))
-    nothing = len(told) > 1 and len(told) == len(verdicts) and all(damage is None for _, damage in told)
-    hint = "; as no line of the file is as signed, look first at the host ids of the SERVER lines" if nothing else ""
+    # A digest that fits, or fits but for one field, was made with the host ids as they stand.
+    hosts_good = any(verdict.ok for verdict in verdicts) or any(damage is not None and not damage.hostids for _, damage in told)
     for at, damage in told:
         verdict = verdicts[at]
-        number, phrase = _phrase(damage)
+        number, phrase = _phrase(damage, hosts_good)
         field = damage.field if damage is not None else ""
-        verdicts[at] = case.refuse(verdict.index, verdict.line, number, phrase + hint, field=field, issuer=verdict.issuer)
+        verdicts[at] = case.refuse(verdict.index, verdict.line, number, phrase, field=field, issuer=verdict.issuer)
 
 
 def _search(case: _Case, verdict: Verdict, others: Sequence[Signable], known: Sequence[Sequence[str]], *, thorough: bool) -> Damage | None:
@@ -319,14 +319,16 @@ def _search(case: _Case, verdict: Verdict, others: Sequence[Signable], known: Se
     return find_damage(line, case.hostids, others=others, hostids_known=known, thorough=thorough)
 
 
-def _phrase(damage: Damage | None) -> tuple[int, str]:
-    """The error's number and the end of the sentence that tells `damage`."""
+def _phrase(damage: Damage | None, hosts_good: bool) -> tuple[int, str]:
+    """The error's number and the end of the sentence that tells `damage`; `hosts_good` clears the SERVER lines of suspicion."""
+    if damage is None and hosts_good:
+        return -8, "was changed after signing, in more than one place, or was made for a server with another host id"
     if damage is None:
-        return -8, "was changed after signing, or the host id of a SERVER line was"
+        return -8, "was changed after signing, or the host id of a SERVER line was: look at that first, as it is part of every signature"
     if damage.hostids:
         return -9, f"is signed for host id {' '.join(damage.hostids)}; the SERVER line says {damage.found}"
     if damage.field == "SIGN":
-        return -8, "was changed after signing: its content is whole (its digest fits), but SIGN is not the one it was issued with"
+        return -8, "was changed after signing: its digest fits its content, but SIGN is not a signature of it"
     if damage.field == ORDER_FIELD:
         return -8, f"was changed after signing: the {ORDER_FIELD} is another"
     signed = f"signed with {damage.signed!r}" if damage.signed else "signed without it"
