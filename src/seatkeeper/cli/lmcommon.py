@@ -120,14 +120,14 @@ def banner(program: str, year: int) -> str:
     return f"{program} - Copyright (c) {year} seatkeeper authors"
 
 
-def version_line(name: str, version: str = __version__) -> str:
-    """`name v0.1.0 build 100 x64_lsb`: readers look for the version after `v` (lmstat formats, 7)."""
+def version_line(name: str, version: str = __version__, note: str = "") -> str:
+    """`name v0.1.0 build 100 x64_lsb`, with the note before the platform: readers look for the version after `v` (lmstat formats, 7)."""
     machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
     platform = _PLATFORMS.get((sys.platform, machine), f"{machine}_{sys.platform}")
     # The build number rises with the release: 1.2.3 is 10203.
     numbers = [int("".join(char for char in part if char.isdigit()) or 0) for part in version.split(".")[:3]]
     build = sum(number * weight for number, weight in zip(numbers, (10000, 100, 1), strict=False))
-    return f"{name} v{version} build {build} {platform}"
+    return " ".join(part for part in (name, f"v{version}", f"build {build}", note, platform) if part)
 
 
 def said(options: Options, program: str, tool: str, usage: str, year: int) -> bool:

@@ -64,7 +64,7 @@ def _find(name: str) -> Path:
 
 
 def _line(version: str, name: str) -> str:
-    return f"{lmcommon.version_line('seatkeeper Licensing', version)} (ipv6) ({name})"
+    return f"{lmcommon.version_line('seatkeeper Licensing', version, '(ipv6)')} ({name})"
 
 
 def version_of(path: Path) -> str:
