@@ -20,6 +20,7 @@ from seatkeeper.wire.messages import (
     PROTOCOL,
     AskDown,
     AskFeatures,
+    AskRemove,
     AskReread,
     Beat,
     Checkin,
@@ -349,6 +350,11 @@ class TestAdministration:
         with Peer(site.port, vendor="") as tool:
             assert tool.ask(AskDown(1)).number == -63
             assert site.status() is not None
+
+    def test_lmremove_can_be_switched_off(self, site: Site) -> None:
+        site.start("-x", "lmremove")
+        with Peer(site.port) as tool:
+            assert tool.ask(AskRemove(1, "f1", handle=101)).number == -63
 
     def test_one_vendor_daemon_shut_down_stays_down_until_a_reread(self, site: Site) -> None:
         site.start()

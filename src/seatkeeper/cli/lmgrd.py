@@ -34,7 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     add("-v", action="version", version=f"lmgrd v{__version__}", help="print the version")
     add("-help", "-h", "--help", action="help", help="this text")
     more = parser.add_argument_group("seatkeeper's own")
-    more.add_argument("--data", metavar="DIR", default="", help="where the journals are kept; default NAME.journal beside the license file")
+    more.add_argument(
+        "--data", metavar="DIR", default="", help="where the journals (NAME.journal) are kept; beside the license file by default"
+    )
     more.add_argument(
         "--lease", metavar="SECONDS", type=float, default=180.0, help="a silent client keeps its seats this long (default 180)"
     )
@@ -82,8 +84,8 @@ def main(argv: list[str] | None = None) -> int:
         os.path.abspath(options.data) if options.data else "",  # noqa: PTH100
         not options.unsafe_no_sync,
         not options.unsafe_no_journal,
-        "lmdown" in options.x,
-        "lmremove" in options.x,
+        "lmdown" not in options.x,
+        "lmremove" not in options.x,
     )
     return uvloop.run(_serve(manager_options, descriptor))
 

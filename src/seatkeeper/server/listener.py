@@ -220,6 +220,9 @@ class ClientConnection(asyncio.Protocol):
         if self.transport is None or not is_local(self.transport):
             self.send(Done(message.request, -63, "lmremove is accepted from the license server's own machine only."))
             return
+        if not self._daemon.options.remove_allowed:
+            self.send(Done(message.request, -63, "lmremove is switched off here (lmgrd -x lmremove)."))
+            return
         by_user, by_host = clean_name(message.by_user), clean_name(message.by_host)
         self._daemon.run(
             RemoveAsked(

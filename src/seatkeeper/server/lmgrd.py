@@ -8,13 +8,10 @@ no seats: a client notices nothing when lmgrd is busy, and finds its seats again
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import platform
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,41 +20,27 @@ import msgspec
 from seatkeeper import __version__
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.server.accept import Acceptor, listening_sockets
-from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving, control_pair
+from seatkeeper.server.child import HOLD_S, REREAD_S, Child, turn_away
 from seatkeeper.server.license import find_files, read_file
 from seatkeeper.server.listener import clean_name, is_local
-from seatkeeper.server.supervisor import Supervision
 from seatkeeper.server.vendord import DaemonOptions
 from seatkeeper.wire.framing import PREFACE_BYTES_MAX, FrameReader, WireError, client_frames, frame, parse_preface
-from seatkeeper.wire.messages import (
-    AskDown,
-    AskReread,
-    AskServer,
-    ClientMessage,
-    DaemonStatus,
-    Done,
-    Elsewhere,
-    MemberStatus,
-    Refused,
-    ServerStatus,
-)
+from seatkeeper.wire.messages import AskDown, AskReread, AskServer, ClientMessage, Done, MemberStatus, Refused, ServerStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from seatkeeper.adapters.debuglog import DebugLog
     from seatkeeper.licfile.model import Server, Vendor
-    from seatkeeper.server.control import Message
 
 __all__ = ["DEFAULT_PORT", "LicenseManager", "ManagerOptions"]
 
 #: The port of the guide's license files ("Genesys recommends using the default of 7260").
 DEFAULT_PORT: Final = 7260
-#: How long a client waits at lmgrd for a vendor daemon that is being started.
-_HOLD_S: Final = 15.0
-#: How long an orderly end of a vendor daemon may take before it is killed.
-_STOP_S: Final = 10.0
-_REREAD_S: Final = 60.0
 _BIND_S: Final = 10.0
 _BIND_PAUSE_S: Final = 0.5
+#: Time for the answer to lmdown to reach the tool before the connections end.
+_FAREWELL_S: Final = 0.05
 
 
 class ManagerOptions(msgspec.Struct, frozen=True):
@@ -69,29 +52,8 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     data: str = ""
     durable: bool = True
     journal: bool = True
-    no_remote_down: bool = False
-    no_remote_remove: bool = False
-
-
-class _Daemon:
-    """One vendor daemon under lmgrd: its process, its end of the control pair, and clients that wait for it."""
-
-    def __init__(self, line: Vendor) -> None:
-        self.line = line
-        self.name = line.name
-        self.supervision = Supervision()
-        self.process: asyncio.subprocess.Process | None = None
-        self.control: Control | None = None
-        self.serving_since: float | None = None
-        self.version = ""
-        self.port = 0
-        self.reason = "it is being started"
-        self.final = False
-        self.wanted = True
-        # True while it does not run and will not be started by itself: lmgrd has given up, or was told to shut it down.
-        self.resting = False
-        self.waiting: list[tuple[socket.socket, float]] = []
-        self.timer: asyncio.TimerHandle | None = None
+    down_allowed: bool = True
+    remove_allowed: bool = True
 
 
 class LicenseManager:
@@ -105,14 +67,11 @@ class LicenseManager:
         self._log = log
         self._log_descriptor = log_descriptor
         self._loop = loop
-        self._daemons: dict[str, _Daemon] = {}
+        self._children: dict[str, Child] = {}
         self._servers: tuple[Server, ...] = ()
         self._acceptor: Acceptor | None = None
         self._tasks: set[asyncio.Task[object]] = set()
-        self._rereads: dict[int, asyncio.Future[RereadDone]] = {}
-        self._next_reread = 1
         self._ended: asyncio.Future[int] = loop.create_future()
-        self._stopping = False
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -121,7 +80,7 @@ class LicenseManager:
         try:
             vendors = self._read()
         except LicenseError as error:
-            self._log.say(f"can't initialize: {error.message} {error.reason} ({error.number},{error.minor})".replace("  ", " "))
+            self._log.say(f"can't initialize: {error.message} {error.reason} ({error.number},{error.minor})")
             return error.exit_status
         self._banner()
         try:
@@ -132,21 +91,34 @@ class LicenseManager:
         self._acceptor = Acceptor(self._loop, listeners, self._routed)
         self._log.line(f"lmgrd tcp-port {self.port}")
         for name in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(name, self._signalled, name)
-        self._loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+            self._loop.add_signal_handler(name, self.stop, f"EXITING DUE TO SIGNAL {int(name)}")
+        self._loop.add_signal_handler(signal.SIGHUP, lambda: self.spawn(self._reread("", "SIGHUP", socket.gethostname())))
         self._log.say("Starting vendor daemons ...")
-        for line in vendors:
-            daemon = self._daemons[line.name.lower()] = _Daemon(line)
-            self._spawn(self._start(daemon))
+        self._start_missing(vendors)
         status = await self._ended
-        await self._shut_down()
+        self._acceptor.close()
+        self._log.say("lmgrd will now shut down all the vendor daemons")
+        await asyncio.gather(*(child.stop() for child in self._children.values()))
+        self._log.say("Shut down.")
         return status
 
+    def stop(self, reason: str) -> None:
+        """Begins the orderly end."""
+        if not self._ended.done():
+            self._log.say(reason)
+            self._ended.set_result(0)
+
+    def spawn(self, work: Coroutine[object, object, object]) -> None:
+        """Runs a coroutine in the background."""
+        task: asyncio.Task[object] = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def _read(self) -> list[Vendor]:
-        """SERVER and DAEMON lines of all files.
+        """The DAEMON lines of all files; what the SERVER lines say is noted.
 
         Raises:
-            LicenseError: The files cannot be used at all.
+            LicenseError: The files cannot be used at all; nothing was noted.
         """
         paths = find_files(self.options.files)
         parsed = [read_file(path) for path in paths]
@@ -160,10 +132,9 @@ class LicenseManager:
         if not vendors:
             raise LicenseError(-2, reason=f"{', '.join(map(str, paths))} has no DAEMON line, so there is nothing to start.")
         self._servers = servers
-        self.files = tuple(str(path) for path in paths)
+        self.files = tuple(map(str, paths))
         self.port = servers[0].port or DEFAULT_PORT
-        name = servers[0].host
-        self.host = self.host if name.lower() == "this_host" else name
+        self.host = socket.gethostname() if servers[0].host.lower() == "this_host" else servers[0].host
         return list(vendors.values())
 
     def _banner(self) -> None:
@@ -194,299 +165,114 @@ class LicenseManager:
             self._log.say("Retrying socket bind (address in use)")
             await asyncio.sleep(_BIND_PAUSE_S)
 
-    def _signalled(self, number: signal.Signals) -> None:
-        self.stop(f"EXITING DUE TO SIGNAL {int(number)}")
+    def _start_missing(self, vendors: list[Vendor]) -> None:
+        """Starts a vendor daemon for each DAEMON line that has none yet."""
+        for line in vendors:
+            if line.name.lower() not in self._children:
+                child = Child(line, self._daemon_options, self._log, self._log_descriptor, self._loop, self.spawn)
+                self._children[line.name.lower()] = child
+                child.start()
 
-    def _hung_up(self) -> None:
-        self._spawn(self._reread("", "SIGHUP", socket.gethostname()))
-
-    def stop(self, reason: str) -> None:
-        """Begins the orderly end."""
-        if not self._ended.done():
-            self._log.say(reason)
-            self._ended.set_result(0)
-
-    async def _shut_down(self) -> None:
-        self._stopping = True
-        if self._acceptor is not None:
-            self._acceptor.close()
-        self._log.say("lmgrd will now shut down all the vendor daemons")
-        await asyncio.gather(*(self._stop_daemon(daemon, "", "") for daemon in self._daemons.values()))
-        self._log.say("Shut down.")
-
-    def _spawn(self, work: object) -> None:
-        task: asyncio.Task[object] = self._loop.create_task(work)  # type: ignore[arg-type]
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    # Vendor daemons --------------------------------------------------------------------------------------------------
-
-    async def _start(self, daemon: _Daemon) -> None:
-        """Starts a vendor daemon's process and watches it until it ends."""
-        daemon.timer, daemon.resting = None, False
-        ours, theirs = control_pair()
-        data = self.options.data or str(Path(self.files[0]).resolve().parent / f"{daemon.name}.journal")
-        settings = DaemonOptions(
-            daemon.name,
-            self.options.files,
-            data,
-            daemon.line.port,
-            theirs.fileno(),
-            self.options.lease_s,
-            self.options.heartbeat_s,
-            self.options.durable,
-            self.options.journal,
-            daemon.supervision.restarts,
+    def _daemon_options(self, line: Vendor, control: int, restarts: int) -> DaemonOptions:
+        options = self.options
+        beside = Path(self.files[0]).resolve().parent
+        return DaemonOptions(
+            vendor=line.name,
+            files=options.files,
+            data=str((Path(options.data) if options.data else beside) / f"{line.name}.journal"),
+            port=line.port,
+            control=control,
+            lease_s=options.lease_s,
+            heartbeat_s=options.heartbeat_s,
+            durable=options.durable,
+            journal=options.journal,
+            remove_allowed=options.remove_allowed,
+            restarts=restarts,
         )
-        if daemon.line.port:
-            self._log.say(f"Using vendor daemon port {daemon.line.port} specified in license file")
-        command = [*self._program(daemon.line), "--lmgrd", msgspec.json.encode(settings).decode()]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=subprocess.DEVNULL,
-                stdout=self._log_descriptor,
-                stderr=self._log_descriptor,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
-        except OSError as error:
-            ours.close()
-            theirs.close()
-            daemon.reason = f"{command[0]} cannot be started: {error.strerror}"
-            self._log.say(f"{daemon.name}: {daemon.reason}")
-            self._died(daemon)
-            return
-        theirs.close()
-        daemon.process, daemon.final = process, False
-        daemon.control = Control(self._loop, ours, lambda message, _client: self._told(daemon, message), lambda: None)
-        word = "REStarted" if daemon.supervision.restarts else "Started"
-        port = f"internet tcp_port {daemon.line.port} " if daemon.line.port else ""
-        self._log.say(f"{word} {daemon.name} ({port}pid {process.pid})")
-        status = await process.wait()
-        daemon.process = None
-        if daemon.control is not None:
-            daemon.control.close()
-            daemon.control = None
-        if self._stopping or not daemon.wanted:
-            daemon.serving_since = None
-            daemon.reason = "it was shut down"
-            return
-        signal_number, code = (-status, 0) if status < 0 else (0, status)
-        self._log.line(f"{daemon.name} exited with status {code} signal = {signal_number}")
-        self._died(daemon)
 
-    def _died(self, daemon: _Daemon) -> None:
-        """Starts it again when the supervision says so, or gives up."""
-        served_s = None if daemon.serving_since is None else self._loop.time() - daemon.serving_since
-        daemon.serving_since = None
-        pause = daemon.supervision.died(served_s, final=daemon.final)
-        if pause is None:
-            why = daemon.reason if daemon.final else f"it ended {daemon.supervision.failures - 1} times in a row before it served"
-            daemon.reason = why
-            self._log.line(f"{daemon.name} is NOT started again: {why}.")
-            self._log.say("Please correct problem and restart daemons (lmreread tries again).")
-            daemon.resting = True
-            self._dismiss(daemon)
-            return
-        self._log.line("Since this is an unknown status, license server ")
-        self._log.line("manager (lmgrd) will attempt to re-start the vendor daemon.")
-        if pause:
-            daemon.reason = f"it ended before it served, and is started again after {pause:g} s"
-            self._log.line(f"{daemon.name}: next start in {pause:g} s")
-        self._log.flush()
-        daemon.timer = self._loop.call_later(pause, lambda: self._spawn(self._start(daemon)))
-
-    def _program(self, line: Vendor) -> list[str]:
-        """The command of a vendor daemon: the path of its DAEMON line where that can be run, else the one that is built in."""
-        if line.path:
-            path = Path(line.path)
-            path = path / line.name if path.is_dir() else path
-            if path.is_file() and os.access(path, os.X_OK):
-                return [str(path.resolve())]
-            self._log.say(f"{line.path} cannot be run; {line.name} is started with the vendor daemon of this installation")
-        return [sys.executable, "-m", "seatkeeper.cli.vendord"]
-
-    async def _stop_daemon(self, daemon: _Daemon, by_user: str, by_host: str) -> None:
-        daemon.wanted, daemon.resting = False, True
-        if daemon.timer is not None:
-            daemon.timer.cancel()
-            daemon.timer = None
-        self._dismiss(daemon)
-        process = daemon.process
-        if process is None:
-            return
-        self._log.say(f"Shutting down {daemon.name} pid={process.pid}")
-        if daemon.control is not None:
-            daemon.control.send(OrderStop(by_user, by_host))
-        try:
-            await asyncio.wait_for(process.wait(), _STOP_S)
-        except TimeoutError:
-            self._log.say(f"{daemon.name} does not end; killing it")
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-
-    def _told(self, daemon: _Daemon, message: Message) -> None:
-        """A vendor daemon reports."""
-        if isinstance(message, Serving):
-            daemon.serving_since = self._loop.time()
-            daemon.version, daemon.port, daemon.reason = message.version, message.port, ""
-            if message.port:
-                self._log.say(f"{daemon.name} using TCP-port {message.port}")
-            waiting, daemon.waiting = daemon.waiting, []
-            for client, _ in waiting:
-                self._hand_over(daemon, client)
-        elif isinstance(message, Failed):
-            daemon.reason, daemon.final = message.reason, message.final
-        elif isinstance(message, RereadDone):
-            future = self._rereads.pop(message.request, None)
-            if future is not None and not future.done():
-                future.set_result(message)
-
-    # Clients ---------------------------------------------------------------------------------------------------------
+    # Clients and tools -----------------------------------------------------------------------------------------------
 
     def _routed(self, client: socket.socket, vendor: str) -> None:
         """A connection has said whom it is for."""
+        child = self._children.get(vendor.lower())
         if not vendor:
-            self._spawn(self._adopt(client))
-            return
-        daemon = self._daemons.get(vendor.lower())
-        if daemon is None:
-            names = ", ".join(known.name for known in self._daemons.values())
-            _turn_away(client, -97, f"This license server runs no vendor daemon {clean_name(vendor)}, but {names}.")
-        elif daemon.serving_since is not None:
-            self._hand_over(daemon, client)
-        elif not daemon.resting:
-            self._make_wait(daemon, client)
+            self.spawn(self._adopt(client))
+        elif child is None:
+            names = ", ".join(known.name for known in self._children.values())
+            turn_away(client, -97, f"This license server runs no vendor daemon {clean_name(vendor)}, but {names}.")
         else:
-            _turn_away(client, -97, f"{daemon.name}: {daemon.reason}.")
-
-    def _hand_over(self, daemon: _Daemon, client: socket.socket) -> None:
-        if daemon.control is None:
-            self._make_wait(daemon, client)
-        elif hasattr(socket, "send_fds"):
-            daemon.control.send(NewClient(), client)
-        else:
-            with contextlib.suppress(OSError):
-                client.send(frame(Elsewhere(daemon.port)))
-            client.close()
-
-    def _make_wait(self, daemon: _Daemon, client: socket.socket) -> None:
-        """The client waits here until the daemon serves, for a while."""
-        deadline = self._loop.time() + _HOLD_S
-        daemon.waiting.append((client, deadline))
-        self._loop.call_later(_HOLD_S, self._expire, daemon)
-
-    def _expire(self, daemon: _Daemon) -> None:
-        now = self._loop.time()
-        late = [client for client, deadline in daemon.waiting if deadline <= now + 0.001]
-        daemon.waiting = [(client, deadline) for client, deadline in daemon.waiting if deadline > now + 0.001]
-        for client in late:
-            _turn_away(client, -97, f"{daemon.name}: {daemon.reason or 'it does not answer'}.")
-
-    def _dismiss(self, daemon: _Daemon) -> None:
-        waiting, daemon.waiting = daemon.waiting, []
-        for client, _ in waiting:
-            _turn_away(client, -97, f"{daemon.name}: {daemon.reason or 'it is shut down'}.")
+            child.hand_over(client)
 
     async def _adopt(self, client: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: ToolConnection(self), client)
+            await self._loop.connect_accepted_socket(lambda: _ToolConnection(self, self._loop), client)
         except OSError:
             client.close()
 
-    # Tools -----------------------------------------------------------------------------------------------------------
-
     def status(self, request: int) -> ServerStatus:
-        """What lmstat is told."""
-        members = [
-            MemberStatus(self.host if number == 0 else server.host, server.port or DEFAULT_PORT, number == 0, number == 0, __version__)
-            for number, server in enumerate(self._servers[:1])
-        ]
-        daemons = [
-            DaemonStatus(d.name, d.serving_since is not None, d.version, d.reason, d.port, d.supervision.restarts)
-            for d in self._daemons.values()
-        ]
-        return ServerStatus(request, self.host, self.port, __version__, list(self.files), members, daemons)
+        """What lmstat is told. The other servers of a triad are not asked yet."""
+        first = MemberStatus(self.host, self.port, up=True, master=True, version=__version__)
+        daemons = [child.status for child in self._children.values()]
+        return ServerStatus(request, self.host, self.port, __version__, list(self.files), [first], daemons)
 
     async def reread(self, asked: AskReread) -> Done:
         """Carries a reread out and says what came of it."""
-        return await self._reread(asked.vendor, clean_name(asked.by_user), clean_name(asked.by_host), asked.request)
+        number, text = await self._reread(asked.vendor, clean_name(asked.by_user), clean_name(asked.by_host))
+        return Done(asked.request, number, text)
 
-    async def _reread(self, vendor: str, by_user: str, by_host: str, request: int = 0) -> Done:
+    async def _reread(self, vendor: str, by_user: str, by_host: str) -> tuple[int, str]:
         self._log.say(f"REREAD request from {by_user} at node {by_host}")
-        if vendor and vendor.lower() not in self._daemons:
-            return Done(request, -97, f"There is no vendor daemon {clean_name(vendor)}.")
+        if vendor and vendor.lower() not in self._children:
+            return -97, f"There is no vendor daemon {clean_name(vendor)}."
+        known = list(self._children.values())
         if not vendor:
             port = self.port
             try:
                 lines = self._read()
             except LicenseError as error:
-                return Done(request, error.number, f"Nothing was changed: {error.reason or error.message}")
+                return error.number, f"Nothing was changed: {error.reason or error.message}"
             if self.port != port:
                 self._log.say(f"The port cannot be changed by a reread: {port} stays in use, {self.port} comes with the next start")
                 self.port = port
-            for line in lines:
-                if line.name.lower() not in self._daemons:
-                    daemon = self._daemons[line.name.lower()] = _Daemon(line)
-                    self._spawn(self._start(daemon))
+            self._start_missing(lines)
         self._log.say(f"Rereading license file {' '.join(self.files)}")
         texts: list[str] = []
         number = 0
-        for daemon in [self._daemons[vendor.lower()]] if vendor else list(self._daemons.values()):
-            done = await self._reread_daemon(daemon, by_user, by_host)
-            texts.append(f"{daemon.name}: {done.text}")
+        for child in [self._children[vendor.lower()]] if vendor else known:
+            done = await child.reread(by_user, by_host)
+            texts.append(f"{child.name}: {done.text}")
             number = number or done.number
-        return Done(request, number, "; ".join(texts))
-
-    async def _reread_daemon(self, daemon: _Daemon, by_user: str, by_host: str) -> RereadDone:
-        if daemon.control is None or daemon.serving_since is None:
-            daemon.supervision.try_again()
-            daemon.wanted = True
-            if daemon.process is None:
-                if daemon.timer is not None:
-                    daemon.timer.cancel()
-                daemon.timer = self._loop.call_later(0, lambda: self._spawn(self._start(daemon)))
-            return RereadDone(0, 0, "it is started with the new files")
-        request, self._next_reread = self._next_reread, self._next_reread + 1
-        future = self._rereads[request] = self._loop.create_future()
-        daemon.control.send(OrderReread(request, by_user, by_host))
-        try:
-            return await asyncio.wait_for(future, _REREAD_S)
-        except TimeoutError:
-            self._rereads.pop(request, None)
-            return RereadDone(request, -52, "the vendor daemon does not answer")
+        return number, "; ".join(texts)
 
     async def down(self, asked: AskDown) -> Done:
         """Shuts one vendor daemon down, or (begins to) everything."""
         by_user, by_host = clean_name(asked.by_user), clean_name(asked.by_host)
         self._log.say(f"SHUTDOWN request from {by_user} at node {by_host}")
         if not asked.vendor:
-            self._loop.call_later(0.05, self.stop, "SERVER shutdown requested")
+            self._loop.call_later(_FAREWELL_S, self.stop, "SERVER shutdown requested")
             return Done(asked.request, 0, "License server shut down")
-        daemon = self._daemons.get(asked.vendor.lower())
-        if daemon is None:
+        child = self._children.get(asked.vendor.lower())
+        if child is None:
             return Done(asked.request, -97, f"There is no vendor daemon {clean_name(asked.vendor)}.")
-        await self._stop_daemon(daemon, by_user, by_host)
-        daemon.reason = f"it was shut down by {by_user}@{by_host}"
-        return Done(asked.request, 0, f"{daemon.name} shut down")
+        await child.stop(by_user, by_host)
+        return Done(asked.request, 0, f"{child.name} shut down")
 
 
-class ToolConnection(asyncio.Protocol):
+class _ToolConnection(asyncio.Protocol):
     """A tool's connection to lmgrd itself."""
 
-    def __init__(self, manager: LicenseManager) -> None:
+    def __init__(self, manager: LicenseManager, loop: asyncio.AbstractEventLoop) -> None:
         self._manager = manager
+        self._loop = loop
         self._reader: FrameReader[ClientMessage] = client_frames()
         self._head: bytes | None = b""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Gives the tool a while for its request."""
+        """Gives the tool as long as the longest answer may take."""
         self._transport = transport  # type: ignore[assignment]
-        self._timer = self._manager._loop.call_later(_REREAD_S + _HOLD_S, transport.close)
+        self._timer = self._loop.call_later(REREAD_S + HOLD_S, transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is held for a tool."""
@@ -504,7 +290,7 @@ class ToolConnection(asyncio.Protocol):
                     return
                 data, self._head = self._head[parsed[1] :], None
             for message in self._reader.feed(data):
-                self._manager._spawn(self._answer(message))
+                self._manager.spawn(self._answer(message))
         except WireError as error:
             self._write(Refused(-12, str(error)))
             if self._transport is not None:
@@ -519,19 +305,13 @@ class ToolConnection(asyncio.Protocol):
                 self._write(Done(message.request, -119, "Administration is accepted from the license server's own machine only."))
             elif isinstance(message, AskReread):
                 self._write(await manager.reread(message))
-            elif manager.options.no_remote_down:
-                self._write(Done(message.request, -63, "lmdown is switched off here (lmgrd -x lmdown)."))
-            else:
+            elif manager.options.down_allowed:
                 self._write(await manager.down(message))
+            else:
+                self._write(Done(message.request, -63, "lmdown is switched off here (lmgrd -x lmdown)."))
         else:
             self._write(Refused(-133, f"{type(message).__name__} is not for lmgrd but for a vendor daemon."))
 
     def _write(self, message: ServerStatus | Done | Refused) -> None:
         if self._transport is not None:
             self._transport.write(frame(message))
-
-
-def _turn_away(client: socket.socket, number: int, reason: str) -> None:
-    with contextlib.suppress(OSError):
-        client.send(frame(Refused(number, reason)))
-    client.close()

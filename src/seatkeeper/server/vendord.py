@@ -70,6 +70,7 @@ class DaemonOptions(msgspec.Struct, frozen=True):
         heartbeat_s: How often clients show that they live.
         durable: False for the unsafe switch that leaves out the flush to the disk.
         journal: False for the unsafe switch that keeps no journal at all.
+        remove_allowed: False where lmremove is switched off.
         restarts: How often lmgrd has restarted this vendor daemon.
     """
 
@@ -82,6 +83,7 @@ class DaemonOptions(msgspec.Struct, frozen=True):
     heartbeat_s: float = 60.0
     durable: bool = True
     journal: bool = True
+    remove_allowed: bool = True
     restarts: int = 0
 
 

@@ -1,0 +1,261 @@
+"""One vendor daemon as lmgrd has it: its process, the clients that wait for it, and what happens when it dies.
+
+A client that asks for a vendor daemon that is being started waits here for a while, so that a restart looks like a slow
+answer and not like a refusal. A vendor daemon that was given up, or shut down, rests until an administrator acts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.server.control import Control, Failed, Message, NewClient, OrderReread, OrderStop, RereadDone, Serving, control_pair
+from seatkeeper.server.supervisor import Supervision
+from seatkeeper.wire.framing import frame
+from seatkeeper.wire.messages import DaemonStatus, Elsewhere, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from seatkeeper.adapters.debuglog import DebugLog
+    from seatkeeper.licfile.model import Vendor
+    from seatkeeper.server.vendord import DaemonOptions
+
+__all__ = ["HOLD_S", "REREAD_S", "Child", "turn_away"]
+
+#: How long a client waits at lmgrd for a vendor daemon that is being started.
+HOLD_S: Final = 15.0
+#: How long an orderly end of a vendor daemon may take before it is killed.
+_STOP_S: Final = 10.0
+REREAD_S: Final = 60.0
+
+
+class Child:
+    """One vendor daemon under lmgrd.
+
+    Args:
+        line: Its DAEMON line.
+        options: Makes the options of a new process from its control descriptor and the number of restarts.
+        log: lmgrd's log, and `log_descriptor` where the vendor daemon writes its own lines.
+        loop: The event loop.
+        spawn: Runs a coroutine in the background.
+    """
+
+    def __init__(
+        self,
+        line: Vendor,
+        options: Callable[[Vendor, int, int], DaemonOptions],
+        log: DebugLog,
+        log_descriptor: int,
+        loop: asyncio.AbstractEventLoop,
+        spawn: Callable[[Coroutine[object, object, object]], None],
+    ) -> None:
+        self.line = line
+        self.name = line.name
+        self._options = options
+        self._log = log
+        self._log_descriptor = log_descriptor
+        self._loop = loop
+        self._spawn = spawn
+        self._supervision = Supervision()
+        self._process: asyncio.subprocess.Process | None = None
+        self._control: Control | None = None
+        self._serving_since: float | None = None
+        self._version = ""
+        self._port = 0
+        self._reason = "it is being started"
+        self._final = False
+        self._wanted = True
+        # True while it does not run and will not be started by itself.
+        self._resting = False
+        self._waiting: list[tuple[socket.socket, float]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._rereads: dict[int, asyncio.Future[RereadDone]] = {}
+        self._next_reread = 1
+
+    @property
+    def status(self) -> DaemonStatus:
+        """What lmstat is told about it."""
+        up = self._serving_since is not None
+        return DaemonStatus(self.name, up, self._version, self._reason, self._port, self._supervision.restarts)
+
+    # Life ------------------------------------------------------------------------------------------------------------
+
+    def start(self, pause: float = 0.0) -> None:
+        """Starts it after a pause, unless it runs; an earlier plan to start it is dropped."""
+        self._wanted, self._resting = True, False
+        if self._process is None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(pause, lambda: self._spawn(self._run()))
+
+    async def _run(self) -> None:
+        """Starts the process and watches it until it ends."""
+        self._timer = None
+        ours, theirs = control_pair()
+        if self.line.port:
+            self._log.say(f"Using vendor daemon port {self.line.port} specified in license file")
+        options = self._options(self.line, theirs.fileno(), self._supervision.restarts)
+        command = [*self._program(), "--lmgrd", msgspec.json.encode(options).decode()]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=subprocess.DEVNULL,
+                stdout=self._log_descriptor,
+                stderr=self._log_descriptor,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            theirs.close()
+            self._reason = f"{command[0]} cannot be started: {error.strerror}"
+            self._log.say(f"{self.name}: {self._reason}")
+            self._died()
+            return
+        theirs.close()
+        self._process, self._final = process, False
+        self._control = Control(self._loop, ours, lambda message, _client: self._told(message), lambda: None)
+        word = "REStarted" if self._supervision.restarts else "Started"
+        port = f"internet tcp_port {self.line.port} " if self.line.port else ""
+        self._log.say(f"{word} {self.name} ({port}pid {process.pid})")
+        status = await process.wait()
+        self._process = None
+        self._control.close()
+        self._control = None
+        if not self._wanted:
+            self._serving_since = None
+            return
+        signal_number, code = (-status, 0) if status < 0 else (0, status)
+        self._log.line(f"{self.name} exited with status {code} signal = {signal_number}")
+        self._died()
+
+    def _died(self) -> None:
+        """Starts it again when the supervision says so, or gives up."""
+        served_s = None if self._serving_since is None else self._loop.time() - self._serving_since
+        self._serving_since = None
+        pause = self._supervision.died(served_s, final=self._final)
+        if pause is None:
+            if not self._final:
+                self._reason = f"it ended {self._supervision.failures - 1} times in a row before it served"
+            self._log.line(f"{self.name} is NOT started again: {self._reason}.")
+            self._log.say("Please correct problem and restart daemons (lmreread tries again).")
+            self._rest()
+            return
+        self._log.line("Since this is an unknown status, license server ")
+        self._log.line("manager (lmgrd) will attempt to re-start the vendor daemon.")
+        if pause:
+            self._reason = f"it ended before it served, and is started again after {pause:g} s"
+            self._log.line(f"{self.name}: next start in {pause:g} s")
+        self._log.flush()
+        self.start(pause)
+
+    def _rest(self) -> None:
+        """Nobody need wait for it any longer."""
+        self._resting = True
+        waiting, self._waiting = self._waiting, []
+        for client, _ in waiting:
+            turn_away(client, -97, f"{self.name}: {self._reason}.")
+
+    def _program(self) -> list[str]:
+        """The command: the path of the DAEMON line where that can be run, else the vendor daemon that is built in."""
+        if self.line.path:
+            path = Path(self.line.path)
+            path = path / self.name if path.is_dir() else path
+            if path.is_file() and os.access(path, os.X_OK):
+                return [str(path.resolve())]
+            self._log.say(f"{self.line.path} cannot be run; {self.name} is started with the vendor daemon of this installation")
+        return [sys.executable, "-m", "seatkeeper.cli.vendord"]
+
+    async def stop(self, by_user: str = "", by_host: str = "") -> None:
+        """Ends it orderly, and keeps it down; returns when the process has gone."""
+        self._wanted = False
+        self._reason = f"it was shut down by {by_user}@{by_host}" if by_user else "it was shut down"
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._rest()
+        process = self._process
+        if process is None:
+            return
+        self._log.say(f"Shutting down {self.name} pid={process.pid}")
+        if self._control is not None:
+            self._control.send(OrderStop(by_user, by_host))
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_S)
+        except TimeoutError:
+            self._log.say(f"{self.name} does not end; killing it")
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        self._serving_since = None
+
+    def _told(self, message: Message) -> None:
+        """The vendor daemon reports."""
+        if isinstance(message, Serving):
+            self._serving_since = self._loop.time()
+            self._version, self._port, self._reason = message.version, message.port, ""
+            if message.port:
+                self._log.say(f"{self.name} using TCP-port {message.port}")
+            waiting, self._waiting = self._waiting, []
+            for client, _ in waiting:
+                self.hand_over(client)
+        elif isinstance(message, Failed):
+            self._reason, self._final = message.reason, message.final
+        elif isinstance(message, RereadDone):
+            future = self._rereads.pop(message.request, None)
+            if future is not None and not future.done():
+                future.set_result(message)
+
+    # What lmgrd asks -------------------------------------------------------------------------------------------------
+
+    async def reread(self, by_user: str, by_host: str) -> RereadDone:
+        """Lets it read its files again; one that does not serve is started."""
+        if self._control is None or self._serving_since is None:
+            self._supervision.try_again()
+            self.start()
+            return RereadDone(0, 0, "it is started with the new files")
+        request, self._next_reread = self._next_reread, self._next_reread + 1
+        future = self._rereads[request] = self._loop.create_future()
+        self._control.send(OrderReread(request, by_user, by_host))
+        try:
+            return await asyncio.wait_for(future, REREAD_S)
+        except TimeoutError:
+            self._rereads.pop(request, None)
+            return RereadDone(request, -52, "the vendor daemon does not answer")
+
+    def hand_over(self, client: socket.socket) -> None:
+        """Passes a client on, lets it wait while the vendor daemon is being started, or turns it away."""
+        if self._resting:
+            turn_away(client, -97, f"{self.name}: {self._reason}.")
+        elif self._control is None or self._serving_since is None:
+            self._waiting.append((client, self._loop.time() + HOLD_S))
+            self._loop.call_later(HOLD_S, self._expire)
+        elif hasattr(socket, "send_fds"):
+            self._control.send(NewClient(), client)
+        else:
+            with contextlib.suppress(OSError):
+                client.send(frame(Elsewhere(self._port)))
+            client.close()
+
+    def _expire(self) -> None:
+        now = self._loop.time() + 0.001
+        late = [client for client, deadline in self._waiting if deadline <= now]
+        self._waiting = [(client, deadline) for client, deadline in self._waiting if deadline > now]
+        for client in late:
+            turn_away(client, -97, f"{self.name}: {self._reason or 'it does not answer'}.")
+
+
+def turn_away(client: socket.socket, number: int, reason: str) -> None:
+    """Says why, and closes."""
+    with contextlib.suppress(OSError):
+        client.send(frame(Refused(number, reason)))
+    client.close()
