@@ -23,6 +23,7 @@ HEAD = "FEATURE f genesys.d 8.0 permanent 10 8F796FD181BC"
 @example("# \\\n\t" + HEAD + ' SN="1"')
 @example(HEAD + ' SN="\x1c"')
 @example(HEAD + ' "a"')
+@example(HEAD + '\n \\\n\tSIGN("64C2")')
 @example(HEAD + ' SN=" "\n' + HEAD + ' SIGN=" "')
 def test_the_short_cut_reads_what_the_careful_way_reads(text: str) -> None:
     assert parse(text) == parse(text, careful=True)

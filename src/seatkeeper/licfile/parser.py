@@ -101,12 +101,12 @@ def _read(joined: list[str], *, suspect: bool, marked: bool) -> tuple[list[Line]
             at += 1
             taken = type(simple) is Feature
             continue
-        if taken and continues(line.partition(BREAK_MARK)[0]):
-            lines.pop()
-            number = places.pop()
-            at -= 1
-        taken = False
         reader.move(at, number)
+        first = reader.peek()
+        if taken and first is not None and continues(first):
+            lines.pop()
+            reader.move(at - 1, places.pop())
+        taken = False
         while (logical := reader.logical()) is not None:
             lines.append(read_line(logical, report, suspect=suspect))
             places.append(logical.number)
