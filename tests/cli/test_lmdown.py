@@ -106,9 +106,21 @@ def test_all_implies_q(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[s
 def test_q_alone_does_not_choose_among_several(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lmdown", "-q", "-c", path(servers)]) == 123
     shown = capsys.readouterr()
-    assert "7260@licsrv, 7260@licsrv2" in shown.err
+    assert ", ".join(f"{server.port}@127.0.0.1" for server in servers) in shown.err
     assert "-all" in shown.err
+    assert main(["lmdown", "-q", "-c", f"{path(servers[:1])}:1@127.0.0.1"]) == 123
     assert [asked(server) for server in servers] == [[], []]
+
+
+def test_one_that_is_down_is_told_before_the_choice(
+    servers: list[FakeLmgrd], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_in(monkeypatch, "1\ny\n")
+    assert main(["lmdown", "-c", f"1@127.0.0.1:{path(servers[:1])}"]) == 0
+    shown = capsys.readouterr()
+    assert "(-15,570:111" in shown.err
+    assert "\n  1) 7260@licsrv " in shown.out
+    assert len(asked(servers[0])) == 1
 
 
 def test_a_vendor_daemon_alone(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,13 @@ def test_a_vendor_that_the_server_does_not_run(path: str, capsys: pytest.Capture
     assert "\n    nosuch: The desired vendor daemon is down. (-97,121)\n" in shown.out
 
 
+def test_a_vendor_that_one_of_two_servers_runs(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with FakeLmgrd(license_server(host="licsrv2")) as server:
+        shown = Shown(capsys, "-S", "otherd", "-c", f"{server.port}@127.0.0.1:{path}")
+    assert (shown.status, shown.err) == (0, "")
+    assert (shown.daemons, shown.features) == (["otherd"], ["theirs"])
+
+
 def test_a_daemon_that_dies_between_two_questions(capsys: pytest.CaptureFixture[str]) -> None:
     answer = license_server(daemons=(UP,))
 

@@ -189,7 +189,7 @@ def license_path(option: str | None, environment: Mapping[str, str]) -> tuple[En
         for name in sorted(names, key=lambda name: (name != "GENESYS_D_LICENSE_FILE", name == "LM_LICENSE_FILE", name)):
             entries += [entry for entry in parse_path(environment[name], windows, origin=name) if entry not in entries]
     if not entries:
-        reason = "No license path is given: there is no -c, and no license variable is set."
+        reason = "The license path of -c is empty." if option is not None else "There is no -c, and no license variable is set."
         raise LicenseError(-1, minor=359, system=(2, "No such file or directory"), reason=reason)
     return tuple(entries)
 

@@ -58,7 +58,17 @@ def run(argv: list[str], program: str) -> int:
     if not reached:
         raise errors[0]
     quiet = options.has("-q", "-all")
-    chosen = reached if options.has("-all") or len(reached) == 1 else _choose(reached, quiet)
+    if options.has("-all") or len(replies) == 1:
+        chosen = reached
+    elif quiet:
+        # Also where only one of them answers: it may be the one that was not meant.
+        found = ", ".join(str(reply.target) for reply in replies)
+        raise lmcommon.UsageError(
+            "Several license servers are in the license path.", file="-q", found=found, remedy="Name one with -c, or all with -all."
+        )
+    else:
+        lmcommon.complain_of("lmdown", errors)
+        chosen, errors = _choose(reached), []
     vendor = options.flags.get("-vendor", "")
     if not chosen or not (quiet or _confirm(chosen, vendor)):
         print("Nothing is shut down.")
@@ -98,13 +108,8 @@ def _vendors(reply: Reply) -> str:
     return " ".join(daemon.name for daemon in reply.status.daemons) if reply.status is not None else ""
 
 
-def _choose(replies: list[Reply], quiet: bool) -> list[Reply]:
+def _choose(replies: list[Reply]) -> list[Reply]:
     """The servers that a person chooses from the list; none for `q`."""
-    if quiet:
-        found = ", ".join(map(_place, replies))
-        raise lmcommon.UsageError(
-            "Several license servers are in the license path.", file="-q", found=found, remedy="Name one with -c, or all with -all."
-        )
     width = max(9, *(len(_place(reply)) for reply in replies)) + 3
     print(f"\n     {'Port@Host':<{width}}Vendors")
     for number, reply in enumerate(replies, 1):

@@ -142,17 +142,23 @@ def _is_named(reply: Reply, server: str) -> bool:
     return any(lmcommon.same_host(host, server) for host in hosts)
 
 
+def _is_of(daemon: DaemonStatus, vendor: str) -> bool:
+    return not vendor or daemon.name.lower() == vendor.lower()
+
+
 def _screen(options: Options, program: str, now: datetime, replies: list[Reply], timeout: float) -> Screen:
     feature = options.flags.get("-f", "")
     users = options.has("-a", "-A", "-asec", "-f", "-S")
     servers_only = options.has("-lm", "-s") and not users and not options.has("-vd")
     vendor = options.flags.get("-S", "")
+    told = [daemon for reply in replies if reply.status is not None for daemon in reply.status.daemons]
+    nobody = bool(vendor) and not any(_is_of(daemon, vendor) for daemon in told)
 
     def view(reply: Reply) -> ServerView:
         daemons: tuple[DaemonView, ...] = ()
         if reply.status is not None and reply.at is not None and not servers_only:
-            known = [daemon for daemon in reply.status.daemons if not vendor or daemon.name.lower() == vendor.lower()]
-            if vendor and not known:
+            known = [daemon for daemon in reply.status.daemons if _is_of(daemon, vendor)]
+            if nobody:
                 known = [DaemonStatus(vendor, up=False, reason=f"{reply.target} has no vendor daemon {vendor}.")]
             daemons = tuple(_daemon(daemon, reply.at, feature, users, timeout) for daemon in known)
         place = tuple((address.host, address.port) for address in reply.target.addresses)
