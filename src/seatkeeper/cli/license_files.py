@@ -186,7 +186,7 @@ def _show(parsed: Parsed, problems: tuple[Problem, ...], today: date) -> None:
 
     from seatkeeper.licfile.model import Package, Server, Vendor
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     _print(console, Text(parsed.name, style="bold"))
     heads = _table("", "Name", "Host id or path", "Port", "Options")
     licenses: list[tuple[int, Signable]] = []
@@ -221,7 +221,7 @@ def _print(console: Console, *parts: RenderableType) -> None:
 
     for part in parts:
         # Text goes out in whole lines, for those who search it; only tables are made to fit.
-        console.print(part, markup=False, soft_wrap=isinstance(part, str | Text))
+        console.print(part, soft_wrap=isinstance(part, str | Text))
 
 
 def _table(*columns: str) -> Table:
@@ -243,9 +243,18 @@ def _license_table(licenses: list[tuple[int, Signable]], today: date, *, wide: b
     from rich.text import Text
 
     described = wide and any(line.attribute("vendor_info") for _, line in licenses)
+    vendors = len({line.vendor.lower() for _, line in licenses}) > 1
     kinds = {_keyword(line) for _, line in licenses} != {"FEATURE"}
     table = _table(
-        "Line", *(["Kind"] if kinds else []), "Feature", *(["Description"] if described else []), "Version", "Expires", "Seats", "Signature"
+        "Line",
+        *(["Kind"] if kinds else []),
+        "Feature",
+        *(["Vendor"] if vendors else []),
+        *(["Description"] if described else []),
+        "Version",
+        "Expires",
+        "Seats",
+        "Signature",
     )
     for place, line in licenses:
         row = _license_json(place, line)
@@ -253,8 +262,9 @@ def _license_table(licenses: list[tuple[int, Signable]], today: date, *, wide: b
         table.add_row(
             str(place),
             *([row["keyword"]] if kinds else []),
-            Text(line.name),
-            *([Text(line.attribute("vendor_info") or "")] if described else []),
+            line.name,
+            *([line.vendor] if vendors else []),
+            *([line.attribute("vendor_info") or ""] if described else []),
             row["version"] if "from_version" not in row else f"{row['from_version']} to {row['version']}",
             Text(f"{row['expires_text']}{', expired' if expired else ''}", style="red" if expired else ""),
             f"{row['seats']:,}" if row["seats"] is not None else "uncounted",
@@ -264,16 +274,14 @@ def _license_table(licenses: list[tuple[int, Signable]], today: date, *, wide: b
 
 
 def _package_table(packages: list[tuple[int, Any]]) -> Table:
-    from rich.text import Text
-
     table = _table("Line", "Package", "Version", "Options", "Components", "Signature")
     for place, line in packages:
         table.add_row(
             str(place),
-            Text(line.name),
+            line.name,
             line.version or "any",
             line.attribute("OPTIONS") or "",
-            Text(line.attribute("COMPONENTS") or ""),
+            line.attribute("COMPONENTS") or "",
             _signature(line),
         )
     return table
