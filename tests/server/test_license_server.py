@@ -457,10 +457,28 @@ class TestStart:
     def test_in_the_background_without_z(self, site: Site) -> None:
         command = [sys.executable, "-m", "seatkeeper.cli.lmgrd", "-c", str(site.license), "-l", f"+{site.log}"]
         assert subprocess.run(command, timeout=30, check=False, stdin=subprocess.DEVNULL).returncode == 0
-        wait_for(lambda: site.status() is not None and site.status().daemons[0].up, True)
+        # The command returns when the server serves, so a script can go on at once.
+        assert [daemon.up for daemon in site.status().daemons] == [True]
         with Peer(site.port, vendor="") as tool:
             assert tool.ask(AskDown(1)).number == 0
         wait_for(lambda: site.status(), None)
+
+
+def test_in_the_background_a_start_that_fails_is_told_to_the_caller(site: Site) -> None:
+    (site.directory / f"{VENDOR}.trust").unlink()
+    command = [sys.executable, "-m", "seatkeeper.cli.lmgrd", "-c", str(site.license), "-l", f"+{site.log}"]
+    answer = subprocess.run(command, timeout=30, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert answer.returncode == 159
+    assert str(site.log) in answer.stderr
+    with Peer(site.port, vendor="") as tool:
+        assert tool.ask(AskDown(1)).number == 0
+    wait_for(lambda: site.status(), None)
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", site.port))
+        taken.listen()
+        answer = subprocess.run(command, timeout=60, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert answer.returncode == 159
+    assert "did not start" in answer.stderr
 
 
 def test_a_crash_loop_ends_with_a_clear_word(site: Site) -> None:

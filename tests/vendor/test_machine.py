@@ -100,7 +100,9 @@ def benches() -> Iterator[list[Bench]]:
 
 @pytest.fixture
 def bench(benches: list[Bench]) -> Bench:
-    benches.append(Bench(line("f1", 5), line("f2", 1), line("tdn", 10, "7.0"), line("old", 3, expiry="1-nov-2026"), line("free", 0, HOSTID="ANY")))
+    benches.append(
+        Bench(line("f1", 5), line("f2", 1), line("tdn", 10, "7.0"), line("old", 3, expiry="1-nov-2026"), line("free", 0, HOSTID="ANY"))
+    )
     return benches[0]
 
 
@@ -308,7 +310,11 @@ def test_the_first_feature_line_counts_and_the_second_is_ignored_aloud(benches: 
 
 
 def test_increments_of_one_kind_are_one_pool(benches: list[Bench]) -> None:
-    bench = Bench(line("f1", 2, keyword="INCREMENT"), line("f1", 3, keyword="INCREMENT", expiry="1-dec-2026"), line("f1", 9, "8.5", keyword="INCREMENT"))
+    bench = Bench(
+        line("f1", 2, keyword="INCREMENT"),
+        line("f1", 3, keyword="INCREMENT", expiry="1-dec-2026"),
+        line("f1", 9, "8.5", keyword="INCREMENT"),
+    )
     benches.append(bench)
     pools = bench.machine.ledger.pools["f1"]
     assert [(pool.version, pool.total) for pool in pools] == [("8.5", 9), ("8.0", 5)]
@@ -357,7 +363,7 @@ class TestRemove:
         sent = [one for one in self.ask(bench, handle=first) if isinstance(one, Send)]
         assert [(one.connection, one.answer) for one in sent] == [
             ("ann", LossAnswer(first, 0, "Removed by admin@here.")),
-            ("tool", RemovalAnswer(1, 1)),
+            ("tool", RemovalAnswer(1, 1, 0)),
         ]
         assert set(bench.machine.ledger.seats) == {second}
 
@@ -368,7 +374,7 @@ class TestRemove:
         assert bench.used() == 1
 
     def test_nothing_matches(self, bench: Bench) -> None:
-        assert self.ask(bench, handle=555)[-1].answer == RemovalAnswer(1, 0)
+        assert self.ask(bench, handle=555)[-1].answer == RemovalAnswer(1, 0, -41)
 
 
 def test_the_log_begins_with_who_opened_it(bench: Bench) -> None:

@@ -6,15 +6,21 @@ import argparse
 import asyncio
 import os
 import sys
+from typing import TYPE_CHECKING, Final
 
 from seatkeeper import __version__
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.debuglog import DebugLog, open_log
 from seatkeeper.base.errors import LicenseError
 
+if TYPE_CHECKING:
+    from seatkeeper.server.lmgrd import LicenseManager, ManagerOptions
+
 __all__ = ["main"]
 
-_DEFAULT_FILE = "/usr/local/flexlm/licenses/license.dat"
+_DEFAULT_FILE: Final = "/usr/local/flexlm/licenses/license.dat"
+#: How long the caller of a server that goes to the background waits for it to serve.
+_START_S: Final = 30.0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,8 +76,14 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         print(f"lmgrd: the log {options.l} cannot be opened: {error.strerror}. Name a file that can be written with -l.", file=sys.stderr)
         return 2
-    if not options.z and not _detach(descriptor):
-        return 0
+    report = -1
+    if not options.z:
+        reader, report = os.pipe()
+        if os.fork():
+            os.close(report)
+            return _wait_for_start(reader, options.l or "")
+        os.close(reader)
+        _detach(descriptor)
     os.set_inheritable(descriptor, True)
     import uvloop
 
@@ -87,21 +99,31 @@ def main(argv: list[str] | None = None) -> int:
         "lmdown" not in options.x,
         "lmremove" not in options.x,
     )
-    return uvloop.run(_serve(manager_options, descriptor))
+    return uvloop.run(_serve(manager_options, descriptor, report))
 
 
-async def _serve(options: object, descriptor: int) -> int:
-    from seatkeeper.server.lmgrd import LicenseManager, ManagerOptions
+async def _serve(options: ManagerOptions, descriptor: int, report: int) -> int:
+    from seatkeeper.server.lmgrd import LicenseManager
 
-    assert isinstance(options, ManagerOptions)
     log = DebugLog(descriptor, "lmgrd", clock.now)
-    return await LicenseManager(options, log, descriptor, asyncio.get_running_loop()).serve()
+    manager = LicenseManager(options, log, descriptor, asyncio.get_running_loop())
+    if report >= 0:
+        manager.spawn(_report_start(manager, report))
+    return await manager.serve()
 
 
-def _detach(descriptor: int) -> bool:
-    """Goes to the background; True in the process that goes on, False in the one that was called."""
-    if os.fork():
-        return False
+async def _report_start(manager: LicenseManager, report: int) -> None:
+    """Tells the waiting caller, once, whether all vendor daemons serve."""
+    try:
+        up = await asyncio.wait_for(manager.settled(), _START_S)
+    except TimeoutError:
+        up = False
+    os.write(report, b"\0" if up else b"\1")
+    os.close(report)
+
+
+def _detach(descriptor: int) -> None:
+    """Goes to the background, away from the caller's terminal."""
     os.setsid()
     if os.fork():
         os._exit(0)
@@ -109,7 +131,17 @@ def _detach(descriptor: int) -> bool:
     for standard in (0, 1, 2):
         if standard != descriptor:
             os.dup2(null, standard)
-    return True
+
+
+def _wait_for_start(reader: int, log: str) -> int:
+    """The caller goes on when the server serves, and is told when it does not; the background process reports."""
+    told = os.read(reader, 1)
+    if told == b"\0":
+        return 0
+    where = f"see {log.lstrip('+')}" if log else "name a debug log with -l to see why"
+    what = "a vendor daemon is not up" if told else "it did not start"
+    print(f"lmgrd: {what}: {where}.", file=sys.stderr)
+    return LicenseError(-97).exit_status
 
 
 if __name__ == "__main__":

@@ -50,9 +50,9 @@ def _granted(answer: GrantAnswer) -> ServerMessage:
 
 
 def _removed(answer: RemovalAnswer) -> ServerMessage:
-    if answer.removed:
-        return Done(answer.request, 0, f"{answer.removed} removed")
-    return Done(answer.request, -41, "No checkout matches.")
+    if answer.number:
+        return Done(answer.request, answer.number, "No checkout matches." if answer.number == -41 else "There is no such feature.")
+    return Done(answer.request, 0, f"{answer.removed} removed")
 
 
 _FRAMES: Final[dict[type[Answer], Callable[[Any], ServerMessage]]] = {

@@ -82,6 +82,11 @@ class Child:
         self._next_reread = 1
 
     @property
+    def is_up(self) -> bool | None:
+        """True while it serves, False while it rests, None while that is still to be seen."""
+        return True if self._serving_since is not None else False if self._resting else None
+
+    @property
     def status(self) -> DaemonStatus:
         """What lmstat is told about it."""
         up = self._serving_since is not None

@@ -17,7 +17,7 @@ from seatkeeper.base.errors import LicenseError
 from seatkeeper.licfile.grammar import FILE_BYTES_MAX
 from seatkeeper.licfile.hostid import allowed_on_server, explain_mismatch, matches_any, parse_hostids
 from seatkeeper.licfile.model import Feature, LicenseFile, Parsed
-from seatkeeper.licfile.parser import parse
+from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def read_file(path: Path) -> Parsed:
         raise LicenseError(-30, hints=(("Filename", str(path)),), system=(error.errno or 0, error.strerror or "")) from None
     if len(data) > FILE_BYTES_MAX:
         raise LicenseError(-2, reason=f"{path} is longer than {FILE_BYTES_MAX >> 20} MiB.")
-    return parse(data.decode("utf-8", "surrogateescape"), str(path))
+    return parse(decode(data), str(path))
 
 
 def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:

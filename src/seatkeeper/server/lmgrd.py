@@ -37,6 +37,7 @@ __all__ = ["DEFAULT_PORT", "LicenseManager", "ManagerOptions"]
 
 #: The port of the guide's license files ("Genesys recommends using the default of 7260").
 DEFAULT_PORT: Final = 7260
+_SETTLE_PAUSE_S: Final = 0.02
 _BIND_S: Final = 10.0
 _BIND_PAUSE_S: Final = 0.5
 #: Time for the answer to lmdown to reach the tool before the connections end.
@@ -102,6 +103,15 @@ class LicenseManager:
         self._log.say("Shut down.")
         return status
 
+    async def settled(self) -> bool:
+        """Waits until every vendor daemon serves or rests; True where all serve, False too where lmgrd ends before."""
+        while not self._ended.done():
+            states = [child.is_up for child in self._children.values()]
+            if states and None not in states:
+                return all(states)
+            await asyncio.sleep(_SETTLE_PAUSE_S)
+        return False
+
     def stop(self, reason: str) -> None:
         """Begins the orderly end."""
         if not self._ended.done():
@@ -134,7 +144,9 @@ class LicenseManager:
         self._servers = servers
         self.files = tuple(map(str, paths))
         self.port = servers[0].port or DEFAULT_PORT
-        self.host = socket.gethostname() if servers[0].host.lower() == "this_host" else servers[0].host
+        # Readers of lmstat want a name; an IPv6 address looks to them like a vendor daemon's line (facts, lmstat section 0).
+        unnamed = servers[0].host.lower() == "this_host" or ":" in servers[0].host
+        self.host = socket.gethostname() if unnamed else servers[0].host
         return list(vendors.values())
 
     def _banner(self) -> None:

@@ -196,10 +196,11 @@ class RestoreAnswer(_Value, frozen=True):
 
 
 class RemovalAnswer(_Value, frozen=True):
-    """So many handles were removed."""
+    """So many handles were removed (number 0), or none: no checkout matches (-41), or there is no such feature (-5)."""
 
     request: int
     removed: int
+    number: int
 
 
 Answer = Accepted | GrantAnswer | DenialAnswer | ReturnAnswer | LossAnswer | RestoreAnswer | RemovalAnswer

@@ -303,7 +303,8 @@ class Machine:
             if seat.session.connection is not None:
                 answer = LossAnswer(seat.handle, 0, f"Removed by {event.by_user}@{event.by_host}.")
                 instructions.append(Send(seat.session.connection, answer, durable=True))
-        instructions.append(Send(event.connection, RemovalAnswer(event.request, len(found)), durable=True))
+        number = 0 if found else -41 if name in self.ledger.pools else -5
+        instructions.append(Send(event.connection, RemovalAnswer(event.request, len(found), number), durable=True))
         return instructions
 
     def _grant(self, session: Session, seat: Seat) -> Send:
