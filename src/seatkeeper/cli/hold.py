@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,7 @@ _NOT_EXECUTABLE: Final = 126
 _NOT_FOUND: Final = 127
 _USAGE: Final = 2
 _BY_SIGNAL: Final = 128
+_HELP_COLUMNS: Final = 120
 
 _EPILOG: Final = """\
 The program's environment has SEATKEEPER_FEATURE, SEATKEEPER_HANDLE and SEATKEEPER_COUNT. SIGINT, SIGTERM and SIGHUP are passed on to it.
@@ -89,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         usage="seatkeeper hold FEATURE [--version V] [--count N] [--up-to] [-c PATH] [--vendor NAME] [--display D] -- COMMAND ...",
         description="Run COMMAND while it holds licenses.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=_HELP_COLUMNS),  # Else it loads all of shutil to ask.
         allow_abbrev=False,
     )
     add = parser.add_argument
