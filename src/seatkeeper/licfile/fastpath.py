@@ -9,6 +9,7 @@ values are remembered when they have passed their check. Whatever has no plan, o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from seatkeeper.base.dates import parse_date
@@ -146,48 +147,56 @@ def _planned(shape: tuple[str, ...]) -> _Plan:
     names: list[str] = []
     filled: list[int] = []
     fixed: list[tuple[int, tuple[_Pair, ...]]] = []
-    seen: set[str] = set()
-    place = 0
+    seen: list[str] = []
+    last = len(shape) - 1
     for index, part in enumerate(shape):
         # A blank must follow each closing quote, and none may stand before an opening one.
-        if (index and part and not part.startswith(_BLANKS)) or part.endswith(_BLANKS):
+        if (index and part and part[0] not in BLANKS) or part.endswith(_BLANKS):
             raise ValueError(part)
         words = part.split()
-        if index < len(shape) - 1 and not words:
-            raise ValueError(part)
-        opener = words.pop() if index < len(shape) - 1 else ""
+        opener = words.pop() if index < last and words else ""
         if words:
-            fixed.append((place, tuple(_pair_of(word, seen) for word in words)))
-            place += len(words)
-        if index < len(shape) - 1:
-            attribute = _attribute_of(opener[:-1], seen)
-            if not opener.endswith("=") or attribute.value == "none" or not attribute.takes_any_text:
-                raise ValueError(opener)
-            if attribute.check is not None:
+            found = [_pair_of(word) for word in words]
+            fixed.append((len(seen), tuple([pair for _, pair in found])))
+            seen += [known for known, _ in found]
+        if index < last:
+            known, name, must_be_filled = _opener_of(opener)
+            if must_be_filled:
                 filled.append(len(names))
-            names.append(opener[:-1])
-            place += 1
+            names.append(name)
+            seen.append(known)
+    if len(set(seen)) != len(seen):
+        raise ValueError("an attribute stands twice")
     return _Plan(tuple(names), tuple(filled), tuple(fixed))
 
 
-def _attribute_of(name: str, seen: set[str]) -> grammar.Attribute:
-    """The attribute that is called `name`, which the line must take and not have yet."""
+def _attribute_of(name: str) -> grammar.Attribute:
+    """The attribute that is called `name`, which a FEATURE line must take."""
     attribute = grammar.attribute_of(name)
-    if attribute is None or "FEATURE" not in attribute.lines or attribute.name in seen:
+    if attribute is None or "FEATURE" not in attribute.lines:
         raise ValueError(name)
-    seen.add(attribute.name)
     return attribute
 
 
-def _pair_of(word: str, seen: set[str]) -> _Pair:
-    """Name and value of an attribute without quotes."""
+@lru_cache(maxsize=FIELDS_MAX)
+def _opener_of(word: str) -> tuple[str, str, bool]:
+    """For `NAME=` before a quote: the attribute's own name, the name as written, and whether the value may not be empty."""
+    attribute = _attribute_of(word[:-1])
+    if not word.endswith("=") or attribute.value == "none" or not attribute.takes_any_text:
+        raise ValueError(word)
+    return attribute.name, word[:-1], attribute.check is not None
+
+
+@lru_cache(maxsize=FIELDS_MAX)
+def _pair_of(word: str) -> tuple[str, _Pair]:
+    """For an attribute without quotes: its own name, and its name and value as written."""
     name, equals, value = word.partition("=")
-    attribute = _attribute_of(name, seen)
+    attribute = _attribute_of(name)
     if not equals and attribute.value != "required":
-        return name, None
+        return attribute.name, (name, None)
     # A list that ends in a comma and a line that ends in a backslash go on.
     if not value or attribute.value == "none" or value.endswith((",", "\\")):
         raise ValueError(word)
     if attribute.check is not None:
         attribute.check(value)
-    return name, value
+    return attribute.name, (name, value)
