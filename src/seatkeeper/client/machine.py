@@ -14,7 +14,6 @@ knows the other servers of the path.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -37,7 +36,8 @@ from seatkeeper.client.events import (
     Send,
     Tick,
 )
-from seatkeeper.client.lease import Lease, backoff_s
+from seatkeeper.client.holdings import HeldSeat, Holdings, Request, Return
+from seatkeeper.client.lease import Lease
 from seatkeeper.client.outcomes import (
     ContactBack,
     ContactLost,
@@ -51,6 +51,8 @@ from seatkeeper.client.outcomes import (
     SeatReturned,
     SeatTaken,
 )
+from seatkeeper.client.states import STATES, State
+from seatkeeper.client.trip import Trip
 from seatkeeper.wire.messages import (
     HANDLES_MAX,
     PROTOCOL,
@@ -79,66 +81,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HEARTBEAT_S_MIN",
-    "HOPS_MAX",
     "LEASE_S_MAX",
-    "STATES",
+    "LEASE_S_MIN",
     "LinkEvent",
     "Session",
-    "State",
 ]
 
 #: A server that wants heartbeats faster than this would only keep both sides busy.
 HEARTBEAT_S_MIN: Final = 0.02
+LEASE_S_MIN: Final = 0.1
 LEASE_S_MAX: Final = 7 * 86400.0
-#: How often in one attempt a server may send the client to another port.
-HOPS_MAX: Final = 3
-
-
-class State(Enum):
-    """What a session is about."""
-
-    IDLE = "idle"
-    CONNECTING = "connecting"
-    GREETING = "greeting"
-    OPEN = "open"
-    WAITING = "waiting"
-    CLOSED = "closed"
-
-
-#: From each state, those that may follow it.
-STATES: Final[dict[State, frozenset[State]]] = {
-    State.IDLE: frozenset({State.CONNECTING, State.CLOSED}),
-    State.CONNECTING: frozenset({State.CONNECTING, State.GREETING, State.WAITING, State.IDLE, State.CLOSED}),
-    State.GREETING: frozenset({State.OPEN, State.CONNECTING, State.WAITING, State.IDLE, State.CLOSED}),
-    State.OPEN: frozenset({State.WAITING, State.IDLE, State.CLOSED}),
-    State.WAITING: frozenset({State.CONNECTING, State.IDLE, State.CLOSED}),
-    State.CLOSED: frozenset(),
-}
 
 
 LinkEvent = Opened | Failed | Broken | Received | Mistrusted | Tick
-
-
-class _Request(msgspec.Struct):
-    key: int
-    message: Checkout
-    deadline: float
-    sent: bool = False
-    abandoned: bool = False
-
-
-class _Seat(msgspec.Struct):
-    key: int
-    lapsed: bool = False
-    # Held without a license that covers it. After a reconnect that is `doubtful` until the server has had the time to say it again.
-    unlicensed: bool = False
-    doubtful: bool = False
-
-
-class _Return(msgspec.Struct):
-    key: int
-    handle: int
-    deadline: float
 
 
 class Session:
@@ -157,9 +112,8 @@ class Session:
         self.state = State.IDLE
         self.lease = Lease()
         self.link = index - stride
-        self.address = addresses[0]
         self._stride = stride
-        self._addresses = addresses
+        self._trip = Trip(addresses)
         self._secret = secret
         self._identity = identity
         self._limits = limits
@@ -168,22 +122,11 @@ class Session:
         self._draw = 0.0
         # Numbers of requests and sequence numbers of heartbeats come from one counter, so that each tells its own answer.
         self._number = 0
-        self._requests: dict[int, _Request] = {}
-        self._seats: dict[int, _Seat] = {}
-        self._returns: dict[int, _Return] = {}
+        self._have = Holdings()
         self._failure = Failure(-15, MINOR_CONNECT)
         self._since = 0.0
         self._retry_at = 0.0
-        self._attempt = 0
-        self._at = 0
-        self._tried = 0
-        self._hops = 0
         self._silent = False
-        # Handles given back out of contact. A greeting that does not name them returns them; where it had already left, a checkin
-        # follows the welcome.
-        self._unwanted: set[int] = set()
-        # A request that nobody waits for any more has left, and its answer will not come: the server may hold seats for it.
-        self._unsure = False
         self._link_events: dict[type, Callable[..., None]] = {
             Opened: self._opened,
             Failed: self._failed,
@@ -205,44 +148,44 @@ class Session:
     def ask(self, key: int, want: Checkout, now: float, draw: float) -> list[Outcome]:
         """Request seats for a checkout."""
         self._begin(now, draw)
-        if len(self._seats) + len(self._requests) >= HANDLES_MAX:
+        if len(self._have) >= HANDLES_MAX:
             reason = f"One client may hold at most {HANDLES_MAX} handles at a server."
             self._out.append(SeatDenied(key, Failure(-26, MINOR_LOCAL, reason), reached=True))
             return self._out
         self._number += 1
-        request = _Request(key, msgspec.structs.replace(want, request=self._number), now + self._limits.request_s)
-        self._requests[self._number] = request
+        request = Request(key, msgspec.structs.replace(want, request=self._number), now + self._limits.request_s)
+        self._have.requests[self._number] = request
         if self.state is State.OPEN:
             self._ask_for(request)
         elif self.state is State.IDLE or (self.state is State.WAITING and not self.lease.good(now)):
-            self._begin_trip()
+            self._connect(self._trip.begin())
         return self._out
 
     def give_back(self, key: int, handle: int, now: float, draw: float) -> list[Outcome]:
         """Return seats; the answer is SeatReturned. Out of contact, the next greeting returns them by not naming them."""
         self._begin(now, draw)
-        self._seats.pop(handle, None)
         if self.state is State.OPEN:
-            self._returns[self._send_checkin(handle)] = _Return(key, handle, now + self._limits.request_s)
+            self._have.seats.pop(handle, None)
+            self._have.returns[self._send_checkin(handle)] = Return(key, handle, now + self._limits.request_s)
         else:
-            self._unwanted.add(handle)
+            self._have.give_away(handle)
             self._out.append(SeatReturned(key, 0))
         return self._out
 
     def forget(self, handle: int, now: float, draw: float) -> list[Outcome]:
         """Return seats that another server has replaced; nobody waits for the answer."""
         self._begin(now, draw)
-        if self._seats.pop(handle, None) is not None:
-            if self.state is State.OPEN:
+        if self.state is State.OPEN:
+            if self._have.seats.pop(handle, None) is not None:
                 self._send_checkin(handle)
-            else:
-                self._unwanted.add(handle)
+        elif handle in self._have.seats:
+            self._have.give_away(handle)
         return self._out
 
     def abandon(self, key: int, now: float, draw: float) -> list[Outcome]:
         """Wait no longer for a request's answer; a late grant goes back at once."""
         self._begin(now, draw)
-        for number, request in list(self._requests.items()):
+        for number, request in list(self._have.waiting()):
             if request.key == key:
                 self._abandon(number, request)
         return self._out
@@ -255,9 +198,7 @@ class Session:
         if self.state in (State.OPEN, State.GREETING, State.CONNECTING):
             self._out.append(Close(self.link))
         self._enter(State.CLOSED)
-        self._requests.clear()
-        self._seats.clear()
-        self._returns.clear()
+        self._have.clear()
         return self._out
 
     # From the network -----------------------------------------------------------------------------------------------------
@@ -274,15 +215,8 @@ class Session:
     def next_deadline(self) -> float | None:
         """When a Tick is due."""
         limits, state = self._limits, self.state
-        due: list[float] = []
-        # All wait equally long, so the first of each is due first.
-        for request in self._requests.values():
-            if not request.abandoned:
-                due.append(request.deadline)
-                break
-        for returning in self._returns.values():
-            due.append(returning.deadline)
-            break
+        first = self._have.first_deadline()
+        due = [first] if first is not None else []
         if state is State.CONNECTING:
             due.append(self._since + limits.connect_s)
         elif state is State.GREETING:
@@ -294,7 +228,7 @@ class Session:
             owed = self.lease.owed_since
             if owed is not None:
                 due.append(owed + self._patience_s())
-        if any(not seat.lapsed for seat in self._seats.values()):
+        if any(not seat.lapsed for seat in self._have.seats.values()):
             due.append(self.lease.until)
         return min(due, default=None)
 
@@ -303,27 +237,24 @@ class Session:
         self._out = []
         self._now = now
         self._draw = draw
-        if not self._seats or self.lease.good(now):
+        if not self._have.seats or self.lease.good(now):
             return
         reason = f"The server has not answered for {self.lease.lease_s:g} s, the whole lease."
-        fresh = [seat for seat in self._seats.values() if not seat.lapsed]
-        if fresh and self.state is State.OPEN:
+        lapsed = self._have.lapse()
+        if lapsed and self.state is State.OPEN:
             # What the server did meanwhile is told by its next welcome, and only there.
             self._drop(Failure(-16, MINOR_ANSWER, reason))
-        for seat in fresh:
-            seat.lapsed = True
-            self._out.append(SeatLapsed(seat.key, reason))
+        self._out += [SeatLapsed(seat.key, reason) for seat in lapsed]
 
     def _tick(self) -> None:
         now, limits = self._now, self._limits
-        for number, request in list(self._requests.items()):
-            if not request.abandoned and request.deadline <= now:
-                self._out.append(SeatDenied(request.key, self._overdue(), reached=False))
-                self._abandon(number, request)
-        for number, returning in list(self._returns.items()):
-            if returning.deadline <= now:
-                del self._returns[number]
-                self._out.append(SeatReturned(returning.key, 0))
+        requests, returns = self._have.overdue(now)
+        for number, request in requests:
+            self._out.append(SeatDenied(request.key, self._overdue(), reached=False))
+            self._abandon(number, request)
+        for number, returning in returns:
+            del self._have.returns[number]
+            self._out.append(SeatReturned(returning.key, 0))
         if self.state is State.CONNECTING and self._since + limits.connect_s <= now:
             self._out.append(Close(self.link))
             self._fail(Failure(-96, MINOR_NAME, f"No connection within {limits.connect_s:g} s."))
@@ -332,7 +263,7 @@ class Session:
             self._fail(self._overdue())
         elif self.state is State.WAITING and self._retry_at <= now:
             if self._wanted():
-                self._begin_trip()
+                self._connect(self._trip.begin())
             else:
                 self._enter(State.IDLE)
         elif self.state is State.OPEN:
@@ -344,15 +275,9 @@ class Session:
 
     # Connections ------------------------------------------------------------------------------------------------------------
 
-    def _begin_trip(self) -> None:
-        self._tried = 0
-        self._hops = 0
-        self._connect(self._addresses[self._at])
-
     def _connect(self, address: Address) -> None:
         self._enter(State.CONNECTING)
         self.link += self._stride
-        self.address = address
         self._since = self._now
         self._out.append(Connect(self.link, self.link % self._stride, address))
 
@@ -373,8 +298,8 @@ class Session:
             identity.pid,
             identity.project,
             identity.application,
-            list(self._seats),
-            [number for number, request in self._requests.items() if not request.abandoned],
+            list(self._have.seats),
+            self._have.asking(),
         )
         self._out.append(Send(self.link, hello))
 
@@ -391,7 +316,7 @@ class Session:
         message = event.message
         if type(message) is Granted and self.state is State.OPEN:
             self._send_checkin(message.handle)
-            request = self._requests.pop(message.request, None)
+            request = self._have.requests.pop(message.request, None)
             if request is not None and not request.abandoned:
                 self._out.append(SeatDenied(request.key, event.failure, reached=False))
         self._drop(event.failure)
@@ -408,11 +333,8 @@ class Session:
         """The open connection is gone."""
         self._failure = failure
         self.lease.cut()
-        self._unwanted.update(returning.handle for returning in self._returns.values())
-        self._out += [SeatReturned(returning.key, 0) for returning in self._returns.values()]
-        self._returns.clear()
-        self._forget_abandoned()
-        if self._seats and not self._silent:
+        self._out += [SeatReturned(returning.key, 0) for returning in self._have.cut()]
+        if self._have.seats and not self._silent:
             self._silent = True
             self._out.append(ContactLost(failure))
         self._rest()
@@ -420,19 +342,16 @@ class Session:
     def _fail(self, failure: Failure) -> None:
         """The attempt to have a session has failed at one address."""
         self._failure = failure
-        self._hops = 0
-        self._tried += 1
-        self._at = (self._at + 1) % len(self._addresses)
-        if self._tried < len(self._addresses):
-            self._connect(self._addresses[self._at])
+        address = self._trip.next()
+        if address is not None:
+            self._connect(address)
             return
         if not self.lease.good(self._now):
             # Nobody is known to come back here: the walker shall ask the next server at once.
-            denied = [request for request in self._requests.values() if not request.abandoned]
-            for number in list(self._requests):
-                self._forget(number)
-            self._out += [SeatDenied(request.key, failure, reached=False) for request in denied]
-        self._forget_abandoned()
+            for number, request in list(self._have.waiting()):
+                self._have.forget(number)
+                self._out.append(SeatDenied(request.key, failure, reached=False))
+        self._have.cut()
         self._rest()
 
     def _rest(self) -> None:
@@ -442,12 +361,11 @@ class Session:
             return
         self._enter(State.WAITING)
         longest_s = min(self._limits.backoff_s, self.lease.lease_s / 3)
-        self._retry_at = self._now + backoff_s(self._attempt, self._draw, longest_s)
-        self._attempt += 1
+        self._retry_at = self._now + self._trip.wait_s(self._draw, longest_s)
 
     def _wanted(self) -> bool:
         """Whether the server is needed: it has seats of ours, or it would keep some that we have given back."""
-        return bool(self._seats or self._requests) or (bool(self._unwanted or self._unsure) and self.lease.good(self._now))
+        return len(self._have) > 0 or (self._have.owing and self.lease.good(self._now))
 
     # Messages ---------------------------------------------------------------------------------------------------------------
 
@@ -458,10 +376,9 @@ class Session:
         elif self.state is State.GREETING:
             if type(message) is Welcome:
                 self._welcome(message)
-            elif type(message) is Elsewhere and self._hops < HOPS_MAX:
-                self._hops += 1
+            elif type(message) is Elsewhere and (address := self._trip.elsewhere(message.port)) is not None:
                 self._out.append(Close(self.link))
-                self._connect(msgspec.structs.replace(self.address, port=message.port))
+                self._connect(address)
             else:
                 self._violated(message)
         elif type(message) in self._messages:
@@ -474,82 +391,73 @@ class Session:
         self._drop(Failure(-12, MINOR_GREETING, reason))
 
     def _welcome(self, message: Welcome) -> None:
-        if message.protocol != PROTOCOL or not 0.0 < message.heartbeat_s <= message.lease_s <= LEASE_S_MAX:
+        heartbeat_s, lease_s = message.heartbeat_s, message.lease_s
+        if message.protocol != PROTOCOL or not (0.0 < heartbeat_s <= lease_s and LEASE_S_MIN <= lease_s <= LEASE_S_MAX):
             self._violated(message)
             return
         self._enter(State.OPEN)
-        self._attempt = 0
-        self._hops = 0
-        self.lease.welcomed(max(message.heartbeat_s, HEARTBEAT_S_MIN), message.lease_s, self._since, self._now)
+        self._trip.arrived()
+        self.lease.welcomed(max(heartbeat_s, HEARTBEAT_S_MIN), lease_s, self._since, self._now)
         self._out.append(ContactBack(self._silent))
         self._silent = False
-        held = set(message.held)
-        for handle, seat in list(self._seats.items()):
-            if handle not in held:
-                del self._seats[handle]
-                self._out.append(SeatGone(seat.key))
-            elif seat.lapsed:
-                seat.lapsed = False
-                self._out.append(SeatBack(seat.key))
-            seat.doubtful = seat.unlicensed
-        if any(seat.doubtful for seat in self._seats.values()):
+        gone, back, unwanted = self._have.welcomed(message.held)
+        self._out += [SeatGone(seat.key) for seat in gone]
+        self._out += [SeatBack(seat.key) for seat in back]
+        if self._have.doubtful():
             self._send_beat()
-        for handle in self._unwanted & held:
+        for handle in unwanted:
             self._send_checkin(handle)
-        self._unwanted.clear()
-        self._unsure = False
-        for request in self._requests.values():
+        for request in self._have.requests.values():
             self._ask_for(request)
 
     def _granted(self, message: Granted) -> None:
         self.lease.answered(message.request)
-        request = self._requests.pop(message.request, None)
+        request = self._have.requests.pop(message.request, None)
         if request is not None and not request.abandoned:
-            self._seats[message.handle] = _Seat(request.key)
+            self._have.seats[message.handle] = HeldSeat(request.key)
             self._out.append(SeatGranted(request.key, message.handle, message.count, message.version, message.expiry))
-        elif message.handle not in self._seats:
+        elif message.handle not in self._have.seats:
             self._send_checkin(message.handle)
 
     def _denied(self, message: Denied) -> None:
         self.lease.answered(message.request)
-        request = self._requests.pop(message.request, None)
+        request = self._have.requests.pop(message.request, None)
         if request is not None and not request.abandoned:
             self._out.append(SeatDenied(request.key, Failure(message.number, message.minor, message.reason), reached=True))
 
     def _returned(self, message: Returned) -> None:
         self.lease.answered(message.request)
-        returning = self._returns.pop(message.request, None)
+        returning = self._have.returns.pop(message.request, None)
         if returning is not None:
             self._out.append(SeatReturned(returning.key, message.number))
 
     def _beat(self, message: Beat) -> None:
         self.lease.answered(message.sequence)
-        for seat in self._seats.values():
-            if seat.doubtful:
-                self._license(seat)
+        for seat in self._have.doubtful():
+            self._license(seat)
 
     def _lost(self, message: Lost) -> None:
-        seat = self._seats.get(message.handle)
+        seat = self._have.seats.get(message.handle)
         if seat is not None:
             # 0 says that an administrator removed the seats; else they are still held, without a license that covers them.
             gone = message.number == 0
             if gone:
-                del self._seats[message.handle]
+                del self._have.seats[message.handle]
             seat.unlicensed, seat.doubtful = True, False
             self._out.append(SeatTaken(seat.key, message.number, message.reason, gone))
 
     def _restored(self, message: Restored) -> None:
-        seat = self._seats.get(message.handle)
+        seat = self._have.seats.get(message.handle)
         if seat is not None:
             self._license(seat)
 
-    def _license(self, seat: _Seat) -> None:
+    def _license(self, seat: HeldSeat) -> None:
         seat.unlicensed = seat.doubtful = False
         self._out.append(SeatRestored(seat.key))
 
     # Details ------------------------------------------------------------------------------------------------------------------
 
-    def _ask_for(self, request: _Request) -> None:
+    def _ask_for(self, request: Request) -> None:
         request.sent = True
         self.lease.sent(request.message.request, self._now)
         self._out.append(Send(self.link, request.message))
@@ -567,20 +475,12 @@ class Session:
         self._out.append(Send(self.link, make(self._number)))
         return self._number
 
-    def _abandon(self, number: int, request: _Request) -> None:
+    def _abandon(self, number: int, request: Request) -> None:
         # A greeting that is under way has named it, so its answer has to be heard all the same.
         if self.state in (State.OPEN, State.GREETING):
             request.abandoned = True
         else:
-            self._forget(number)
-
-    def _forget_abandoned(self) -> None:
-        for number in [number for number, request in self._requests.items() if request.abandoned]:
-            self._forget(number)
-
-    def _forget(self, number: int) -> None:
-        """Name the request no more; the next greeting returns what the server may hold for it."""
-        self._unsure = self._requests.pop(number).sent or self._unsure
+            self._have.forget(number)
 
     def _patience_s(self) -> float:
         return min(self._limits.answer_s, self.lease.lease_s / 3)
