@@ -132,7 +132,8 @@ def _tell(news: News) -> None:
     if isinstance(news, LicenseLost):
         text = f"the license of {news.feature} (handle {news.handle}) is lost: {news.reason} The program goes on."
     elif isinstance(news, LicenseRestored):
-        text = f"the license of {news.feature} is restored, {news.count} seats under handle {news.handle}."
+        seats = "1 seat" if news.count == 1 else f"{news.count} seats"
+        text = f"the license of {news.feature} is restored, {seats} under handle {news.handle}."
     elif isinstance(news, HeartbeatLost):
         text = f"{news.server} is out of contact: {news.reason} Trying to come back."
     else:
