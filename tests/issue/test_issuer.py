@@ -55,7 +55,7 @@ def check(path: Path) -> LicenseFile:
 
 def test_the_issued_file_is_the_golden_one(order: Order, catalog: Catalog, fixed_keys: Path, today: date) -> None:
     text = issue_file(order, catalog, fixed_keys, today).text
-    if os.environ.get("REWRITE_GOLDEN"):
+    if os.environ.get("SEATKEEPER_REWRITE_GOLDEN"):
         GOLDEN.write_text(text)
     assert text == GOLDEN.read_text()
 

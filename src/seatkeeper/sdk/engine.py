@@ -67,7 +67,7 @@ class Engine:
 
     def do(self, event: Event) -> None:
         """Carry out what follows from `event`."""
-        for instruction in self._walker.handle(event, clock.monotonic(), _draw()):
+        for instruction in self._walker.handle(event, clock.boottime(), _draw()):
             self._network.get(type(instruction), self._on_instruction)(instruction)
         due = self._walker.next_deadline()
         if due == self._timer_at:
@@ -77,11 +77,11 @@ class Engine:
         self._timer = None
         self._timer_at = due
         if due is not None and not self._closed:
-            self._timer = self.loop.call_later(max(0.0, due - clock.monotonic()) + _TIMER_GRAIN_S, self._tick)
+            self._timer = self.loop.call_later(max(0.0, due - clock.boottime()) + _TIMER_GRAIN_S, self._tick)
 
     def valid(self, key: int) -> bool:
         """Whether a checkout's seats are held at this moment."""
-        return self._walker.valid(key, clock.monotonic())
+        return self._walker.valid(key, clock.boottime())
 
     async def close(self) -> None:
         """End all sessions."""
