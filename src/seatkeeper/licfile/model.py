@@ -73,7 +73,7 @@ class _Fields(msgspec.Struct, frozen=True):
     def attribute(self, name: str) -> str | None:
         """The value of the first attribute of that name in any case; None where it is absent; "" for a bare flag."""
         for known, value in self.attributes:  # type: ignore[attr-defined]
-            if known == name or known.upper() == name.upper():
+            if known == name or (known.isascii() and known.upper() == name.upper()):
                 return value if value is not None else ""
         return None
 

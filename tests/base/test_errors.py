@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from seatkeeper.base.errors import LICENSE_ERRORS, InputError, LicenseError, SeatkeeperError, error_text, exit_status
+
+
+@pytest.mark.parametrize(("number", "status"), [(-15, 241), (-96, 160), (-1, 255), (-97, 159), (-16, 240), (-4, 252), (0, 0)])
+def test_exit_statuses_are_the_low_byte(number: int, status: int) -> None:
+    assert exit_status(number) == status
+
+
+def test_every_number_has_a_sentence_and_a_remedy() -> None:
+    for number, (text, remedy) in LICENSE_ERRORS.items():
+        assert number < 0
+        assert text.endswith("."), number
+        assert remedy.endswith("."), number
+        assert error_text(number) == text
+    assert error_text(-999)
+
+
+def test_the_long_format_of_clients() -> None:
+    error = LicenseError(
+        -15,
+        minor=570,
+        reason="Nobody listens on the port.",
+        feature="f1",
+        path=("7260@licsrv", "/opt/license.dat"),
+        system=(111, "Connection refused"),
+        hints=(("Hostname", "licsrv"),),
+    )
+    assert str(error).splitlines() == [
+        "Cannot connect to license server system.",
+        " Nobody listens on the port.",
+        "Feature:       f1",
+        "Hostname:      licsrv",
+        "License path:  7260@licsrv:/opt/license.dat:",
+        'FlexNet Licensing error:-15,570.  System Error: 111 "Connection refused"',
+        "What to do: Start the server, or check host, port and firewall.",
+    ]
+    assert error.short() == 'Cannot connect to license server system. (-15,570:111 "Connection refused")'
+    assert error.exit_status == 241
+
+
+def test_the_short_format_of_logs() -> None:
+    assert LicenseError(-4, minor=342).short() == "Licensed number of users already reached. (-4,342)"
+
+
+def test_input_errors_name_place_finding_and_remedy() -> None:
+    error = InputError("This is no date", file="a.dat", line=3, column=9, found="x", expected="dd-mmm-yyyy", remedy="Write it so.")
+    assert str(error) == "a.dat:3:9: This is no date (found 'x', expected dd-mmm-yyyy) Write it so."
+    assert str(InputError("Nothing stands here", expected="a name")) == "Nothing stands here (found nothing, expected a name)"
+    assert str(InputError("Too long", found="y" * 3)) == "Too long (found 'yyy')"
+    assert str(SeatkeeperError("Bad.", "Do this.")) == "Bad. Do this."
