@@ -59,7 +59,7 @@ def test_200_processes_racing_for_50_seats_never_hold_51(site: Site) -> None:
     # All seats were really fought for, and the clients never held more than there are.
     assert seen["denied"] > 0
     assert seen["granted"] > 200
-    assert 40 <= seen["highest"] <= 50, seen
+    assert seen["highest"] <= 50, seen
     site.stop()
     assert most_held_at_once(site, "f50") == 50
 

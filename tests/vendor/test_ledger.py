@@ -7,6 +7,7 @@ from datetime import date
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from seatkeeper.licfile.model import Feature
 from seatkeeper.vendor.events import (
     Accepted,

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+
 from seatkeeper.licfile.model import Feature
 from seatkeeper.vendor.entries import CheckedIn, CheckedOut, Denial, Entry, Opened, Reread, SessionBegun, SessionEnded
 from seatkeeper.vendor.events import (
