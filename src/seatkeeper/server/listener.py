@@ -12,10 +12,8 @@ import ipaddress
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, Heard, Left, RemoveAsked
-from seatkeeper.wire.framing import HEADER_BYTES, PREFACE_BYTES_MAX, WireError, decode_client, frame, parse_preface
+from seatkeeper.wire.framing import HEADER_BYTES, NO_MESSAGE, PREFACE_BYTES_MAX, WireError, decode_client, frame, parse_preface
 from seatkeeper.wire.messages import (
     FRAME_BYTES_MAX,
     PROTOCOL,
@@ -120,7 +118,7 @@ class ClientConnection(asyncio.Protocol):
                 break
             try:
                 message = decode_client(data[position + HEADER_BYTES : end])
-            except (msgspec.DecodeError, RecursionError) as error:
+            except NO_MESSAGE as error:
                 self.refuse(-12, f"A frame is not a message: {error}.")
                 return
             handler = (STAGES_GREETED if self._greeted else STAGES_NEW).get(type(message))

@@ -16,6 +16,7 @@ from seatkeeper.wire.messages import FRAME_BYTES_MAX, PROTOCOL, ClientMessage, S
 
 __all__ = [
     "HEADER_BYTES",
+    "NO_MESSAGE",
     "PREFACE_BYTES_MAX",
     "FrameReader",
     "WireError",
@@ -35,6 +36,9 @@ _VENDOR_BYTES_MAX: Final = 64
 PREFACE_BYTES_MAX: Final = len(_MAGIC) + 2 + _VENDOR_BYTES_MAX
 
 _Message = TypeVar("_Message")
+
+#: What a decoder raises about a body that is no message: of another shape, not UTF-8, nested too deep.
+NO_MESSAGE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 #: One encoder for all messages; msgspec's encoders are safe to share.
 encode: Final = msgspec.msgpack.Encoder().encode
@@ -113,7 +117,7 @@ class FrameReader(Generic[_Message]):
                 break
             try:
                 messages.append(self._decoder.decode(buffer[position + HEADER_BYTES : end]))
-            except (msgspec.DecodeError, RecursionError) as error:
+            except NO_MESSAGE as error:
                 raise WireError(f"a frame is not a message: {error}") from None
             position = end
         self._buffer = buffer[position:] if position else buffer
