@@ -57,6 +57,6 @@ def group_lines(lines: Iterable[Feature], today: date) -> tuple[dict[str, list[P
         members.setdefault(name, {}).setdefault(pool_key(line), []).append(line)
     pools: dict[str, list[Pool]] = {}
     for name, by_key in members.items():
-        made = [Pool(key, tuple(group), "\n".join(map(write_line, group)), today) for key, group in by_key.items()]
+        made = [Pool(key, tuple(group), tuple(map(write_line, group)), today) for key, group in by_key.items()]
         pools[name] = sorted(made, key=lambda pool: (pool.counted, -parse_version(pool.version)))
     return pools, ignored
