@@ -23,7 +23,7 @@ from seatkeeper.vendor.events import (
     Send,
     Tick,
 )
-from seatkeeper.vendor.machine import Machine, VendorSettings
+from seatkeeper.vendor.machine import HEARD_RESOLUTION_S, Machine, VendorSettings
 
 TODAY = date(2026, 11, 24)
 LEASE_S = 30.0
@@ -115,7 +115,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.now += seconds
         self.run_event(Tick(TODAY))
-        for client in [client for client, heard in self.heard.items() if self.now - heard >= LEASE_S]:
+        for client in [client for client, heard in self.heard.items() if self.now - heard >= LEASE_S + HEARD_RESOLUTION_S]:
             self.drop(client)
 
     @rule()

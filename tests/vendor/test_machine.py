@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from seatkeeper.licfile.model import Feature
-from seatkeeper.vendor.entries import CheckedIn, CheckedOut, Denial, Entry, Opened, Reread, SessionBegun, SessionEnded
+from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Denial, Entry, Opened, Reread, SessionBegun, SessionEnded
 from seatkeeper.vendor.events import (
     Accepted,
     Append,
@@ -31,7 +32,7 @@ from seatkeeper.vendor.events import (
     Send,
     Tick,
 )
-from seatkeeper.vendor.machine import Machine, VendorSettings
+from seatkeeper.vendor.machine import HEARD_RESOLUTION_S, Machine, VendorSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,13 +230,27 @@ def test_a_silent_client_loses_its_seats_at_its_deadline_and_not_before(bench: B
     assert bench.used() == 0
 
 
+def test_a_client_that_was_heard_twice_in_a_moment_keeps_its_seats_for_the_whole_lease_after_the_second(bench: Bench) -> None:
+    """Its own clock counts from what it sent last: were it freed earlier, two would hold one seat."""
+    session = bench.greet("ann")
+    bench.checkout(session)
+    bench.now += HEARD_RESOLUTION_S - 0.01
+    bench.run(Heard(session))
+    last = bench.now
+    bench.now = last + 59.99
+    assert bench.run(Tick(TODAY)) == []
+    bench.now = last + 60 + HEARD_RESOLUTION_S
+    bench.run(Tick(TODAY))
+    assert bench.used() == 0
+
+
 def test_the_next_deadline_is_that_of_the_longest_silent(bench: Bench) -> None:
     ann, bob = bench.greet("ann"), bench.greet("bob")
     bench.now += 10
     bench.run(Heard(ann))
-    assert bench.machine.next_deadline() == 1060.0
+    assert bench.machine.next_deadline() == 1060.0 + HEARD_RESOLUTION_S
     bench.run(Heard(bob))
-    assert bench.machine.next_deadline() == 1070.0
+    assert bench.machine.next_deadline() == 1070.0 + HEARD_RESOLUTION_S
 
 
 def test_a_retry_of_a_request_is_the_same_request(bench: Bench) -> None:
@@ -303,6 +318,52 @@ def test_the_signed_line_is_shown_once_a_connection(bench: Bench) -> None:
     assert bench.checkout(session).show_line
 
 
+def test_the_line_is_shown_again_when_another_pool_of_the_feature_was_shown_in_between(benches: list[Bench]) -> None:
+    """A client remembers one text for a feature, and judges a grant by it."""
+    bench = Bench(line("f1", 1, "8.5", keyword="INCREMENT"), line("f1", 9, "8.0", keyword="INCREMENT"))
+    benches.append(bench)
+    session = bench.greet("ann")
+    first = bench.checkout(session, version="8.5")
+    assert (first.pool.version, first.show_line) == ("8.5", True)
+    second = bench.checkout(session, version="8.0")
+    assert (second.pool.version, second.show_line) == ("8.0", True)
+    bench.run(CheckinAsked(session, 50, first.handle))
+    third = bench.checkout(session, version="8.5")
+    assert (third.pool.version, third.show_line) == ("8.5", True)
+
+
+def test_the_line_is_shown_again_when_a_day_has_changed_it(benches: list[Bench]) -> None:
+    bench = Bench(line("f1", 2, keyword="INCREMENT"), line("f1", 3, keyword="INCREMENT", expiry="24-nov-2026"))
+    benches.append(bench)
+    session = bench.greet("ann")
+    assert bench.checkout(session).pool.text.count("INCREMENT") == 2
+    bench.run(Tick(date(2026, 11, 25)))
+    granted = bench.checkout(session)
+    assert granted.show_line
+    assert granted.pool.text.count("INCREMENT") == 1
+
+
+def test_a_greeting_of_very_many_handles_is_not_searched_one_by_one(bench: Bench) -> None:
+    class Unsearched(tuple):
+        def __contains__(self, _one: object) -> bool:
+            raise AssertionError("9,999 handles against 9,999 names is a hundred million comparisons")
+
+    handle = bench.checkout(bench.greet("ann")).handle
+    session = bench.greet("ann", "second", held=Unsearched([handle]), asking=Unsearched([77]))
+    assert set(bench.machine.ledger.sessions[session].seats) == {handle}
+
+
+def test_one_client_never_holds_more_handles_than_a_greeting_can_name(benches: list[Bench]) -> None:
+    bench = Bench(line("free", 0))
+    benches.append(bench)
+    session = bench.greet("ann")
+    bench.machine.settings = msgspec.structs.replace(bench.settings, handles_max=3)
+    handles = [bench.checkout(session, "free").handle for _ in range(3)]
+    assert bench.checkout(session, "free").number == -26
+    bench.run(CheckinAsked(session, 50, handles[0]))
+    assert isinstance(bench.checkout(session, "free"), GrantAnswer)
+
+
 def test_the_first_feature_line_counts_and_the_second_is_ignored_aloud(benches: list[Bench]) -> None:
     bench = Bench(line("f1", 2), line("F1", 50, "8.5"))
     benches.append(bench)
@@ -352,6 +413,47 @@ class TestReread:
         assert back == [RestoreAnswer(handle)]
         assert bench.used() == 1
 
+    def test_a_new_version_of_a_feature_takes_over_the_seats_of_the_old_one(self, bench: Bench) -> None:
+        """Renewed maintenance: the same seats with a higher version. Whoever holds one holds one of the new ones."""
+        session = bench.greet("ann")
+        handles = [bench.checkout(session).handle for _ in range(4)]
+        instructions = bench.run(LicenseReread((line("f1", 5, "8.5"),), TODAY))
+        assert not [one for one in instructions if isinstance(one, Send)]
+        assert bench.used() == 4
+        assert isinstance(bench.checkout(session, version="8.5"), GrantAnswer)
+        assert bench.checkout(session).number == -4
+        bench.run(CheckinAsked(session, 50, handles[0]))
+        assert bench.used() == 4
+
+    def test_a_version_that_does_not_meet_what_was_asked_for_takes_nothing_over(self, bench: Bench) -> None:
+        session = bench.greet("ann")
+        handle = bench.checkout(session).handle
+        (lost,) = [one.answer for one in bench.run(LicenseReread((line("f1", 5, "7.6"),), TODAY)) if isinstance(one, Send)]
+        assert (lost.handle, lost.number) == (handle, -92)
+        assert bench.used() == 0
+
+    def test_the_old_version_gets_its_seats_back_when_it_comes_back(self, bench: Bench) -> None:
+        session = bench.greet("ann")
+        bench.checkout(session, count=2)
+        bench.run(LicenseReread((line("f1", 5, "8.5"),), TODAY))
+        bench.run(LicenseReread((line("f1", 5, "8.5", keyword="INCREMENT"), line("f1", 5)), TODAY))
+        assert [(pool.version, pool.in_use) for pool in bench.machine.ledger.pools["f1"]] == [("8.5", 0), ("8.0", 2)]
+
+    def test_seats_are_taken_over_by_the_pool_that_has_room(self, bench: Bench) -> None:
+        session = bench.greet("ann")
+        bench.checkout(session, count=3)
+        bench.run(LicenseReread((line("f1", 2, "8.5", keyword="INCREMENT"), line("f1", 5, "8.2", keyword="INCREMENT")), TODAY))
+        assert [(pool.version, pool.in_use) for pool in bench.machine.ledger.pools["f1"]] == [("8.5", 0), ("8.2", 3)]
+
+    def test_after_a_restart_with_a_new_version_the_seats_count_there(self, benches: list[Bench]) -> None:
+        before = Bench(line("f2", 1))
+        handle = before.checkout(before.greet("ann"), "f2").handle
+        after = Bench(line("f2", 1, "8.5"), log=before.log)
+        benches += [before, after]
+        assert after.checkout(after.greet("bob"), "f2").number == -4
+        after.greet("ann", "ann-2", held=(handle,))
+        assert after.used("f2") == 1
+
 
 class TestRemove:
     def ask(self, bench: Bench, **named: object) -> list[Instruction]:
@@ -373,6 +475,13 @@ class TestRemove:
         bench.checkout(ann), bench.checkout(ann), bench.checkout(bob)
         self.ask(bench, user="ann", host="ann-pc", display="/dev/tty")
         assert bench.used() == 1
+
+    def test_what_is_written_down_is_what_was_asked_for(self, bench: Bench) -> None:
+        handle = bench.checkout(bench.greet("ann")).handle
+        self.ask(bench, handle=handle, user="not looked at")
+        bench.checkout(bench.greet("ann"))
+        self.ask(bench, user="ann", host="ann-pc", display="/dev/tty")
+        assert [entry.text for entry in bench.entries(Act)] == [f"f1 handle {handle}", "f1 ann ann-pc /dev/tty"]
 
     def test_nothing_matches(self, bench: Bench) -> None:
         assert self.ask(bench, handle=555)[-1].answer == RemovalAnswer(1, 0, -41)

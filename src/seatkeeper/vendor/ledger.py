@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from seatkeeper.base.values import version_satisfies
 from seatkeeper.vendor.entries import (
     CheckedIn,
     CheckedOut,
@@ -22,6 +23,7 @@ from seatkeeper.vendor.entries import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from seatkeeper.base.values import VersionRule
     from seatkeeper.pools.counted import Pool
     from seatkeeper.vendor.events import Connection
 
@@ -42,7 +44,7 @@ class Session:
         seats: Its seats by handle; None before the first.
         held: How many seats these are.
         asked: The highest request number seen.
-        shown: The pools whose signed lines this connection has been sent.
+        shown: By feature, the signed lines that this connection was last sent.
     """
 
     __slots__ = (
@@ -78,7 +80,7 @@ class Session:
         self.seats: dict[int, Seat] | None = None
         self.held = 0
         self.asked = -1
-        self.shown: list[Pool] | None = None
+        self.shown: dict[str, str] | None = None
 
 
 class Seat:
@@ -152,13 +154,22 @@ class Ledger:
         if session is not None:
             self.by_digest.pop(session.digest, None)
 
-    def exchange_pools(self, pools: Mapping[str, Sequence[Pool]]) -> None:
-        """Counts all seats in other pools; a seat whose pool no longer exists counts nowhere."""
+    def exchange_pools(self, pools: Mapping[str, Sequence[Pool]], rule: VersionRule) -> None:
+        """Counts all seats in other pools; one whose pool is gone in a pool that would meet its request, and without such nowhere."""
         self.pools = pools
+        orphans: list[Seat] = []
         for seat in self.seats.values():
-            seat.pool = self._find_pool(seat)
-            if seat.pool is not None:
-                seat.pool.in_use += seat.count
+            seat.pool = pool = self._find_pool(seat)
+            if pool is not None:
+                pool.in_use += seat.count
+            else:
+                orphans.append(seat)
+        # A line of a new version in place of the old one: its seats are those that are in use already, not further ones.
+        for seat in orphans:
+            heirs = [p for p in pools.get(seat.feature.lower(), ()) if p.good and version_satisfies(p.version, seat.version, rule)]
+            if heirs:
+                seat.pool = pool = next((p for p in heirs if not p.counted or p.free >= seat.count), heirs[0])
+                pool.in_use += seat.count
 
     def snapshot(self, at: float) -> Snapshot:
         """The ledger as one entry."""

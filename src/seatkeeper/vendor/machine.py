@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEARD_RESOLUTION_S", "Machine", "VendorSettings"]
 
-#: A session's place in the order of silence is renewed at most this often; deadlines are that much coarser.
+#: A session's place in the order of silence is renewed at most this often; deadlines are that much later, and never earlier.
 HEARD_RESOLUTION_S: Final = 0.5
 
 
@@ -67,6 +67,7 @@ class VendorSettings(msgspec.Struct, frozen=True):
         heartbeat_s: How often clients are asked to show that they live.
         rule: Which license versions meet a request.
         seats_max: Seats of one feature that one client may hold (guide: 9999).
+        handles_max: Handles that one client may hold: as many as it can name when it comes back.
     """
 
     vendor: str
@@ -75,6 +76,7 @@ class VendorSettings(msgspec.Struct, frozen=True):
     heartbeat_s: float = 60.0
     rule: VersionRule = "flexnet"
     seats_max: int = 9999
+    handles_max: int = 9999
 
 
 class Machine:
@@ -112,7 +114,7 @@ class Machine:
     def next_deadline(self) -> float | None:
         """When the longest silent session's lease ends, on the clock of `now`; a Tick is due then."""
         for session in self._silence.values():
-            return session.heard + self.settings.lease_s
+            return self._deadline(session)
         return None
 
     # Sessions --------------------------------------------------------------------------------------------------------
@@ -137,8 +139,9 @@ class Machine:
         session.shown = None
         self._renew(session, now)
         # What the client neither holds nor waits for it has never seen: its grant was lost with the old connection.
+        held, asking = frozenset(event.held), frozenset(event.asking)
         for handle, seat in list((session.seats or {}).items()):
-            if handle not in event.held and seat.request not in event.asking:
+            if handle not in held and seat.request not in asking:
                 instructions.append(self._give_back(handle, "unseen", wall))
         instructions.append(Send(event.connection, Accepted(session.number, tuple(session.seats or ())), durable=False))
         instructions += [
@@ -174,13 +177,17 @@ class Machine:
         instructions: list[Instruction] = []
         while self._silence:
             session = next(iter(self._silence.values()))
-            if session.heard + self.settings.lease_s > now:
+            if self._deadline(session) > now:
                 break
             connection = session.connection
             instructions += self._end(session, "silent" if connection is not None else "grace", wall)
             if connection is not None:
                 instructions.append(Close(connection, -16, f"Nothing was heard for {self.settings.lease_s:g} s."))
         return instructions
+
+    def _deadline(self, session: Session) -> float:
+        # It may have been heard again within the resolution, and counts its lease from then.
+        return session.heard + self.settings.lease_s + HEARD_RESOLUTION_S
 
     def _renew(self, session: Session, now: float) -> None:
         """Notes that the session lives, at its new place in the order of silence."""
@@ -256,6 +263,8 @@ class Machine:
         seats_max = settings.seats_max - (self._held_of(session, event.feature) if session.held + event.count > settings.seats_max else 0)
         if seats_max <= 0:
             return Decision(-26, reason=f"One client may hold at most {settings.seats_max} seats of a feature, and this one does.")
+        if session.seats is not None and len(session.seats) >= settings.handles_max:
+            return Decision(-26, reason=f"One client may hold at most {settings.handles_max} handles, and this one does.")
         return decide(
             self.ledger.pools.get(event.feature.lower()),
             event.feature,
@@ -296,7 +305,8 @@ class Machine:
         ]
         instructions: list[Instruction] = []
         if found:
-            text = f"{event.feature} {event.user} {event.host} {event.display} {event.handle}"
+            whose = f"handle {event.handle}" if event.handle else f"{event.user} {event.host} {event.display}"
+            text = f"{found[0].feature} {whose}"
             instructions.append(Append(Act(wall, "lmremove", event.by_user, event.by_host, text)))
         for seat in found:
             instructions.append(self._give_back(seat.handle, "removed", wall))
@@ -308,11 +318,15 @@ class Machine:
         return instructions
 
     def _grant(self, session: Session, seat: Seat) -> Send:
-        """The answer that seats are held, with the pool's lines the first time this connection meets them."""
-        pool = seat.pool
-        show = pool is not None and (session.shown is None or pool not in session.shown)
-        if show and pool is not None:
-            session.shown = [*(session.shown or ()), pool]
+        """The answer that seats are held, with the pool's lines where this connection was last sent others of the feature, or none."""
+        pool, show = seat.pool, False
+        if pool is not None:
+            shown = session.shown
+            if shown is None:
+                shown = session.shown = {}
+            show = shown.get(pool.feature) != pool.text
+            if show:
+                shown[pool.feature] = pool.text
         return Send(session.connection, GrantAnswer(seat.request, seat.handle, seat.count, pool, show), durable=True)
 
     def _asked_before(self, session: Session, request: int) -> Seat | None:
@@ -334,7 +348,7 @@ class Machine:
         pools, self.ignored = group_lines(event.lines, event.today)
         covered = {handle for handle, seat in self.ledger.seats.items() if seat.pool is not None}
         first = not self.ledger.pools
-        self.ledger.exchange_pools(pools)
+        self.ledger.exchange_pools(pools, self.settings.rule)
         entry = Reread(
             wall, [(pool.feature, pool.key, pool.total) for group in pools.values() for pool in group], event.by_user, event.by_host
         )
