@@ -162,6 +162,82 @@ def test_a_segment_that_a_crash_left_empty_is_passed_over(written: Path) -> None
     list(read_journal(segments(written), anchor=GENESIS))
 
 
+def test_a_record_of_which_only_scattered_pages_were_written_is_torn_too(written: Path) -> None:
+    """A power cut may leave the first and the last page of a long record on the disk, and filling between."""
+    path = segments(written)[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    last = lines[-1]
+    path.write_bytes(b"".join(lines[:-1]) + last[:120] + b"\n" * 100 + last[220:260] + b"\0" * 30 + last[290:])
+    journal = open_journal(written)
+    assert journal.seq == 20
+    journal.close()
+    assert list(read_journal(segments(written), anchor=GENESIS))
+
+
+def test_the_only_record_of_a_journal_s_only_segment_is_never_taken_for_torn(written: Path) -> None:
+    """Older segments may be archived, so the last one's snapshot may be all there is: without it all holders would be forgotten."""
+    open_journal(written).close()
+    segments(written)[0].unlink()
+    (path,) = segments(written)
+    path.write_bytes(path.read_bytes().replace(b"snapshot", b"snap\x00hot"))
+    journal = Journal(written, lambda call: call())
+    with pytest.raises(JournalDamage):
+        list(journal.tail())
+    journal.close()
+    assert path.stat().st_size > 0
+
+
+def test_a_crash_leaves_no_filling_behind(written: Path) -> None:
+    """Otherwise a vendor daemon that crashes again and again fills the disk with nothing."""
+    path = segments(written)[0]
+    size = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"\n" * 300_000)
+    open_journal(written).close()
+    assert path.stat().st_size == size
+
+
+def test_filling_is_passed_over_in_large_steps(tmp_path: Path) -> None:
+    path = tmp_path / f"{1:020d}.jsonl"
+    path.write_bytes(b"\n" * (4 << 20) + b"{}\n" + b"\n" * (2 << 20) + b"{}\n")
+    steps = []
+
+    def count(frame: object, event: str, argument: object) -> None:
+        steps.append(event)
+
+    sys.setprofile(count)
+    try:
+        with pytest.raises(JournalDamage) as caught:
+            list(read_journal([path, path]))
+    finally:
+        sys.setprofile(None)
+    assert caught.value.line == (4 << 20) + 1
+    assert len(steps) < 1000
+
+
+def test_the_last_entries_are_written_when_it_is_closed_even_behind_a_commit_under_way(tmp_path: Path) -> None:
+    calls: list[object] = []
+    journal = Journal(tmp_path / "j", calls.append)
+    assert list(journal.tail()) == []
+    journal.snapshot(EMPTY)
+    journal.append(journal.seq, [out(101)], lambda _outcome: None)
+    journal.close([out(102), out(103)])
+    entries = [entry for record in read_journal(segments(tmp_path / "j"), anchor=GENESIS) for entry in record.entries]
+    assert entries == [EMPTY, out(101), out(102), out(103)]
+
+
+def test_a_snapshot_behind_a_batch_holds_what_the_batch_did(written: Path) -> None:
+    """A rotation asked for while a batch is being written waits for it."""
+    journal = open_journal(written)
+    outcomes: list[Outcome] = []
+    journal.append(journal.seq, [out(50)], outcomes.append)
+    journal.snapshot(EMPTY)
+    assert outcomes == [Appended(23)]
+    assert append(journal, [out(51)]) == Appended(25)
+    journal.close()
+    assert [record.seq for record in read_journal(segments(written)[-2:])] == [22, 23, 24, 25]
+
+
 def test_an_append_behind_somebody_elses_is_a_conflict(tmp_path: Path) -> None:
     journal = open_journal(tmp_path / "j")
     assert append(journal, [out(1)], expected=0) == Conflict(1)
@@ -189,6 +265,49 @@ def test_after_a_failed_write_the_outcome_is_unknown(tmp_path: Path, monkeypatch
     monkeypatch.undo()
     assert isinstance(outcome, Unknown)
     assert "No space left" in outcome.reason
+    journal.close()
+
+
+def test_after_a_failed_write_nothing_more_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flush that failed may have dropped what it was to write, and the next one would not say so."""
+    journal = open_journal(tmp_path / "j")
+    whole = segments(tmp_path / "j")[0]
+
+    def fail(*_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(journal_module.os, "fdatasync", fail)
+    assert isinstance(append(journal, [out(1)]), Unknown)
+    monkeypatch.undo()
+    before = whole.read_bytes()
+    assert isinstance(append(journal, [out(2)]), Unknown)
+    with pytest.raises(OSError, match="Input/output error"):
+        journal.snapshot(EMPTY)
+    with pytest.raises(OSError, match="Input/output error"):
+        journal.close([out(3)])
+    assert segments(tmp_path / "j") == [whole]
+    assert whole.read_bytes() == before
+    open_journal(tmp_path / "j").close()
+
+
+def test_an_error_of_the_disk_while_filling_is_no_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path / "j", lambda call: call())
+
+    def fail(*_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(journal_module.os, "fsync", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        journal.snapshot(EMPTY)
+    monkeypatch.undo()
+    journal.close()
+
+
+def test_an_entry_that_cannot_be_encoded_has_an_outcome_too(tmp_path: Path) -> None:
+    """Whatever goes wrong in the writing thread, the daemon hears of it instead of waiting for ever."""
+    journal = open_journal(tmp_path / "j")
+    outcome = append(journal, [object()])  # type: ignore[list-item]
+    assert isinstance(outcome, Unknown)
     journal.close()
 
 

@@ -11,12 +11,15 @@ its own comma. A record is one commit: all entries that came while the one befor
 
 Each segment begins with a snapshot of the ledger, so a reader may begin with the last one. The end of the segment that is
 being written is filled with empty lines ahead of time: a flush of blocks that exist already is half as long as one that
-also has to grow the file. A record that a crash tore is the last thing in its segment, was never acknowledged, and is cut
-off when the journal is opened; a broken record with others behind it is damage, and the journal is refused.
+also has to grow the file. A record that a crash tore, maybe into several pieces, has no whole record behind it, was never
+acknowledged, and is cut off when the journal is opened; a broken record with others behind it is damage, and the journal is
+refused. After a write or a flush has failed nothing more is written: nobody knows what is on the disk, the next process reads it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -41,6 +44,9 @@ GENESIS: Final = "0" * 64
 #: A segment longer than this is followed by a new one, with a snapshot.
 SEGMENT_BYTES_MAX: Final = 64 << 20
 _FILL_BYTES: Final = 4 << 20
+_STEP_BYTES: Final = 1 << 20
+#: What a disk, a quota or a limit says that has no more room.
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SUFFIX: Final = ".jsonl"
 _HASH_MARK: Final = b',"hash":"'
 
@@ -86,18 +92,19 @@ def read_journal(
 ) -> Iterator[LogRecord]:
     """The records of these segments in order, each checked against the one before it.
 
-    `anchor` is the hash before the first record, where it is known. A record that was not wholly written when the machine
-    stopped can only be the last; it is not returned, and `torn` is called with its file and offset.
+    `anchor` is the hash before the first record, where it is known. Of a record that was not wholly written when the machine
+    stopped, what there is can only be the end of the last segment; `torn` is called with its file and offset.
 
     Raises:
         JournalDamage: A record was changed, left out, added or put elsewhere.
     """
     previous, expected = anchor, 0
     for number, path in enumerate(paths):
-        for line, offset, raw, is_last in _lines(path):
+        lines = _lines(path)
+        for line, offset, raw in lines:
             record, reason = _decoded(raw)
-            if record is None and is_last and number == len(paths) - 1:
-                # Nothing follows it and it is no whole record: it was never acknowledged. One that is whole and does not
+            if record is None and number == len(paths) - 1 and not any(_decoded(rest)[0] for _, _, rest in lines):
+                # No whole record follows it and it is none: it was never acknowledged. One that is whole and does not
                 # match its hash was changed, wherever it stands.
                 if torn is not None:
                     torn(path, offset)
@@ -110,19 +117,21 @@ def read_journal(
             yield LogRecord(record.seq, tuple(record.entries), record.prev, record.hash)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, int, bytes, bool]]:
-    """Number, offset, bytes of each line that is not empty, and whether nothing but filling follows."""
+def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Number, offset and bytes of each line that is not empty."""
     with path.open("rb") as file:
-        offset = 0
-        pending: tuple[int, int, bytes] | None = None
-        for number, raw in enumerate(file, 1):
-            if not raw.isspace():
-                if pending is not None:
-                    yield *pending, False
-                pending = (number, offset, raw)
-            offset += len(raw)
-        if pending is not None:
-            yield *pending, True
+        number = offset = 0
+        while raw := file.readline():
+            if raw != b"\n":
+                number += 1
+                yield number, offset, raw
+                offset += len(raw)
+                continue
+            # Filling is millions of empty lines.
+            rest = raw + file.read(_STEP_BYTES)
+            skipped = len(rest) - len(rest.lstrip(b"\n"))
+            number, offset = number + skipped, offset + skipped
+            file.seek(offset)
 
 
 def _decoded(raw: bytes) -> tuple[_Record | None, str]:
@@ -161,6 +170,8 @@ class Journal:
         self._post = post
         self._durable = durable
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):
+            _sync_directory(directory.parent)
         self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -175,6 +186,7 @@ class Journal:
         self._file = -1
         self._offset = self._filled = 0
         self._fills = True
+        self._failure: Exception | None = None
         self._queue: queue.SimpleQueue[tuple[int, Sequence[Entry], Callable[[Outcome], None]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -201,20 +213,32 @@ class Journal:
             self.seq, self._hash = record.seq + len(record.entries) - 1, record.hash
             if self.seq >= from_seq:
                 yield record
+        if paths and not self.seq and int(paths[-1].stem) > 1:
+            raise JournalDamage(paths[-1], 1, int(paths[-1].stem), "is not readable, and it is all that there is")
         for path, offset in cut:
             os.truncate(path, offset)
+        if paths:
+            _trim(paths[-1])
 
     def snapshot(self, snapshot: Entry) -> None:
-        """Begins a new segment with `snapshot`, durable on return."""
-        if self._thread is not None:
-            self._stop_thread()
+        """Begins a new segment with `snapshot`, behind what is being appended; durable on return.
+
+        Raises:
+            OSError: It cannot be written, or what went before could not.
+        """
+        self._stop_thread()
         self._close_segment()
+        self._check()
         path = self.directory / f"{self.seq + 1:020d}{_SUFFIX}"
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        self._offset = self._filled = 0
-        self._fills = True
-        self._write((snapshot,))
-        _sync_directory(self.directory)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._offset = self._filled = 0
+            self._fills = True
+            self._write((snapshot,))
+            _sync_directory(self.directory)
+        except OSError as error:
+            self._failure = error
+            raise
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -222,12 +246,20 @@ class Journal:
         """Begins to append `batch`; `done` is called through `post` when it is durable, or why not."""
         self._queue.put((expected_seq, batch, done))
 
-    def close(self) -> None:
-        """Ends the writing after what is under way, and gives the journal free."""
-        if self._thread is not None:
-            self._stop_thread()
-        self._close_segment()
-        os.close(self._lock)
+    def close(self, last: Sequence[Entry] = ()) -> None:
+        """Ends the writing with `last`, behind what is being appended, and gives the journal free.
+
+        Raises:
+            OSError: `last` cannot be written, or what went before could not.
+        """
+        self._stop_thread()
+        try:
+            if last:
+                self._check()
+                self._write(last)
+        finally:
+            self._close_segment()
+            os.close(self._lock)
 
     def _run(self) -> None:
         """The writing thread: one batch at a time, in the order in which they came."""
@@ -238,15 +270,23 @@ class Journal:
                 outcome = Conflict(self.seq)
             else:
                 try:
+                    self._check()
                     self._write(batch)
                     outcome = Appended(self.seq)
-                except OSError as error:
+                except Exception as error:
                     # After a failed flush nobody knows what is on the disk; the daemon must stop and read it again.
-                    outcome = Unknown(f"The journal cannot be written: {error.strerror} ({self.directory}).")
+                    self._failure = error
+                    why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__} {error}"
+                    outcome = Unknown(f"The journal cannot be written: {why} ({self.directory}).")
             try:
                 self._post(lambda done=done, outcome=outcome: done(outcome))  # type: ignore[misc]
             except RuntimeError:
                 return  # The loop has ended: nobody waits for an answer any more.
+
+    def _check(self) -> None:
+        """Raises the failure after which nothing may be written."""
+        if self._failure is not None:
+            raise self._failure
 
     def _write(self, batch: Sequence[Entry]) -> None:
         body = b'{"seq":%d,"prev":"%s","entries":%s' % (self.seq + 1, self._hash.encode(), _encode(batch))
@@ -268,7 +308,9 @@ class Journal:
             _write_all(self._file, b"\n" * (end - start), start)
             os.fsync(self._file)
             self._filled = end
-        except OSError:
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
             # A nearly full disk may still hold the record itself; if not, its own write says so. No further attempt is made
             # in this segment: the rest of it grows with each record.
             os.ftruncate(self._file, start)
@@ -276,19 +318,35 @@ class Journal:
 
     def _close_segment(self) -> None:
         if self._file >= 0:
-            os.ftruncate(self._file, self._offset)
+            if self._failure is None:
+                os.ftruncate(self._file, self._offset)
             os.close(self._file)
             self._file = -1
 
     def _stop_thread(self) -> None:
-        assert self._thread is not None
-        self._queue.put(None)
-        self._thread.join()
-        self._thread = None
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
 
 
 def _holds_a_record(path: Path) -> bool:
     return next(read_journal([path]), None) is not None
+
+
+def _trim(path: Path) -> None:
+    """Cuts the filling off that a crash has left, or daemons that crash again and again would fill the disk with it."""
+    with path.open("rb+") as file:
+        end = file.seek(0, os.SEEK_END)
+        content = b""
+        while end and not content:
+            start = max(0, end - _STEP_BYTES)
+            file.seek(start)
+            content = file.read(end - start).rstrip(b"\n")
+            # The line of the last record keeps its end.
+            end = start + len(content) + 1 if content else start
+        file.truncate(end)
+        os.fsync(file.fileno())
 
 
 def _write_all(file: int, data: bytes, offset: int) -> None:
