@@ -63,6 +63,13 @@ class DebugLog:
         else:
             self._lines.append(f"{self._head}{text}\n")
 
+    def lines(self, texts: list[str]) -> None:
+        """Notes lines of one moment, none of which has a line feed."""
+        if texts:
+            self.line(texts[0])
+            head = self._head
+            self._lines += [f"{head}{text}\n" for text in texts[1:]]
+
     def say(self, text: str) -> None:
         """Writes one line at once."""
         self.line(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.errors import error_text
+from seatkeeper.server.listener import clean_name
 from seatkeeper.vendor.entries import CheckedIn, CheckedOut, Denial
 from seatkeeper.vendor.events import (
     Answer,
@@ -19,14 +20,15 @@ from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import Denied, Done, Granted, Lost, Restored, Returned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from seatkeeper.vendor.entries import Entry
+    from seatkeeper.vendor.events import Append
     from seatkeeper.vendor.ledger import Seat
     from seatkeeper.wire.messages import ServerMessage
 
-__all__ = ["DENIAL_MINORS", "answer_frame", "log_line"]
+__all__ = ["DENIAL_MINORS", "answer_frame", "log_lines"]
 
 #: The second number of a denial, which administrators quote from logs (facts, FlexNet 7.2), by the first.
 DENIAL_MINORS: Final = {-4: 342, -5: 346, -18: 327, -24: 332, -21: 346}
@@ -70,19 +72,32 @@ def answer_frame(answer: Answer) -> bytes:
     return frame(_FRAMES[type(answer)](answer))
 
 
-def log_line(entry: Entry, seat: Seat | None) -> str:
-    """The debug log's line about a checkout, a checkin or a denial; two blanks end it where one license is meant (facts, lmstat 10)."""
-    if isinstance(entry, Denial):
-        word = "UNSUPPORTED" if entry.number in _UNSUPPORTED else "DENIED"
-        count = f"({entry.count} licenses) " if entry.count > 1 else ""
-        detail = f"({error_text(entry.number)} ({entry.number},{DENIAL_MINORS.get(entry.number, 0)}))"
-        mark = "(PORT_AT_HOST_PLUS   ) " if word == "UNSUPPORTED" else ""
-        return f'{word}: "{entry.feature}" {mark}{entry.user}@{entry.host}  {count}{detail}'
+def _out_line(_entry: CheckedOut, seat: Seat | None) -> str:
     if seat is None:
         return ""
-    who = f'"{seat.feature}" {seat.session.user}@{seat.session.host}  '
-    if isinstance(entry, CheckedOut):
-        return f"OUT: {who}({seat.count} licenses) " if seat.count > 1 else f"OUT: {who}"
-    assert isinstance(entry, CheckedIn)
-    reason = _REASONS.get(entry.why, "")
-    return f"IN: {who}({seat.count} licenses) {reason}" if seat.count > 1 else f"IN: {who}{reason}"
+    count = f"({seat.count} licenses) " if seat.count > 1 else ""
+    return f'OUT: "{seat.feature}" {seat.session.who}  {count}'
+
+
+def _in_line(entry: CheckedIn, seat: Seat | None) -> str:
+    if seat is None:
+        return ""
+    count = f"({seat.count} licenses) " if seat.count > 1 else ""
+    return f'IN: "{seat.feature}" {seat.session.who}  {count}{_REASONS.get(entry.why, "")}'
+
+
+def _denial_line(entry: Denial, _seat: Seat | None) -> str:
+    word = "UNSUPPORTED" if entry.number in _UNSUPPORTED else "DENIED"
+    count = f"({entry.count} licenses) " if entry.count > 1 else ""
+    detail = f"({error_text(entry.number)} ({entry.number},{DENIAL_MINORS.get(entry.number, 0)}))"
+    mark = "(PORT_AT_HOST_PLUS   ) " if word == "UNSUPPORTED" else ""
+    return f'{word}: "{clean_name(entry.feature)}" {mark}{entry.user}@{entry.host}  {count}{detail}'
+
+
+#: The entries that the debug log shows, and how.
+_LINES: Final[dict[type[Entry], Callable[[Any, Seat | None], str]]] = {CheckedOut: _out_line, CheckedIn: _in_line, Denial: _denial_line}
+
+
+def log_lines(appends: Iterable[Append]) -> list[str]:
+    """The debug log's lines about checkouts, checkins and denials; two blanks end a line where one license is meant (facts, lmstat 10)."""
+    return [line(one.entry, one.seat) for one in appends if (line := _LINES.get(type(one.entry))) is not None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import struct
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -40,8 +41,9 @@ __all__ = ["GREETING_S", "WRITE_BYTES_MAX", "ClientConnection", "clean_name", "i
 
 #: Time from the connection's start to its Hello, or to a tool's request.
 GREETING_S: Final = 10.0
+_length: Final = struct.Struct(">I").unpack_from
 #: Answers that a client may leave unread; one that reads slower is disconnected.
-WRITE_BYTES_MAX: Final = 4 << 20
+WRITE_BYTES_MAX: Final = 8 << 20
 
 _CONTROL: Final = {**dict.fromkeys(range(32), "?"), **dict.fromkeys(range(127, 160), "?"), 0x2028: "?", 0x2029: "?"}
 
@@ -82,7 +84,12 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Notes the transport; the client now has GREETING_S to say what it wants."""
         self.transport = transport  # type: ignore[assignment]
+        self.transport.set_write_buffer_limits(high=WRITE_BYTES_MAX)  # type: ignore[union-attr]
         self._daemon.awaits_greeting(self)
+
+    def pause_writing(self) -> None:
+        """Drops a client that asks and does not read the answers."""
+        self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Gives back what the session held through this connection."""
@@ -93,6 +100,16 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cuts the stream into messages and handles each."""
+        if self._greeted and not self._buffer and len(data) > HEADER_BYTES and _length(data)[0] == len(data) - HEADER_BYTES:
+            # One whole frame, as nearly always. One that is bad is refused below.
+            try:
+                message = decode_client(data[HEADER_BYTES:])
+                handler = STAGES_GREETED[type(message)]
+            except (*NO_MESSAGE, KeyError):
+                pass
+            else:
+                handler(self, message)
+                return
         if self._buffer:
             data = self._buffer + data
         position = 0
@@ -109,7 +126,7 @@ class ClientConnection(asyncio.Protocol):
             self._preface = False
         size = len(data)
         while size - position >= HEADER_BYTES:
-            length = int.from_bytes(data[position : position + HEADER_BYTES], "big")
+            length = _length(data, position)[0]
             if length > FRAME_BYTES_MAX:
                 self.refuse(-12, f"A frame of {length} bytes is above the limit of {FRAME_BYTES_MAX}.")
                 return
@@ -121,11 +138,11 @@ class ClientConnection(asyncio.Protocol):
             except NO_MESSAGE as error:
                 self.refuse(-12, f"A frame is not a message: {error}.")
                 return
-            handler = (STAGES_GREETED if self._greeted else STAGES_NEW).get(type(message))
-            if handler is None:
+            stage = STAGES_GREETED if self._greeted else STAGES_NEW
+            if type(message) not in stage:
                 self.refuse(-133, f"{type(message).__name__} is not expected here.")
                 return
-            handler(self, message)
+            stage[type(message)](self, message)
             if self.transport is None:
                 return
             position = end
@@ -134,13 +151,9 @@ class ClientConnection(asyncio.Protocol):
     # Answers ---------------------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        """Sends bytes, unless the client has gone; one that does not read is dropped."""
-        transport = self.transport
-        if transport is None:
-            return
-        transport.write(data)
-        if len(data) > 1024 and transport.get_write_buffer_size() > WRITE_BYTES_MAX:
-            self.drop()
+        """Sends bytes, unless the client has gone."""
+        if self.transport is not None:
+            self.transport.write(data)
 
     def send(self, message: ServerMessage) -> None:
         """Sends one message now."""

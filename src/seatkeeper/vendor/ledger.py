@@ -1,12 +1,14 @@
 """Who holds what: the ledger is a fold over the log's entries, the same after a replay as while it was written.
 
-`apply` is the only way in which seats change hands, live and in a replay. The pools' counts follow the ledger, never the
-other way: pools are made from the license file and can be exchanged by a reread, the ledger stays.
+Seats change hands by entries only, in `apply` or its halves `check_out` and `check_in`, live and in a replay. The pools'
+counts follow the ledger, never the other way: pools are made from the license file and can be exchanged by a reread, the ledger stays.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from seatkeeper.base.values import version_satisfies
 from seatkeeper.vendor.entries import (
@@ -38,6 +40,7 @@ class Session:
 
     Attributes:
         number: How the log calls it.
+        who: User and host, as the debug log writes them.
         connection: Where it is connected; None while it has not come back after a restart.
         heard: When it last showed that it lives, on the daemon's monotonic clock.
         begun: True once the log knows it, which it does from its first seat on.
@@ -63,6 +66,7 @@ class Session:
         "seats",
         "shown",
         "user",
+        "who",
     )
 
     def __init__(self, number: int, digest: str, user: str, host: str, display: str, pid: int, project: str, application: str) -> None:
@@ -70,6 +74,7 @@ class Session:
         self.digest = digest
         self.user = user
         self.host = host
+        self.who = f"{user}@{host}"
         self.display = display
         self.pid = pid
         self.project = project
@@ -83,7 +88,7 @@ class Session:
         self.shown: dict[str, str] | None = None
 
 
-class Seat:
+class Seat(msgspec.Struct, eq=False):
     """The seats of one handle.
 
     Attributes:
@@ -93,21 +98,16 @@ class Seat:
         since: Unix time of the checkout.
     """
 
-    __slots__ = ("count", "display", "feature", "handle", "pool", "pool_key", "request", "session", "since", "version")
-
-    def __init__(
-        self, handle: int, session: Session, request: int, feature: str, pool_key: str, version: str, count: int, display: str, since: float
-    ) -> None:
-        self.handle = handle
-        self.session = session
-        self.request = request
-        self.feature = feature
-        self.pool_key = pool_key
-        self.version = version
-        self.count = count
-        self.display = display
-        self.since = since
-        self.pool: Pool | None = None
+    handle: int
+    session: Session
+    request: int
+    feature: str
+    pool_key: str
+    version: str
+    count: int
+    display: str
+    since: float
+    pool: Pool | None = None
 
 
 class Ledger:
@@ -129,9 +129,9 @@ class Ledger:
         """
         kind = type(entry)
         if kind is CheckedOut:
-            return self._check_out(entry)  # type: ignore[arg-type]
+            return self.check_out(entry)  # type: ignore[arg-type]
         if kind is CheckedIn:
-            return self._check_in(entry.handle)  # type: ignore[union-attr]
+            return self.check_in(entry.handle)  # type: ignore[union-attr]
         if isinstance(entry, SessionBegun):
             self._begin(entry)
         elif isinstance(entry, SessionEnded):
@@ -225,7 +225,8 @@ class Ledger:
             self.next_session = max(self.next_session, entry.session + 1)
         session.begun = True
 
-    def _check_out(self, entry: CheckedOut) -> Seat | None:
+    def check_out(self, entry: CheckedOut, pool: Pool | None = None) -> Seat | None:
+        """Applies a checkout; `pool` is where it counts, for who knows that."""
         session = self.sessions.get(entry.session)
         if session is None:
             return None
@@ -250,12 +251,13 @@ class Ledger:
             session.asked = entry.request
         if handle >= self.next_handle:
             self.next_handle = handle + 1
-        seat.pool = pool = self._find_pool(seat)
+        seat.pool = pool = pool or self._find_pool(seat)
         if pool is not None:
             pool.in_use += entry.count
         return seat
 
-    def _check_in(self, handle: int) -> Seat | None:
+    def check_in(self, handle: int) -> Seat | None:
+        """Applies the checkin of a handle."""
         seat = self.seats.pop(handle, None)
         if seat is None:
             return None
@@ -294,6 +296,6 @@ class Ledger:
             )
             self._begin(begun)
         for s in snapshot.seats:
-            self._check_out(CheckedOut(s.since, s.session, s.request, s.handle, s.feature, s.pool, s.version, s.count, s.display))
+            self.check_out(CheckedOut(s.since, s.session, s.request, s.handle, s.feature, s.pool, s.version, s.count, s.display))
         self.next_handle = snapshot.next_handle
         self.next_session = snapshot.next_session

@@ -213,7 +213,10 @@ class Machine:
 
     def _checkout_asked(self, event: CheckoutAsked, now: float, wall: float) -> list[Instruction]:
         ledger = self.ledger
-        session = ledger.sessions[event.session]
+        session = ledger.sessions.get(event.session)
+        if session is None:
+            # It ended in the same moment, before its last request had its turn.
+            return []
         if now - session.heard >= HEARD_RESOLUTION_S:
             self._renew(session, now)
         if event.request <= session.asked:
@@ -252,7 +255,7 @@ class Machine:
             decision.count,
             event.display,
         )
-        seat = ledger.apply(entry)
+        seat = ledger.check_out(entry, pool)
         assert seat is not None
         instructions.append(Append(entry, seat))
         instructions.append(self._grant(session, seat))
@@ -282,14 +285,17 @@ class Machine:
         return sum(seat.count for seat in (session.seats or {}).values() if seat.feature.lower() == name)
 
     def _checkin_asked(self, event: CheckinAsked, now: float, wall: float) -> list[Instruction]:
-        session = self.ledger.sessions[event.session]
+        session = self.ledger.sessions.get(event.session)
+        if session is None:
+            return []
         if now - session.heard >= HEARD_RESOLUTION_S:
             self._renew(session, now)
         handle = event.handle
         if session.seats is not None and handle in session.seats:
+            entry = CheckedIn(wall, handle, "checkin")
             # The answer need not wait for the disk: losing the entry keeps a seat a little longer, and never gives one too many.
             return [
-                self._give_back(handle, "checkin", wall),
+                Append(entry, self.ledger.check_in(handle)),
                 Send(session.connection, ReturnAnswer(event.request, handle, 0), durable=False),
             ]
         # A repeated checkin is answered like the first; a handle that never was, or is another's, is an error.
