@@ -100,4 +100,4 @@ _LINES: Final[dict[type[Entry], Callable[[Any, Seat | None], str]]] = {CheckedOu
 
 def log_lines(appends: Iterable[Append]) -> list[str]:
     """The debug log's lines about checkouts, checkins and denials; two blanks end a line where one license is meant (facts, lmstat 10)."""
-    return [line(one.entry, one.seat) for one in appends if (line := _LINES.get(type(one.entry))) is not None]
+    return [text for one in appends if (line := _LINES.get(type(one.entry))) is not None and (text := line(one.entry, one.seat))]

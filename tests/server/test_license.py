@@ -1,0 +1,136 @@
+"""What a vendor daemon may serve from its files on a machine, and why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seatkeeper.adapters.host import host_facts
+from seatkeeper.adapters.keys import issue_credential
+from seatkeeper.base.errors import LicenseError, SeatkeeperError
+from seatkeeper.licfile.hostid import HostFacts
+from seatkeeper.server.license import find_files, load_served, read_file
+from support.site import VENDOR, Site, feature
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "site", [feature("f1", 5), feature("f2", 1), feature("f3", 2, keyword="INCREMENT")])
+
+
+def names(site: Site, *more: Path) -> list[str]:
+    return [line.name for line in load_served([site.license, *more], VENDOR, host_facts()).lines]
+
+
+def test_a_file_as_it_was_issued_is_served_whole(site: Site) -> None:
+    served = load_served([site.license], VENDOR, host_facts())
+    assert [line.name for line in served.lines] == ["f1", "f2", "f3"]
+    assert served.refusals == ()
+    assert served.hostids == (site.hostid,)
+    assert served.credential.hostid == site.hostid
+
+
+def test_a_changed_line_is_left_out_and_named_and_the_others_are_served(site: Site) -> None:
+    site.license.write_text(site.license.read_text().replace("permanent 5", "permanent 500"))
+    served = load_served([site.license], VENDOR, host_facts())
+    assert [line.name for line in served.lines] == ["f2", "f3"]
+    assert len(served.refusals) == 1
+    assert "f1" in served.refusals[0]
+    assert "(-8)" in served.refusals[0]
+
+
+def test_many_lines_are_verified_as_well_as_few(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site", [feature(f"f{number}", 1) for number in range(300)])
+    site.license.write_text(
+        site.license.read_text().replace("FEATURE f7 genesys.d 8.0 permanent 1", "FEATURE f7 genesys.d 8.0 permanent 2")
+    )
+    served = load_served([site.license], VENDOR, host_facts())
+    assert (len(served.lines), len(served.refusals)) == (299, 1)
+
+
+def test_a_line_that_is_not_understood_is_named_with_its_place(site: Site) -> None:
+    site.license.write_text(site.license.read_text() + "FEATURE broken genesys.d eight permanent 1\n")
+    served = load_served([site.license], VENDOR, host_facts())
+    assert len(served.lines) == 3
+    assert f"{site.license}:" in served.refusals[0]
+
+
+def test_lines_of_other_vendors_are_none_of_our_business(site: Site) -> None:
+    site.license.write_text(site.license.read_text() + "VENDOR other.d\nFEATURE x other.d 1.0 permanent 1 SIGN=0\n")
+    assert names(site) == ["f1", "f2", "f3"]
+
+
+def test_an_increment_copied_into_a_second_file_counts_once(site: Site) -> None:
+    copy = site.directory / "copy.lic"
+    copy.write_text(site.license.read_text())
+    served = load_served([site.license, copy], VENDOR, host_facts())
+    assert [line.name for line in served.lines].count("f3") == 1
+
+
+def test_files_of_different_servers_are_not_combined(site: Site, tmp_path: Path) -> None:
+    other = site.directory / "other.lic"
+    other.write_text(site.license.read_text().replace(site.hostid, "0800200005ac"))
+    with pytest.raises(LicenseError, match="different servers") as refused:
+        names(site, other)
+    assert refused.value.number == -9
+
+
+def test_another_machine_is_told_both_host_ids(site: Site) -> None:
+    with pytest.raises(LicenseError) as refused:
+        load_served([site.license], VENDOR, HostFacts(ethers=("0800200005ac",), hostname="elsewhere"))
+    assert refused.value.number == -9
+    assert site.hostid in refused.value.reason
+    assert "0800200005ac" in refused.value.reason
+
+
+@pytest.mark.parametrize("hostid", ["10.1.2.3", "DEMO", "0800200055327"])
+def test_host_ids_that_may_not_stand_on_a_server_line(site: Site, hostid: str) -> None:
+    site.license.write_text(site.license.read_text().replace(site.hostid, hostid))
+    with pytest.raises(LicenseError) as refused:
+        names(site)
+    assert refused.value.number in (-9, -13)
+
+
+def test_a_credential_of_another_host_id_is_not_taken(site: Site) -> None:
+    path = next(site.directory.glob("*.credential"))
+    other = issue_credential(site.keys, "0800200005ac", site.directory, today=site.trust.signed_on)
+    other.replace(path)
+    with pytest.raises(SeatkeeperError):
+        names(site)
+
+
+def test_a_host_name_may_be_edited_and_credentials_are_found_by_host_id(site: Site) -> None:
+    site.license.write_text(site.license.read_text().replace("SERVER localhost", "SERVER another-name.example"))
+    assert names(site) == ["f1", "f2", "f3"]
+
+
+def test_letters_of_the_old_code_page_do_not_disturb(site: Site) -> None:
+    site.license.write_bytes("# Größe\n".encode("latin-1") + site.license.read_bytes())
+    assert names(site) == ["f1", "f2", "f3"]
+
+
+def test_files_are_found_in_directories_by_name(tmp_path: Path) -> None:
+    for name in ("b.lic", "a.dat", "c.txt"):
+        (tmp_path / name).write_text("")
+    assert [path.name for path in find_files([str(tmp_path)])] == ["a.dat", "b.lic"]
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LicenseError, match="Cannot find license file") as missing:
+        find_files([str(tmp_path / "none.dat")])
+    assert "none.dat" in missing.value.reason
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(LicenseError) as nothing:
+        find_files([str(empty)])
+    assert "no *.lic" in nothing.value.reason
+
+
+def test_a_file_that_cannot_be_read_is_error_30(tmp_path: Path) -> None:
+    with pytest.raises(LicenseError) as refused:
+        read_file(tmp_path)
+    assert refused.value.number == -30
