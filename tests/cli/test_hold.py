@@ -175,11 +175,12 @@ class Running:
     """A held program that says `ready`, then each signal that it gets, and ends with 5 on the second."""
 
     SCRIPT = (
-        "import signal, sys, time\n"
+        "import os, signal, sys, time\n"
         "seen = []\n"
         "def note(number, frame):\n"
         "    seen.append(number)\n"
-        "    print(signal.Signals(number).name, flush=True)\n"
+        # Not print: a second signal may come while the first one's print is not yet over.
+        "    os.write(1, signal.Signals(number).name.encode() + b'\\n')\n"
         "for name in ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'):\n"
         "    signal.signal(getattr(signal, name), note)\n"
         "print('ready', flush=True)\n"
