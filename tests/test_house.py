@@ -29,10 +29,8 @@ TESTED_ELSEWHERE = {
     "server/accept.py": ("server/test_license_server.py", "sockets of the real process"),
     "server/child.py": ("server/test_license_server.py", "the real vendor daemon under the real lmgrd"),
     "server/control.py": ("server/test_license_server.py", "the line between two real processes"),
-    "server/listener.py": ("server/test_license_server.py", "sockets of the real process"),
     "server/lmgrd.py": ("server/test_license_server.py", "the real process"),
     "server/status.py": ("server/test_license_server.py", "what the real process answers"),
-    "server/vendord.py": ("server/test_license_server.py", "the real process"),
     "vendor/log.py": ("adapters/test_journal.py", "an interface; the journal keeps its promises"),
 }
 

@@ -13,7 +13,7 @@ import struct
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, Heard, Left, RemoveAsked
+from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, Left, RemoveAsked
 from seatkeeper.wire.framing import HEADER_BYTES, NO_MESSAGE, PREFACE_BYTES_MAX, WireError, decode_client, frame, parse_preface
 from seatkeeper.wire.messages import (
     FRAME_BYTES_MAX,
@@ -37,13 +37,17 @@ if TYPE_CHECKING:
     from seatkeeper.server.vendord import VendorDaemon
     from seatkeeper.wire.messages import ClientMessage, ServerMessage
 
-__all__ = ["GREETING_S", "WRITE_BYTES_MAX", "ClientConnection", "clean_name", "is_local"]
+__all__ = ["FAREWELL_S", "GREETING_S", "MESSAGES_MAX", "WRITE_BYTES_MAX", "ClientConnection", "clean_name", "is_local"]
 
-#: Time from the connection's start to its Hello, or to a tool's request.
+#: Time from the connection's start to its Hello, or to a tool's request, and from that to the next.
 GREETING_S: Final = 10.0
-_length: Final = struct.Struct(">I").unpack_from
+#: Time that a closed connection has to read its last answers.
+FAREWELL_S: Final = 5.0
+#: Messages of one connection that are handled before others have their turn.
+MESSAGES_MAX: Final = 100
 #: Answers that a client may leave unread; one that reads slower is disconnected.
 WRITE_BYTES_MAX: Final = 8 << 20
+_length: Final = struct.Struct(">I").unpack_from
 
 _CONTROL: Final = {**dict.fromkeys(range(32), "?"), **dict.fromkeys(range(127, 160), "?"), 0x2028: "?", 0x2029: "?"}
 
@@ -85,7 +89,7 @@ class ClientConnection(asyncio.Protocol):
         """Notes the transport; the client now has GREETING_S to say what it wants."""
         self.transport = transport  # type: ignore[assignment]
         self.transport.set_write_buffer_limits(high=WRITE_BYTES_MAX)  # type: ignore[union-attr]
-        self._daemon.awaits_greeting(self)
+        self._daemon.opened(self)
 
     def pause_writing(self) -> None:
         """Drops a client that asks and does not read the answers."""
@@ -94,13 +98,14 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Gives back what the session held through this connection."""
         self.transport = None
-        self._daemon.greeting_over(self)
+        self._daemon.ended(self)
         if self.session:
             self._daemon.run(Disconnected(self.session, self))
 
     def data_received(self, data: bytes) -> None:
         """Cuts the stream into messages and handles each."""
-        if self._greeted and not self._buffer and len(data) > HEADER_BYTES and _length(data)[0] == len(data) - HEADER_BYTES:
+        size = len(data) - HEADER_BYTES
+        if self._greeted and not self._buffer and 0 < size <= FRAME_BYTES_MAX and _length(data)[0] == size:
             # One whole frame, as nearly always. One that is bad is refused below.
             try:
                 message = decode_client(data[HEADER_BYTES:])
@@ -125,7 +130,12 @@ class ClientConnection(asyncio.Protocol):
             position = parsed[1]
             self._preface = False
         size = len(data)
+        rest = MESSAGES_MAX
         while size - position >= HEADER_BYTES:
+            if not rest:
+                self._buffer = data[position:]
+                self._wait_for_turn()
+                return
             length = _length(data, position)[0]
             if length > FRAME_BYTES_MAX:
                 self.refuse(-12, f"A frame of {length} bytes is above the limit of {FRAME_BYTES_MAX}.")
@@ -146,7 +156,21 @@ class ClientConnection(asyncio.Protocol):
             if self.transport is None:
                 return
             position = end
+            rest -= 1
         self._buffer = data[position:] if position < size else b""
+
+    def _wait_for_turn(self) -> None:
+        """Lets other connections have their turn before this one's further messages."""
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.pause_reading()
+            self._daemon.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
+            self.data_received(b"")
 
     # Answers ---------------------------------------------------------------------------------------------------------
 
@@ -164,8 +188,14 @@ class ClientConnection(asyncio.Protocol):
         transport, self.transport = self.transport, None
         if transport is not None:
             transport.write(frame(Refused(number, reason)))
-            transport.close()
+            self._part(transport)
         self._buffer = b""
+
+    def _part(self, transport: asyncio.Transport) -> None:
+        """Closes; what the client leaves unread does not keep the connection for ever."""
+        if transport.get_write_buffer_size():
+            self._daemon.loop.call_later(FAREWELL_S, transport.abort)
+        transport.close()
 
     def drop(self) -> None:
         """Closes at once, whatever is still unsent."""
@@ -212,7 +242,7 @@ class ClientConnection(asyncio.Protocol):
         self._daemon.run(CheckinAsked(self.session, message.request, message.handle))
 
     def _heartbeat(self, message: Heartbeat) -> None:
-        self._daemon.run(Heard(self.session))
+        self._daemon.renew(self.session)
         self.send(Beat(message.sequence))
 
     def _goodbye(self, _message: Goodbye) -> None:
@@ -220,14 +250,16 @@ class ClientConnection(asyncio.Protocol):
         self._daemon.run(Left(session))
         transport, self.transport = self.transport, None
         if transport is not None:
-            transport.close()
+            self._part(transport)
 
     def _ask_features(self, message: AskFeatures) -> None:
-        self._daemon.greeting_over(self)
+        if not self._greeted:
+            self._daemon.awaits_greeting(self)
         self._daemon.send_status(self, message)
 
     def _ask_remove(self, message: AskRemove) -> None:
-        self._daemon.greeting_over(self)
+        if not self._greeted:
+            self._daemon.awaits_greeting(self)
         if self.transport is None or not is_local(self.transport):
             self.send(Done(message.request, -63, "lmremove is accepted from the license server's own machine only."))
             return

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
@@ -34,6 +35,7 @@ from seatkeeper.vendor.events import (
     Close,
     Event,
     Greeting,
+    Heard,
     LicenseReread,
     Recovered,
     Send,
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from seatkeeper.server.control import Message
     from seatkeeper.server.license import Served
 
-__all__ = ["EXIT_JOURNAL", "EXIT_NO_FEATURES", "DaemonOptions", "VendorDaemon"]
+__all__ = ["EXIT_JOURNAL", "EXIT_NO_FEATURES", "DaemonOptions", "VendorDaemon", "connections_max"]
 
 #: Exit statuses: no features to serve (facts, FlexNet 4.2: 36 on UNIX), and a journal that could not be used.
 EXIT_NO_FEATURES: Final = 36
@@ -56,6 +58,16 @@ EXIT_JOURNAL: Final = 74
 TICK_S: Final = 1.0
 #: The debug log is written this often under load, and not for each commit; who asks for the status finds it complete.
 LOG_S: Final = 0.05
+#: Descriptors that clients never get: a new segment of the journal and a reread need some whatever the crowd.
+_DESCRIPTORS_KEPT: Final = 64
+#: Refusals for want of descriptors are told in the log this often.
+_FULL_S: Final = 60.0
+
+
+def connections_max() -> int:
+    """How many connections the system lets this process have beside its files."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 1 << 20 if limit == resource.RLIM_INFINITY else max(limit - _DESCRIPTORS_KEPT, 1)
 
 
 class DaemonOptions(msgspec.Struct, frozen=True):
@@ -95,7 +107,7 @@ class VendorDaemon:
         self.options = options
         self.vendor = options.vendor
         self._log = log
-        self._loop = loop
+        self.loop = loop
         self._served: Served
         self._machine: Machine
         self._journal: Journal | None = None
@@ -107,6 +119,9 @@ class VendorDaemon:
         self._now = self._flushed = 0.0
         self._flush_due = False
         self._closed = False
+        self._connections = 0
+        self._connections_max = connections_max()
+        self._full_told = -_FULL_S
         self._ungreeted: dict[ClientConnection, float] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._listeners: list[asyncio.Server] = []
@@ -121,13 +136,15 @@ class VendorDaemon:
         log.say(f"FlexNet Licensing version v{__version__} build seatkeeper")
         if options.control >= 0:
             end = socket.socket(fileno=options.control)
-            self._control = Control(self._loop, end, self._ordered, self._orphaned)
+            self._control = Control(self.loop, end, self._ordered, self._orphaned)
         try:
             self._served = self._load()
         except LicenseError as error:
             return self._fail(f"{error.message} {error.reason} ({error.number},{error.minor})", EXIT_NO_FEATURES, final=True)
         except SeatkeeperError as error:
             return self._fail(str(error), EXIT_NO_FEATURES, final=True)
+        except OSError as error:
+            return self._fail(f"The license files cannot be read: {error}", EXIT_NO_FEATURES)
         if not self._served.lines:
             return self._fail("No features to serve, exiting", EXIT_NO_FEATURES, final=True)
         trust = self._served.trust
@@ -139,12 +156,11 @@ class VendorDaemon:
             return self._fail(f"The journal cannot be used: {error}", EXIT_JOURNAL)
         await self._listen()
         for name in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(name, self._stop, f"EXITING DUE TO SIGNAL {int(name)}")
+            self.loop.add_signal_handler(name, self._stop, f"EXITING DUE TO SIGNAL {int(name)}")
         self._announce()
-        self._loop.call_later(TICK_S, self._tick)
+        self.loop.call_later(TICK_S, self._tick)
         status = await self._ended
-        self._close()
-        return status
+        return self._close() or status
 
     def _load(self) -> Served:
         served = load_served(find_files(self.options.files), self.vendor, host_facts())
@@ -156,7 +172,7 @@ class VendorDaemon:
         """Builds the ledger from the journal, and takes the journal over."""
         options, machine = self.options, self._machine
         if options.journal:
-            self._journal = Journal(Path(options.data), self._loop.call_soon_threadsafe, durable=options.durable)
+            self._journal = Journal(Path(options.data), self.loop.call_soon_threadsafe, durable=options.durable)
             for record in self._journal.tail():
                 for entry in record.entries:
                     machine.replay(entry)
@@ -172,7 +188,7 @@ class VendorDaemon:
         for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
             try:
                 self._listeners.append(
-                    await self._loop.create_server(
+                    await self.loop.create_server(
                         lambda: ClientConnection(self), host, self.options.port, family=family, reuse_address=True
                     )
                 )
@@ -210,19 +226,28 @@ class VendorDaemon:
             self._log.say(reason)
             self._ended.set_result(status)
 
-    def _close(self) -> None:
+    def _close(self) -> int:
+        """Ends the service orderly; returns an exit status where that does not succeed."""
         if self._events:
             self._turn()
         self._closed = True
+        status = 0
         for listener in self._listeners:
             listener.close()
+        pending, self._pending = self._pending, []
         if self._journal is not None:
-            # Entries that nobody waits for (checkins, denials) still belong into the record.
-            self._journal.close([one.entry for one in self._pending])
+            try:
+                # Entries that nobody waits for (checkins, denials) still belong into the record.
+                self._journal.close([one.entry for one in pending])
+            except OSError as error:
+                self._held_back.clear()
+                self._log.say(f"The journal cannot be written: {error.strerror}")
+                status = EXIT_JOURNAL
             self._journal = None
         if self._control is not None:
             self._control.close()
         self._log.flush()
+        return status
 
     # lmgrd -----------------------------------------------------------------------------------------------------------
 
@@ -244,13 +269,13 @@ class VendorDaemon:
     def _take(self, client: socket.socket) -> None:
         """Goes on with a connection that lmgrd accepted."""
         client.setblocking(False)
-        task: asyncio.Task[object] = self._loop.create_task(self._adopt(client))
+        task: asyncio.Task[object] = self.loop.create_task(self._adopt(client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _adopt(self, client: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: ClientConnection(self), client)
+            await self.loop.connect_accepted_socket(lambda: ClientConnection(self), client)
         except OSError:
             client.close()
 
@@ -261,11 +286,12 @@ class VendorDaemon:
             served = self._load()
             if not served.lines:
                 raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
-        except SeatkeeperError as error:
+        except (SeatkeeperError, OSError) as error:
             why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
             text = f"Nothing was changed: {why}"
             self._log.say(text)
-            self._control.send(RereadDone(order.request, error.number if isinstance(error, LicenseError) else -2, text))
+            number = error.number if isinstance(error, LicenseError) else -30 if isinstance(error, OSError) else -2
+            self._control.send(RereadDone(order.request, number, text))
             return
         self._served = served
         self.run(LicenseReread(served.lines, clock.today(), order.by_user, order.by_host))
@@ -281,7 +307,7 @@ class VendorDaemon:
         """Takes an event up: those of one turn of the loop are handled together at its end, in their order and at one time."""
         # Many clients' events in a row keep the processor's caches warm, where one client's event between two reads does not.
         if not self._events:
-            self._loop.call_soon(self._turn)
+            self.loop.call_soon(self._turn)
         self._events.append(event)
 
     def _turn(self) -> None:
@@ -321,6 +347,8 @@ class VendorDaemon:
     def greet(self, connection: ClientConnection, hello: Hello, event: Greeting) -> None:
         """Opens the session of a connection, and proves to the client who serves it."""
         self._turn()
+        if self._closed:
+            return
         first = len(self._pending)
         for instruction in self._machine.handle(event, clock.monotonic(), clock.now()):
             if isinstance(instruction, Send) and isinstance(instruction.answer, Accepted):
@@ -336,6 +364,11 @@ class VendorDaemon:
         self._log.lines(log_lines(self._pending[first:]))
         self._commit()
 
+    def renew(self, session: int) -> None:
+        """Notes at once that a session lives: what the client is told of it must not be overtaken by a Tick that waits its turn."""
+        if not self._closed:
+            self._machine.handle(Heard(session), clock.monotonic(), clock.now())
+
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
         """Answers what lmstat asks."""
         self._turn()
@@ -343,8 +376,27 @@ class VendorDaemon:
         for data in status_frames(self._machine.ledger, self.vendor, asked):
             connection.write(data)
 
+    def opened(self, connection: ClientConnection) -> None:
+        """A connection has begun; it is refused where there are too many."""
+        self._connections += 1
+        if self._connections <= self._connections_max:
+            self.awaits_greeting(connection)
+            return
+        connection.refuse(-106, f"This server has its {self._connections_max} connections.")
+        now = clock.monotonic()
+        if now - self._full_told >= _FULL_S:
+            self._full_told = now
+            self._log.say(f"All {self._connections_max} connections are in use, further clients are refused: raise the limit of open files")
+
+    def ended(self, connection: ClientConnection) -> None:
+        """A connection has ended."""
+        self._connections -= 1
+        self.greeting_over(connection)
+
     def awaits_greeting(self, connection: ClientConnection) -> None:
-        """The connection has GREETING_S to say what it wants."""
+        """The connection has GREETING_S to say what it wants (next)."""
+        # Anew at the end, so that the dictionary is in the order of the deadlines.
+        self._ungreeted.pop(connection, None)
         self._ungreeted[connection] = clock.monotonic() + GREETING_S
 
     def greeting_over(self, connection: ClientConnection) -> None:
@@ -386,12 +438,18 @@ class VendorDaemon:
             self._flush_log()
         elif not self._flush_due:
             self._flush_due = True
-            self._loop.call_later(LOG_S, self._flush_log)
+            self.loop.call_later(LOG_S, self._flush_log)
         if self._journal is None:
             self._committed(answers, Appended(0))
-        else:
-            batch = [one.entry for one in appends]
-            self._journal.append(self._journal.seq, batch, lambda outcome: self._committed(answers, outcome))
+            return
+        batch = [one.entry for one in appends]
+        self._journal.append(self._journal.seq, batch, lambda outcome: self._committed(answers, outcome))
+        if self._journal.wants_snapshot:
+            # Nothing waits now: behind this batch the ledger is what the log says.
+            try:
+                self._journal.snapshot(self._machine.ledger.snapshot(clock.now()))
+            except OSError as error:
+                self._give_up(f"The journal cannot be written: {error.strerror} ({self._journal.directory}).")
 
     def _flush_log(self) -> None:
         self._flushed, self._flush_due = clock.monotonic(), False
@@ -400,10 +458,7 @@ class VendorDaemon:
     def _committed(self, answers: list[tuple[ClientConnection, bytes]], outcome: Outcome) -> None:
         self._committing = False
         if not isinstance(outcome, Appended):
-            reason = "another daemon writes this journal" if isinstance(outcome, Conflict) else outcome.reason
-            # Nothing more may leave this process: its memory is ahead of the disk.
-            self._log.say(f"Stopping at once: {reason}")
-            os._exit(EXIT_JOURNAL)
+            self._give_up("another daemon writes this journal" if isinstance(outcome, Conflict) else outcome.reason)
         for connection, data in answers:
             # Without the call of connection.write: this is the hot path.
             if connection.transport is not None:
@@ -414,10 +469,16 @@ class VendorDaemon:
             held, self._held_back = self._held_back, []
             for connection, data in held:
                 connection.write(data)
-        if self._journal is not None and self._journal.wants_snapshot and not self._committing:
-            self._journal.snapshot(self._machine.ledger.snapshot(clock.now()))
+
+    def _give_up(self, reason: str) -> NoReturn:
+        """Nothing more may leave this process: its memory is ahead of the disk."""
+        self._log.say(f"Stopping at once: {reason}")
+        if self._control is not None:
+            self._control.send(Failed(reason))
+        os._exit(EXIT_JOURNAL)
 
     def _tick(self) -> None:
+        self.loop.call_later(TICK_S, self._tick)
         now = clock.monotonic()
         for connection, deadline in list(self._ungreeted.items()):
             if deadline > now:
@@ -425,4 +486,3 @@ class VendorDaemon:
             connection.drop()
         self.run(Tick(clock.today()))
         self._log.flush()
-        self._loop.call_later(TICK_S, self._tick)

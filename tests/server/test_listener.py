@@ -1,0 +1,273 @@
+"""One connection without a network: whatever comes in, in whatever pieces, it is handled in order, in turns, and never for ever."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatkeeper.server.listener import FAREWELL_S, MESSAGES_MAX, WRITE_BYTES_MAX, ClientConnection, clean_name, is_local
+from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Left
+from seatkeeper.wire.framing import HEADER_BYTES, encode_preface, frame, server_frames
+from seatkeeper.wire.messages import (
+    FRAME_BYTES_MAX,
+    PROTOCOL,
+    AskFeatures,
+    AskRemove,
+    Beat,
+    Checkin,
+    Checkout,
+    Done,
+    Goodbye,
+    Heartbeat,
+    Hello,
+    Refused,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VENDOR = "genesys.d"
+HELLO = Hello(PROTOCOL, VENDOR, b"s" * 16, b"n" * 32, "ann", "pc", "tty")
+
+
+class Transport:
+    """What a connection does to its transport."""
+
+    def __init__(self, peer: str = "127.0.0.1", here: str = "127.0.0.1") -> None:
+        self.sent = b""
+        self.state = "open"
+        self.reading = True
+        self.unread = 0
+        self.limit = 0
+        self._ends = {"peername": (peer, 5000), "sockname": (here, 7260)}
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        self.limit = high
+
+    def get_extra_info(self, name: str) -> object:
+        return self._ends[name]
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def is_closing(self) -> bool:
+        return self.state != "open"
+
+    def write(self, data: bytes) -> None:
+        assert self.state == "open"
+        self.sent += data
+
+    def close(self) -> None:
+        self.state = "closed"
+
+    def abort(self) -> None:
+        self.state = "aborted"
+
+    def pause_reading(self) -> None:
+        assert self.reading
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        assert not self.reading
+        self.reading = True
+
+    @property
+    def answers(self) -> list[object]:
+        return list(server_frames().feed(self.sent))
+
+
+class Daemon:
+    """What a connection asks of its daemon."""
+
+    vendor = VENDOR
+
+    def __init__(self) -> None:
+        self.options = SimpleNamespace(remove_allowed=True)
+        self.events: list[object] = []
+        self.calls: list[str] = []
+        self.soon: list[Callable[[], object]] = []
+        self.later: list[tuple[float, Callable[[], object]]] = []
+        self.loop = SimpleNamespace(
+            call_soon=lambda call: self.soon.append(call), call_later=lambda delay, call: self.later.append((delay, call))
+        )
+        self.run = self.events.append
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: self.calls.append(name)
+
+    def greet(self, connection: ClientConnection, _hello: Hello, _event: object) -> None:
+        self.calls.append("greet")
+        connection.session = 7
+
+
+def connect(*, greeted: bool = True, peer: str = "127.0.0.1", here: str = "127.0.0.1") -> tuple[ClientConnection, Transport, Daemon]:
+    daemon, transport = Daemon(), Transport(peer, here)
+    connection = ClientConnection(daemon)  # type: ignore[arg-type]
+    connection.connection_made(transport)  # type: ignore[arg-type]
+    connection.data_received(encode_preface(VENDOR) + (frame(HELLO) if greeted else b""))
+    return connection, transport, daemon
+
+
+def test_one_that_sends_very_much_at_once_takes_turns_with_the_others() -> None:
+    connection, transport, daemon = connect()
+    wanted = [Checkin(number, 101) for number in range(MESSAGES_MAX * 3 + 10)]
+    connection.data_received(b"".join(map(frame, wanted)) + frame(Checkin(99_999, 1))[:5])
+    assert len(daemon.events) == MESSAGES_MAX
+    assert not transport.reading
+    turns = 0
+    while daemon.soon:
+        daemon.soon.pop(0)()
+        turns += 1
+    assert turns == 3
+    assert transport.reading
+    assert daemon.events == [CheckinAsked(7, one.request, 101) for one in wanted]
+    connection.data_received(frame(Checkin(99_999, 1))[5:])
+    assert daemon.events[-1] == CheckinAsked(7, 99_999, 1)
+
+
+def test_one_that_is_gone_has_no_further_turn() -> None:
+    connection, transport, daemon = connect()
+    connection.data_received(b"".join(frame(Checkin(number, 101)) for number in range(MESSAGES_MAX * 2)))
+    transport.state = "closed"
+    connection.connection_lost(None)
+    daemon.soon.pop()()
+    assert len(daemon.events) == MESSAGES_MAX + 1
+    assert daemon.events[-1] == Disconnected(7, connection)
+
+
+def test_one_that_was_refused_in_the_meantime_has_no_further_turn() -> None:
+    connection, _, daemon = connect()
+    connection.data_received(b"".join(frame(Checkin(number, 101)) for number in range(MESSAGES_MAX * 2)))
+    connection.refuse(-134, "The session goes on through a newer connection.")
+    daemon.soon.pop()()
+    assert len(daemon.events) == MESSAGES_MAX
+
+
+@pytest.mark.parametrize("end", ["refuse", "goodbye"])
+@pytest.mark.parametrize("unread", [0, 5000])
+def test_who_leaves_its_last_answers_unread_does_not_keep_the_connection(end: str, unread: int) -> None:
+    connection, transport, daemon = connect()
+    transport.unread = unread
+    connection.data_received(frame(Goodbye()) if end == "goodbye" else b"\0\0\0\1\xc1")
+    assert transport.state == "closed"
+    assert [delay for delay, _ in daemon.later] == ([FAREWELL_S] if unread else [])
+    for _, call in daemon.later:
+        call()
+    assert transport.state == ("aborted" if unread else "closed")
+
+
+def test_who_reads_nothing_is_dropped() -> None:
+    connection, transport, daemon = connect()
+    assert transport.limit == WRITE_BYTES_MAX
+    connection.pause_writing()
+    assert transport.state == "aborted"
+    connection.send(Beat(1))
+    connection.connection_lost(None)
+    assert daemon.events == [Disconnected(7, connection)]
+
+
+def test_a_tool_has_a_deadline_for_its_next_request_too() -> None:
+    connection, _, daemon = connect(greeted=False)
+    assert daemon.calls == ["opened"]
+    connection.data_received(frame(AskFeatures(1)))
+    assert daemon.calls == ["opened", "awaits_greeting", "send_status"]
+    connection.data_received(frame(AskRemove(2, "f1", handle=101)))
+    assert daemon.calls[3:] == ["awaits_greeting"]
+
+
+def test_a_session_s_deadline_is_its_lease() -> None:
+    connection, _, daemon = connect()
+    connection.data_received(frame(AskFeatures(1)))
+    connection.data_received(frame(AskRemove(2, "f1", handle=101)))
+    assert daemon.calls == ["opened", "greeting_over", "greet", "send_status"]
+
+
+@pytest.mark.parametrize("extra", [1, 100_000])
+def test_a_frame_above_the_limit_is_refused_also_where_it_comes_in_one_piece(extra: int) -> None:
+    connection, transport, daemon = connect()
+    # A heartbeat with very many further elements, which a reader would pass over.
+    body = b"\xdd" + (FRAME_BYTES_MAX + extra - 5).to_bytes(4, "big") + b"\x04" + b"\x01" * (FRAME_BYTES_MAX + extra - 6)
+    connection.data_received(len(body).to_bytes(HEADER_BYTES, "big") + body)
+    assert isinstance(transport.answers[0], Refused)
+    assert daemon.calls == ["opened", "greeting_over", "greet"]
+
+
+MESSAGES = [HELLO, Checkout(1, "f1"), Checkin(2, 101), Heartbeat(3), Goodbye(), AskFeatures(4), AskRemove(5, "f1")]
+
+
+@given(st.lists(st.sampled_from(MESSAGES), max_size=12), st.data())
+def test_any_sequence_in_any_pieces_is_handled_up_to_the_first_that_has_no_place(messages: list[object], data: st.DataObject) -> None:
+    connection, transport, daemon = connect(greeted=False)
+    stream = b"".join(map(frame, messages))
+    while stream and transport.state == "open":
+        size = data.draw(st.integers(1, len(stream)))
+        connection.data_received(stream[:size])
+        stream = stream[size:]
+    expected, greeted, ended = [], False, False
+    for message in messages:
+        if type(message) in (Hello, Checkout, Checkin, Heartbeat, Goodbye) and greeted is (type(message) is Hello):
+            ended = True
+            break
+        greeted = greeted or type(message) is Hello
+        expected += [type(message)] if type(message) in (Checkout, Checkin, Goodbye, AskRemove) else []
+        if type(message) is Goodbye:
+            break
+    kinds = {CheckoutAsked: Checkout, CheckinAsked: Checkin, Left: Goodbye}
+    assert [kinds.get(type(event), AskRemove) for event in daemon.events] == expected
+    assert (transport.state != "open") == (ended or Goodbye in expected)
+    if ended:
+        assert isinstance(transport.answers[-1], Refused)
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_any_bytes_leave_the_connection_open_or_refused_and_raise_nothing(data: bytes, greeted: bool) -> None:
+    connection, transport, _ = connect(greeted=greeted)
+    connection.data_received(data)
+    connection.data_received(data) if transport.state == "open" else None
+    if transport.state != "open":
+        assert not transport.answers or isinstance(transport.answers[-1], Refused | Done | Beat)
+
+
+def test_administration_is_for_this_machine() -> None:
+    connection, transport, daemon = connect(peer="192.0.2.9", here="192.0.2.1", greeted=False)
+    connection.data_received(frame(AskRemove(1, "f1", handle=101)))
+    assert [answer.number for answer in transport.answers] == [-63]
+    assert not daemon.events
+
+
+@pytest.mark.parametrize(
+    ("peer", "here", "local"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.9.9.9", "127.0.0.1", True),
+        ("::1", "::1", True),
+        ("::ffff:127.0.0.1", "::ffff:127.0.0.1", True),
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.2", "192.0.2.1", False),
+        ("2001:db8::2", "2001:db8::1", False),
+        ("fe80::1%eth0", "fe80::1%eth0", True),
+        ("fe80::2%eth0", "fe80::1%eth0", False),
+        ("nonsense", "nonsense", False),
+    ],
+)
+def test_what_this_machine_is(peer: str, here: str, local: bool) -> None:
+    assert is_local(Transport(peer, here)) is local  # type: ignore[arg-type]
+
+
+@given(st.text(max_size=40))
+def test_a_clean_name_is_one_line_of_text(name: str) -> None:
+    clean = clean_name(name)
+    assert clean
+    assert len(clean.splitlines()) == 1
+    assert clean == clean_name(clean)
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"), [("ann", "ann"), (" ", "?"), ("", "?"), ("a\nb\x1b[1m\x85\u2028", "a?b?[1m??"), ("José Juan", "José Juan")]
+)
+def test_names_are_shown_without_control_characters(name: str, clean: str) -> None:
+    assert clean_name(name) == clean

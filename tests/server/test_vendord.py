@@ -1,0 +1,348 @@
+"""The vendor daemon's process under stress that a test controls: a slow disk, a full one, a stop in the middle, a pause."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import uvloop
+
+from seatkeeper.adapters import clock
+from seatkeeper.adapters import journal as journal_module
+from seatkeeper.adapters.debuglog import DebugLog
+from seatkeeper.adapters.journal import GENESIS, read_journal, segments
+from seatkeeper.server import vendord as vendord_module
+from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving, control_pair
+from seatkeeper.server.vendord import EXIT_JOURNAL, DaemonOptions, VendorDaemon
+from seatkeeper.vendor.entries import CheckedOut, Denial, Snapshot
+from seatkeeper.vendor.events import Tick
+from seatkeeper.wire.framing import encode_preface, frame, server_frames
+from seatkeeper.wire.messages import PROTOCOL, Beat, Checkout, Denied, Granted, Heartbeat, Hello, Refused, Welcome
+from support.site import VENDOR, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from seatkeeper.wire.messages import ServerMessage
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return Site(tmp_path_factory.mktemp("site"), {"f1": 500, "f2": 1})
+
+
+class Peer:
+    """A client over one end of a socket pair, on the daemon's own loop."""
+
+    def __init__(self, hosted: Hosted) -> None:
+        self._loop = hosted.loop
+        self.socket, theirs = socket.socketpair()
+        self.socket.setblocking(False)
+        self._reader = server_frames()
+        self._messages: list[ServerMessage] = []
+        hosted.control.send(NewClient(), theirs)
+        hosted.closing.append(self.socket)
+
+    async def send(self, *messages: object, preface: bool = False) -> None:
+        await self._loop.sock_sendall(self.socket, (encode_preface(VENDOR) if preface else b"") + b"".join(map(frame, messages)))
+
+    async def receive(self) -> ServerMessage | None:
+        while not self._messages:
+            data = await asyncio.wait_for(self._loop.sock_recv(self.socket, 1 << 16), 10)
+            if not data:
+                return None
+            self._messages += self._reader.feed(data)
+        return self._messages.pop(0)
+
+    async def hello(self, name: str) -> Welcome:
+        await self.send(Hello(PROTOCOL, VENDOR, name.encode().ljust(16, b"."), b"n" * 32, name, "pc", "tty"), preface=True)
+        answer = await self.receive()
+        assert isinstance(answer, Welcome), answer
+        return answer
+
+
+class Hosted:
+    """A vendor daemon on this loop, with the test in the place of lmgrd."""
+
+    def __init__(self, site: Site, data: Path, **options: object) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.data = data
+        self.closing: list[socket.socket] = []
+        self.log = data.with_suffix(".log")
+        ours, theirs = control_pair()
+        self._descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self.told: asyncio.Queue[object] = asyncio.Queue()
+        self.control = Control(self.loop, ours, lambda message, _client: self.told.put_nowait(message), lambda: None)
+        wanted = DaemonOptions(VENDOR, (str(site.license),), str(data), control=theirs.detach(), **options)
+        self.daemon = VendorDaemon(wanted, DebugLog(self._descriptor, VENDOR, clock.now), self.loop)
+        self._task = self.loop.create_task(self.daemon.serve())
+
+    async def __aenter__(self) -> Hosted:
+        assert isinstance(await asyncio.wait_for(self.told.get(), 10), Serving)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.control.send(OrderStop())
+        await self.ended()
+        self.control.close()
+        os.close(self._descriptor)
+        for one in self.closing:
+            one.close()
+
+    async def ended(self) -> int:
+        return await asyncio.wait_for(self._task, 10)
+
+
+def run(work: Callable[[], Awaitable[None]]) -> None:
+    uvloop.run(work())  # type: ignore[arg-type]
+
+
+def entries(data: Path) -> list[object]:
+    return [entry for record in read_journal(segments(data), anchor=GENESIS) for entry in record.entries]
+
+
+class SlowDisk:
+    """While it is held, no flush comes to an end."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._open = threading.Event()
+        self._open.set()
+        self.reached = threading.Event()
+        real = os.fdatasync
+
+        def flush(file: int) -> None:
+            self.reached.set()
+            assert self._open.wait(10)
+            real(file)
+
+        monkeypatch.setattr(journal_module.os, "fdatasync", flush)
+
+    async def hold(self, hosted: Hosted) -> None:
+        while hosted.daemon._committing:
+            await asyncio.sleep(0.001)
+        self.reached.clear()
+        self._open.clear()
+
+    def release(self, after: float = 0.0) -> None:
+        threading.Timer(after, self._open.set).start() if after else self._open.set()
+
+    async def until_reached(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self.reached.wait, 10)
+
+
+def test_an_orderly_stop_on_a_full_disk_is_told_and_grants_nothing_unwritten(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk(monkeypatch)
+
+    async def work() -> None:
+        hosted = Hosted(site, tmp_path / "j")
+        async with hosted:
+            first, second = Peer(hosted), Peer(hosted)
+            await first.hello("ann")
+            await second.hello("bob")
+            await disk.hold(hosted)
+            await first.send(Checkout(1, "f1"))
+            await disk.until_reached()
+            await second.send(Checkout(1, "f1"), Checkout(2, "nothing"))
+            assert isinstance(await second.receive(), Denied)
+
+            def fail(*_: object) -> int:
+                raise OSError(28, "No space left on device")
+
+            monkeypatch.setattr(journal_module.os, "pwrite", fail)
+            hosted.control.send(OrderStop())
+            disk.release(0.2)
+            assert await hosted.ended() == EXIT_JOURNAL
+            await asyncio.sleep(0.05)
+            seen = await first.receive()
+            assert isinstance(seen, Granted)
+            assert second.socket.fileno() >= 0
+            with pytest.raises(BlockingIOError):
+                second.socket.recv(1)
+        assert "No space left on device" in hosted.log.read_text()
+
+    run(work)
+
+
+def test_an_orderly_stop_in_the_middle_of_a_commit_loses_nothing_and_grants_nothing_unwritten(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SlowDisk(monkeypatch)
+
+    async def work() -> None:
+        hosted = Hosted(site, tmp_path / "j")
+        async with hosted:
+            first, second = Peer(hosted), Peer(hosted)
+            await first.hello("ann")
+            await second.hello("bob")
+            await disk.hold(hosted)
+            await first.send(Checkout(1, "f1"))
+            await disk.until_reached()
+            # These come while the first is being written.
+            await second.send(Checkout(1, "f1"), Checkout(2, "nothing"))
+            assert isinstance(await second.receive(), Denied)
+            hosted.control.send(OrderStop())
+            disk.release(0.2)
+            assert await hosted.ended() == 0
+            seen = [await first.receive(), await second.receive()]
+        written = {entry.handle for entry in entries(hosted.data) if isinstance(entry, CheckedOut)}
+        assert written == {101, 102}
+        assert {one.handle for one in seen if isinstance(one, Granted)} <= written
+        assert [entry.feature for entry in entries(hosted.data) if isinstance(entry, Denial)] == ["nothing"]
+
+    run(work)
+
+
+def test_the_journal_is_divided_under_load_that_never_rests(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something always waits for the next commit, so there is no quiet moment for a new segment."""
+    monkeypatch.setattr(journal_module, "SEGMENT_BYTES_MAX", 8_000)
+    monkeypatch.setattr(journal_module, "_FILL_BYTES", 4_000)
+    real = os.fdatasync
+    monkeypatch.setattr(journal_module.os, "fdatasync", lambda file: (time.sleep(0.003), real(file)))
+
+    async def work() -> None:
+        hosted = Hosted(site, tmp_path / "j")
+        async with hosted:
+            peer = Peer(hosted)
+            await peer.hello("ann")
+            for number in range(300):
+                await peer.send(Checkout(number, "f1"))
+                await asyncio.sleep(0.001)
+            parts = len(segments(hosted.data))
+            granted = [(await peer.receive()).handle for _ in range(300)]
+        assert parts >= 4
+        assert granted == list(range(101, 401))
+        # Every snapshot says what the entries before it come to.
+        held: set[int] = set()
+        for entry in entries(hosted.data):
+            if isinstance(entry, Snapshot):
+                assert {seat.handle for seat in entry.seats} == held
+            elif isinstance(entry, CheckedOut):
+                held.add(entry.handle)
+
+    run(work)
+
+
+@pytest.mark.parametrize("failing", ["open", "fdatasync"])
+def test_a_journal_that_cannot_be_written_stops_the_daemon_at_once(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """Also where the disk is full at the moment when a new segment begins: not one request may wait for ever."""
+    statuses: list[int] = []
+
+    def leave(status: int) -> None:
+        statuses.append(status)
+        raise InterruptedError
+
+    monkeypatch.setattr(vendord_module.os, "_exit", leave)
+    real = os.open
+
+    def fail(path: object, *more: object) -> int:
+        if failing == "open" and not str(path).endswith(".jsonl"):
+            return real(path, *more)  # type: ignore[arg-type]
+        raise OSError(28, "No space left on device")
+
+    async def work() -> None:
+        hosted = Hosted(site, tmp_path / "j")
+        hosted.loop.set_exception_handler(lambda _loop, context: hosted.told.put_nowait(context["exception"]))
+        async with hosted:
+            peer = Peer(hosted)
+            await peer.hello("ann")
+            with monkeypatch.context() as patch:
+                patch.setattr(journal_module, "SEGMENT_BYTES_MAX", 10)
+                patch.setattr(journal_module.os, failing, fail)
+                await peer.send(Checkout(1, "f1"))
+                told = [await asyncio.wait_for(hosted.told.get(), 5) for _ in range(2)]
+                assert {type(one) for one in told} == {Failed, InterruptedError}
+                assert any("No space left on device" in one.reason for one in told if isinstance(one, Failed))
+
+    run(work)
+    assert set(statuses) == {EXIT_JOURNAL}
+    assert "No space left on device" in (tmp_path / "j.log").read_text()
+
+
+def test_clients_that_were_heard_while_the_process_was_paused_are_not_silent(site: Site, tmp_path: Path) -> None:
+    """A paused machine, a debugger, a slow reread: what was sent meanwhile is read before anybody is called silent."""
+
+    async def work() -> None:
+        async with Hosted(site, tmp_path / "j", lease_s=0.6, heartbeat_s=0.2) as hosted:
+            peer = Peer(hosted)
+            await peer.hello("ann")
+            await peer.send(Checkout(1, "f2"))
+            assert isinstance(await peer.receive(), Granted)
+            await peer.send(Heartbeat(5))
+            time.sleep(1.4)
+            assert await peer.receive() == Beat(5)
+            await peer.send(Heartbeat(6))
+            assert await peer.receive() == Beat(6)
+
+    run(work)
+
+
+def test_who_is_told_that_it_was_heard_keeps_its_seats(site: Site, tmp_path: Path) -> None:
+    """The deadline passes and the heartbeat comes in one turn of the loop: the answer and the ledger say the same."""
+
+    async def work() -> None:
+        async with Hosted(site, tmp_path / "j", lease_s=0.5, heartbeat_s=0.2) as hosted:
+            peer = Peer(hosted)
+            await peer.hello("ann")
+            await peer.send(Checkout(1, "f2"))
+            assert isinstance(await peer.receive(), Granted)
+            time.sleep(1.1)
+            (connection,) = [session.connection for session in hosted.daemon._machine.ledger.sessions.values()]
+            hosted.daemon.run(Tick(clock.today()))
+            connection.data_received(frame(Heartbeat(5)))
+            assert await peer.receive() == Beat(5)
+            await peer.send(Heartbeat(6))
+            assert await peer.receive() == Beat(6)
+
+    run(work)
+
+
+def test_a_reread_that_the_system_refuses_is_answered(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        async with Hosted(site, tmp_path / "j") as hosted:
+
+            def fail(*_: object) -> object:
+                raise PermissionError(13, "Permission denied")
+
+            monkeypatch.setattr(vendord_module, "find_files", fail)
+            hosted.control.send(OrderReread(7, "admin", "here"))
+            done = await asyncio.wait_for(hosted.told.get(), 5)
+            assert isinstance(done, RereadDone)
+            assert (done.request, done.number) == (7, -30)
+            assert "Permission denied" in done.text
+
+    run(work)
+
+
+def test_connections_beyond_what_descriptors_allow_are_refused_and_the_rest_is_served(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files for the journal and for administrators must always be there."""
+    monkeypatch.setattr(vendord_module, "connections_max", lambda: 2)
+
+    async def work() -> None:
+        async with Hosted(site, tmp_path / "j") as hosted:
+            first, second = Peer(hosted), Peer(hosted)
+            await first.hello("ann")
+            await second.hello("bob")
+            third = Peer(hosted)
+            refused = await third.receive()
+            assert isinstance(refused, Refused)
+            assert refused.number == -106
+            assert await third.receive() is None
+            first.socket.close()
+            await second.send(Heartbeat(1))
+            assert await second.receive() == Beat(1)
+            await Peer(hosted).hello("eve")
+        assert "connections" in hosted.log.read_text()
+
+    run(work)
