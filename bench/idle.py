@@ -107,33 +107,23 @@ def all_do(members: list[Clients], command: str) -> list[dict[str, Any]]:
 
 
 class Watch:
-    """Asks the vendor daemon how many seats are in use, as lmstat does, over one connection."""
+    """Asks the vendor daemon how many seats are in use, as lmstat does: each question over a connection of its own."""
 
     def __init__(self, server: Server) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-        self._socket.sendall(encode_preface(VENDOR))
-        self._reader: FrameReader[ServerMessage] = server_frames()
-        self._request = 0
-
-    def __enter__(self) -> Watch:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        self._address = ("127.0.0.1", server.port)
 
     def in_use(self) -> int:
-        self._request += 1
-        self._socket.sendall(frame(AskFeatures(self._request, FEATURE)))
         used = 0
-        while True:
-            data = self._socket.recv(1 << 20)
-            if not data:
-                raise BenchError("the vendor daemon closed the connection of a status question.")
-            for message in self._reader.feed(data):
-                if isinstance(message, PoolStatus):
-                    used = message.in_use
-                elif isinstance(message, StatusEnd):
-                    return used
+        reader: FrameReader[ServerMessage] = server_frames()
+        with socket.create_connection(self._address, timeout=30) as connection:
+            connection.sendall(encode_preface(VENDOR) + frame(AskFeatures(1, FEATURE)))
+            while data := connection.recv(1 << 20):
+                for message in reader.feed(data):
+                    if isinstance(message, PoolStatus):
+                        used = message.in_use
+                    elif isinstance(message, StatusEnd):
+                        return used
+        raise BenchError("the vendor daemon closed the connection of a status question.")
 
     def until_free(self, since: float, limit_s: float) -> tuple[float, float]:
         """Seconds from `since` until the first seat was seen free, and until none was in use."""
@@ -165,7 +155,8 @@ def measure(clients: int, beats_s: float, rest_s: float, lease_s: float) -> dict
     """All figures; times in seconds, memory in bytes."""
     found: dict[str, float] = {"clients": clients}
     lines = [feature(FEATURE, SEATS_MAX)]
-    with site_server("site-idle", features=lines) as server, Watch(server) as watch:
+    with site_server("site-idle", features=lines) as server:
+        watch = Watch(server)
         with crowd(server, WARM_CLIENTS, 1) as members:
             all_do(members, "seat")
         watch.until_free(time.monotonic(), 10)
@@ -193,7 +184,8 @@ def measure(clients: int, beats_s: float, rest_s: float, lease_s: float) -> dict
         if _lmstat_in_use(server):
             raise BenchError("lmstat still shows seats in use.")
     lease = ("--lease", f"{lease_s:g}")
-    with site_server("site-silent", *lease, features=lines) as server, Watch(server) as watch, crowd(server, clients) as members:
+    with site_server("site-silent", *lease, features=lines) as server, crowd(server, clients) as members:
+        watch = Watch(server)
         all_do(members, "seat")
         # The lease runs from the client's own send time of the last answered heartbeat: nobody may be freed before it ends.
         oldest = time.monotonic()
