@@ -78,7 +78,7 @@ class Hosted:
         ours, theirs = control_pair()
         self._descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self.told: asyncio.Queue[object] = asyncio.Queue()
-        self.control = Control(self.loop, ours, lambda message, _client: self.told.put_nowait(message), lambda: None)
+        self.control = Control(self.loop, ours, lambda message, _client: self.told.put_nowait(message), lambda _clients: None)
         wanted = DaemonOptions(VENDOR, (str(site.license),), str(data), control=theirs.detach(), **options)
         self.daemon = VendorDaemon(wanted, DebugLog(self._descriptor, VENDOR, clock.now), self.loop)
         self._task = self.loop.create_task(self.daemon.serve())

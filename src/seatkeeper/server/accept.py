@@ -75,7 +75,8 @@ class Acceptor:
         self._loop = loop
         self._listeners = listeners
         self._routed = routed
-        self._waiting: dict[socket.socket, asyncio.TimerHandle] = {}
+        # The timer, and how many bytes of the preface were there at the last look.
+        self._waiting: dict[socket.socket, tuple[asyncio.TimerHandle, int]] = {}
         for listener in listeners:
             loop.add_reader(listener.fileno(), self._accept, listener)
 
@@ -113,9 +114,12 @@ class Acceptor:
         try:
             data = client.recv(PREFACE_BYTES_MAX, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
-            self._wait(client, _PREFACE_BYTES_MIN)
+            self._wait(client, 0)
             return
         except OSError:
+            data = b""
+        if client in self._waiting and len(data) <= self._waiting[client][1]:
+            # It is readable and there is nothing new: the other side has ended the stream, or broken it off.
             data = b""
         if not data:
             self._give_up(client)
@@ -128,26 +132,28 @@ class Acceptor:
             self._give_up(client)
             return
         if parsed is None:
-            self._wait(client, len(data) + 1)
+            self._wait(client, len(data))
             return
         self._forget(client)
         with contextlib.suppress(OSError):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         self._routed(client, parsed[0])
 
-    def _wait(self, client: socket.socket, wanted: int) -> None:
+    def _wait(self, client: socket.socket, seen: int) -> None:
         # Peeked bytes stay in the socket, so a socket with too few would count as readable for ever: the low-water mark keeps
         # it quiet until there is something new to see.
         with contextlib.suppress(OSError):
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
-        if client not in self._waiting:
-            self._waiting[client] = self._loop.call_later(PREFACE_S, self._give_up, client)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(seen + 1, _PREFACE_BYTES_MIN))
+        if client in self._waiting:
+            self._waiting[client] = (self._waiting[client][0], seen)
+        else:
+            self._waiting[client] = (self._loop.call_later(PREFACE_S, self._give_up, client), seen)
             self._loop.add_reader(client.fileno(), self._peek, client)
 
     def _forget(self, client: socket.socket) -> None:
-        timer = self._waiting.pop(client, None)
-        if timer is not None:
-            timer.cancel()
+        waiting = self._waiting.pop(client, None)
+        if waiting is not None:
+            waiting[0].cancel()
             self._loop.remove_reader(client.fileno())
 
     def _give_up(self, client: socket.socket) -> None:

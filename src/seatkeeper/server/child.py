@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -72,11 +73,15 @@ class Child:
         self._version = ""
         self._port = 0
         self._reason = "it is being started"
+        self._last_words = ""
         self._final = False
         self._wanted = True
         # True while it does not run and will not be started by itself.
         self._resting = False
-        self._waiting: list[tuple[socket.socket, float]] = []
+        # Set while there is no process, and none is being made.
+        self._gone = asyncio.Event()
+        self._gone.set()
+        self._waiting: deque[tuple[socket.socket, float]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._rereads: dict[int, asyncio.Future[RereadDone]] = {}
         self._next_reread = 1
@@ -97,15 +102,46 @@ class Child:
     def start(self, pause: float = 0.0) -> None:
         """Starts it after a pause, unless it runs; an earlier plan to start it is dropped."""
         self._wanted, self._resting = True, False
-        if self._process is None:
+        if self._gone.is_set():
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_later(pause, lambda: self._spawn(self._run()))
+            self._timer = self._loop.call_later(pause, self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._gone.clear()
+        self._spawn(self._run())
 
     async def _run(self) -> None:
-        """Starts the process and watches it until it ends."""
-        self._timer = None
-        ours, theirs = control_pair()
+        """Starts the process and watches it until it ends; then decides what follows."""
+        self._last_words, self._final = "", False
+        try:
+            status = await self._watch()
+        finally:
+            self._process = None
+            if self._control is not None:
+                self._control.close()
+                self._control = None
+            self._gone.set()
+            for request, future in self._rereads.items():
+                if not future.done():
+                    future.set_result(RereadDone(request, -97, "the vendor daemon has ended before it answered"))
+            self._rereads.clear()
+        if not self._wanted:
+            self._serving_since = None
+            return
+        if status is not None:
+            signal_number, code = (-status, 0) if status < 0 else (0, status)
+            self._log.line(f"{self.name} exited with status {code} signal = {signal_number}")
+        self._died()
+
+    async def _watch(self) -> int | None:
+        """The exit status of a new process, when it has ended; None where it cannot be started."""
+        try:
+            ours, theirs = control_pair()
+        except OSError as error:
+            self._cannot_start(f"no socket can be had: {error.strerror}")
+            return None
         if self.line.port:
             self._log.say(f"Using vendor daemon port {self.line.port} specified in license file")
         options = self._options(self.line, theirs.fileno(), self._supervision.restarts)
@@ -121,44 +157,47 @@ class Child:
             )
         except OSError as error:
             ours.close()
+            self._cannot_start(f"{command[0]} cannot be started: {error.strerror}")
+            return None
+        finally:
             theirs.close()
-            self._reason = f"{command[0]} cannot be started: {error.strerror}"
-            self._log.say(f"{self.name}: {self._reason}")
-            self._died()
-            return
-        theirs.close()
-        self._process, self._final = process, False
-        self._control = Control(self._loop, ours, lambda message, _client: self._told(message), lambda: None)
+        self._process = process
+        self._control = Control(self._loop, ours, lambda message, _client: self._told(message), self._lost)
         word = "REStarted" if self._supervision.restarts else "Started"
         port = f"internet tcp_port {self.line.port} " if self.line.port else ""
         self._log.say(f"{word} {self.name} ({port}pid {process.pid})")
-        status = await process.wait()
-        self._process = None
-        self._control.close()
-        self._control = None
         if not self._wanted:
-            self._serving_since = None
-            return
-        signal_number, code = (-status, 0) if status < 0 else (0, status)
-        self._log.line(f"{self.name} exited with status {code} signal = {signal_number}")
-        self._died()
+            # It was stopped while it was being made.
+            self._order_stop("", "")
+        return await process.wait()
+
+    def _cannot_start(self, why: str) -> None:
+        self._last_words = why
+        self._log.say(f"{self.name}: {why}")
+
+    def _lost(self, clients: list[socket.socket]) -> None:
+        """The process has closed its end, so it has ended or will at once; who was on the way to it waits for the next one."""
+        self._control = None
+        for client in clients:
+            self.hand_over(client)
 
     def _died(self) -> None:
         """Starts it again when the supervision says so, or gives up."""
         served_s = None if self._serving_since is None else self._loop.time() - self._serving_since
         self._serving_since = None
         pause = self._supervision.died(served_s, final=self._final)
+        why = self._last_words.rstrip(".") or "it ended before it served"
         if pause is None:
-            if not self._final:
-                self._reason = f"it ended {self._supervision.failures - 1} times in a row before it served"
+            self._reason = why if self._final else f"{why} ({self._supervision.failures} times in a row)"
             self._log.line(f"{self.name} is NOT started again: {self._reason}.")
             self._log.say("Please correct problem and restart daemons (lmreread tries again).")
             self._rest()
             return
+        self._reason = "it is being started again"
         self._log.line("Since this is an unknown status, license server ")
         self._log.line("manager (lmgrd) will attempt to re-start the vendor daemon.")
         if pause:
-            self._reason = f"it ended before it served, and is started again after {pause:g} s"
+            self._reason = f"{why}; it is started again after {pause:g} s"
             self._log.line(f"{self.name}: next start in {pause:g} s")
         self._log.flush()
         self.start(pause)
@@ -166,7 +205,7 @@ class Child:
     def _rest(self) -> None:
         """Nobody need wait for it any longer."""
         self._resting = True
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, deque()
         for client, _ in waiting:
             turn_away(client, -97, f"{self.name}: {self._reason}.")
 
@@ -188,33 +227,37 @@ class Child:
             self._timer.cancel()
             self._timer = None
         self._rest()
-        process = self._process
-        if process is None:
-            return
-        self._log.say(f"Shutting down {self.name} pid={process.pid}")
-        if self._control is not None:
-            self._control.send(OrderStop(by_user, by_host))
+        if self._process is not None:
+            self._order_stop(by_user, by_host)
         try:
-            await asyncio.wait_for(process.wait(), _STOP_S)
+            await asyncio.wait_for(self._gone.wait(), _STOP_S)
         except TimeoutError:
             self._log.say(f"{self.name} does not end; killing it")
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        self._serving_since = None
+            if self._process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+            await self._gone.wait()
+
+    def _order_stop(self, by_user: str, by_host: str) -> None:
+        assert self._process is not None
+        self._log.say(f"Shutting down {self.name} pid={self._process.pid}")
+        if self._control is not None:
+            self._control.send(OrderStop(by_user, by_host))
 
     def _told(self, message: Message) -> None:
         """The vendor daemon reports."""
         if isinstance(message, Serving):
+            if not self._wanted:
+                return
             self._serving_since = self._loop.time()
             self._version, self._port, self._reason = message.version, message.port, ""
             if message.port:
                 self._log.say(f"{self.name} using TCP-port {message.port}")
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting, deque()
             for client, _ in waiting:
                 self.hand_over(client)
         elif isinstance(message, Failed):
-            self._reason, self._final = message.reason, message.final
+            self._last_words, self._final = message.reason, message.final
         elif isinstance(message, RereadDone):
             future = self._rereads.pop(message.request, None)
             if future is not None and not future.done():
@@ -253,9 +296,8 @@ class Child:
 
     def _expire(self) -> None:
         now = self._loop.time() + 0.001
-        late = [client for client, deadline in self._waiting if deadline <= now]
-        self._waiting = [(client, deadline) for client, deadline in self._waiting if deadline > now]
-        for client in late:
+        while self._waiting and self._waiting[0][1] <= now:
+            client, _ = self._waiting.popleft()
             turn_away(client, -97, f"{self.name}: {self._reason or 'it does not answer'}.")
 
 

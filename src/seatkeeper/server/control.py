@@ -17,9 +17,22 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-__all__ = ["Control", "Failed", "Message", "NewClient", "OrderReread", "OrderStop", "RereadDone", "Serving", "control_pair"]
+__all__ = [
+    "TEXT_CHARS_MAX",
+    "Control",
+    "Failed",
+    "Message",
+    "NewClient",
+    "OrderReread",
+    "OrderStop",
+    "RereadDone",
+    "Serving",
+    "control_pair",
+]
 
 _PACKET_BYTES_MAX: Final = 65536
+#: Texts are cut to this length, so that each message is one packet.
+TEXT_CHARS_MAX: Final = 4096
 #: Packets read at once, so that a crowd of clients does not keep the loop from its other work.
 _PACKETS_MAX: Final = 64
 
@@ -86,7 +99,7 @@ class Control:
         loop: The loop.
         end: The socket.
         received: Called with each message, and the client's socket where one came along.
-        closed: Called once when the other side has gone.
+        closed: Called once when the other side has gone, with the clients' sockets that could not be passed on.
     """
 
     def __init__(
@@ -94,7 +107,7 @@ class Control:
         loop: asyncio.AbstractEventLoop,
         end: socket.socket,
         received: Callable[[Message, socket.socket | None], None],
-        closed: Callable[[], None],
+        closed: Callable[[list[socket.socket]], None],
     ) -> None:
         self._loop = loop
         self._end = end
@@ -111,22 +124,29 @@ class Control:
             if client is not None:
                 client.close()
             return
+        if isinstance(message, Failed):
+            message = Failed(message.reason[:TEXT_CHARS_MAX], message.final)
+        elif isinstance(message, RereadDone):
+            message = RereadDone(message.request, message.number, message.text[:TEXT_CHARS_MAX])
         self._queue.append((_encode(message), client))
         if len(self._queue) == 1:
             self._flush()
 
     def close(self) -> None:
         """Closes this end; sockets not yet passed on are closed."""
+        for client in self._end_all():
+            client.close()
+
+    def _end_all(self) -> list[socket.socket]:
+        """Closes this end; the sockets not yet passed on."""
         if not self._open:
-            return
+            return []
         self._open = False
         self._loop.remove_reader(self._end.fileno())
         self._loop.remove_writer(self._end.fileno())
         self._end.close()
-        while self._queue:
-            client = self._queue.popleft()[1]
-            if client is not None:
-                client.close()
+        queue, self._queue = self._queue, deque()
+        return [client for _, client in queue if client is not None]
 
     def _flush(self) -> None:
         while self._queue:
@@ -150,6 +170,9 @@ class Control:
                 packet, descriptors, _, _ = socket.recv_fds(self._end, _PACKET_BYTES_MAX, 1)
             except (BlockingIOError, InterruptedError):
                 return
+            except ConnectionResetError:
+                # The other side has gone with orders unread; what it said before comes next, its last words among them.
+                continue
             except OSError:
                 packet, descriptors = b"", []
             if not packet:
@@ -162,5 +185,4 @@ class Control:
 
     def _gone(self) -> None:
         if self._open:
-            self.close()
-            self._closed()
+            self._closed(self._end_all())

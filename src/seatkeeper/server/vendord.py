@@ -24,7 +24,7 @@ from seatkeeper.adapters.host import host_facts
 from seatkeeper.adapters.journal import Journal
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.licfile.trust import server_proof
-from seatkeeper.server.answers import answer_frame, log_lines
+from seatkeeper.server.answers import ANSWER_FRAMES, log_lines
 from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving
 from seatkeeper.server.license import find_files, load_served
 from seatkeeper.server.listener import GREETING_S, ClientConnection
@@ -263,7 +263,7 @@ class VendorDaemon:
             who = f" from {message.by_user} at node {message.by_host}" if message.by_user else ""
             self._stop(f"SHUTDOWN request{who}: daemon shutdown requested - shutting down")
 
-    def _orphaned(self) -> None:
+    def _orphaned(self, _clients: list[socket.socket]) -> None:
         self._stop("lmgrd has gone; this vendor daemon ends with it")
 
     def _take(self, client: socket.socket) -> None:
@@ -327,7 +327,8 @@ class VendorDaemon:
                         pending.append(instruction)  # type: ignore[arg-type]
                     elif kind is Send:
                         client: ClientConnection = instruction.connection  # type: ignore[assignment, union-attr]
-                        data = answer_frame(instruction.answer)  # type: ignore[union-attr]
+                        answer = instruction.answer  # type: ignore[union-attr]
+                        data = ANSWER_FRAMES[type(answer)](answer)
                         if instruction.durable and (pending or self._committing):  # type: ignore[union-attr]
                             held_back.append((client, data))
                         elif client.transport is not None:
@@ -421,7 +422,7 @@ class VendorDaemon:
 
     def _send(self, instruction: Send) -> None:
         connection: ClientConnection = instruction.connection  # type: ignore[assignment]
-        data = answer_frame(instruction.answer)
+        data = ANSWER_FRAMES[type(instruction.answer)](instruction.answer)
         if instruction.durable and (self._pending or self._committing):
             self._held_back.append((connection, data))
         elif connection.transport is not None:
