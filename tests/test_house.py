@@ -26,7 +26,6 @@ TESTED_ELSEWHERE = {
     "cli/lmgrd.py": ("server/test_license_server.py", "those tests start the real program"),
     "cli/vendord.py": ("server/test_license_server.py", "lmgrd starts it"),
     "drive/application.py": ("drive/test_demo.py", "the demo's application processes"),
-    "server/lmgrd.py": ("server/test_license_server.py", "the real process"),
     "server/status.py": ("server/test_license_server.py", "what the real process answers"),
     "vendor/log.py": ("adapters/test_journal.py", "an interface; the journal keeps its promises"),
 }

@@ -53,6 +53,26 @@ def test_the_date_comes_every_six_hours(tmp_path: Path) -> None:
     assert re.search(r"TIMESTAMP \d{1,2}/\d{1,2}/\d{4}$", stamps[0])
 
 
+def test_the_date_comes_without_other_lines_too(tmp_path: Path) -> None:
+    """Readers of the log know the day of a line by the date before it: a quiet week must not hide that days went by."""
+    clock = Clock()
+    log = DebugLog(open_log(str(tmp_path / "log")), "lmgrd", clock)
+    for _ in range(25):
+        log.stamp()
+        log.flush()
+        clock.now += 3600.0
+    assert len([line for line in lines(tmp_path / "log") if "TIMESTAMP" in line]) == 4
+
+
+def test_the_date_comes_at_once_when_the_clock_was_set_back(tmp_path: Path) -> None:
+    clock = Clock()
+    log = DebugLog(open_log(str(tmp_path / "log")), "lmgrd", clock)
+    log.say("before")
+    clock.now -= 30 * 86400.0
+    log.say("after")
+    assert [line.split(") ", 1)[1].split()[0] for line in lines(tmp_path / "log")] == ["before", "TIMESTAMP", "after"]
+
+
 def test_a_plus_continues_and_no_plus_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "log"
     DebugLog(open_log(str(path)), "a", Clock()).say("first")

@@ -119,6 +119,30 @@ def test_files_are_found_in_directories_by_name(tmp_path: Path) -> None:
     assert [path.name for path in find_files([str(tmp_path)])] == ["a.dat", "b.lic"]
 
 
+def test_a_file_that_is_named_twice_is_one_file(site: Site) -> None:
+    found = find_files([str(site.license), str(site.directory), str(site.license)])
+    assert found == [site.license]
+
+
+def test_a_place_that_the_system_refuses_is_error_30(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> object:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("seatkeeper.server.license.Path.iterdir", refuse)
+    with pytest.raises(LicenseError) as refused:
+        find_files([str(tmp_path)])
+    assert refused.value.number == -30
+    assert "Permission denied" in refused.value.reason
+
+
+def test_the_trust_file_stands_beside_the_server_line_whichever_file_comes_first(site: Site, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "more.lic").write_text("# nothing but a comment\n")
+    served = load_served([elsewhere / "more.lic", site.license], VENDOR, host_facts())
+    assert len(served.lines) == 3
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(LicenseError, match="Cannot find license file") as missing:
         find_files([str(tmp_path / "none.dat")])

@@ -49,26 +49,37 @@ class DebugLog:
 
     def line(self, text: str) -> None:
         """Notes one line; it is written by the next `flush`. A text of several lines becomes several."""
-        wall = self._clock()
-        second = int(wall)
-        if second != self._second:
-            self._second = second
-            then = localtime(second)
-            self._head = f"{then.tm_hour:2d}:{then.tm_min:02d}:{then.tm_sec:02d} ({self._daemon}) "
-            if wall - self._stamped >= TIMESTAMP_S:
-                self._stamped = wall
-                self._lines.append(f"{self._head}TIMESTAMP {self.date()}\n")
+        self._move_clock()
         if "\n" in text:
             self._lines += [f"{self._head}{part}\n" for part in text.split("\n")]
         else:
             self._lines.append(f"{self._head}{text}\n")
 
+    def _move_clock(self) -> None:
+        """Makes the head of the lines that of now, with the date where that is due."""
+        wall = self._clock()
+        second = int(wall)
+        if second == self._second:
+            return
+        self._second = second
+        then = localtime(second)
+        self._head = f"{then.tm_hour:2d}:{then.tm_min:02d}:{then.tm_sec:02d} ({self._daemon}) "
+        # At once also where the clock was set back: the date before would be a wrong one.
+        if not 0 <= wall - self._stamped < TIMESTAMP_S:
+            self._stamped = wall
+            self._lines.append(f"{self._head}TIMESTAMP {self.date()}\n")
+
+    def stamp(self) -> None:
+        """Notes the date where it is due; to be called now and then, so that it comes while nothing else happens."""
+        self._move_clock()
+
     def lines(self, texts: list[str]) -> None:
         """Notes lines of one moment, none of which has a line feed."""
         if texts:
             self.line(texts[0])
-            head = self._head
-            self._lines += [f"{head}{text}\n" for text in texts[1:]]
+            if len(texts) > 1:
+                head = self._head
+                self._lines.append(head + f"\n{head}".join(texts[1:]) + "\n")
 
     def say(self, text: str) -> None:
         """Writes one line at once."""

@@ -58,21 +58,26 @@ def find_files(paths: Sequence[str]) -> list[Path]:
     """The license files that a -c list names: files as they are, of a directory its *.lic and *.dat, by name.
 
     Raises:
-        LicenseError: -1, an entry does not exist or a directory has no license file.
+        LicenseError: -1, an entry does not exist or a directory has no license file; -30, the system refuses it.
     """
     found: list[Path] = []
     for entry in paths:
         path = Path(entry)
-        if path.is_dir():
-            inside = sorted(item for item in path.iterdir() if item.suffix in {".lic", ".dat"} and item.is_file())
-            if not inside:
-                raise LicenseError(-1, minor=359, reason=f"The directory {entry} has no *.lic or *.dat file.", path=tuple(paths))
-            found += inside
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise LicenseError(-1, minor=359, reason=f"There is no file {entry}.", path=tuple(paths))
-    return found
+        try:
+            if path.is_dir():
+                inside = sorted(item for item in path.iterdir() if item.suffix in {".lic", ".dat"} and item.is_file())
+                if not inside:
+                    raise LicenseError(-1, minor=359, reason=f"The directory {entry} has no *.lic or *.dat file.", path=tuple(paths))
+                found += inside
+            elif path.is_file():
+                found.append(path)
+            else:
+                raise LicenseError(-1, minor=359, reason=f"There is no file {entry}.", path=tuple(paths))
+        except OSError as error:
+            system = (error.errno or 0, error.strerror or "")
+            raise LicenseError(-30, reason=f"{entry} cannot be read: {error.strerror}.", system=system) from None
+    # A file that is named twice, by itself and by its directory, is one file.
+    return list(dict.fromkeys(found))
 
 
 def read_file(path: Path) -> Parsed:
@@ -112,7 +117,7 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:
             )
     _check_host(hostids, facts, with_server[0].name)
     place = Path(with_server[0].name).parent
-    trust_path, trust = _find_trust(vendor, files, with_server[0])
+    trust_path, trust = _find_trust(vendor, with_server[0])
     credential = find_credential(place, vendor, hostids)
     if credential is None:
         raise LicenseError(
@@ -139,8 +144,9 @@ def _check_host(hostids: Sequence[str], facts: HostFacts, name: str) -> None:
         raise LicenseError(-9, reason=explain_mismatch(wanted, facts))
 
 
-def _find_trust(vendor: str, files: Sequence[Path], first: Parsed) -> tuple[Path, Trust]:
-    found = find_trust(vendor, None, files[0])
+def _find_trust(vendor: str, first: Parsed) -> tuple[Path, Trust]:
+    # Beside the file with the SERVER lines, like the credential.
+    found = find_trust(vendor, None, Path(first.name))
     if found is None:
         foreign = next((line for _, line in first.file.signable() if line.vendor.lower() == vendor.lower()), None)
         what = f"{foreign.name} is not signed by a key this server trusts: " if foreign is not None else ""

@@ -8,6 +8,7 @@ no seats: a client notices nothing when lmgrd is busy, and finds its seats again
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import platform
 import signal
@@ -22,7 +23,7 @@ from seatkeeper.base.errors import LicenseError
 from seatkeeper.server.accept import Acceptor, listening_sockets
 from seatkeeper.server.child import HOLD_S, REREAD_S, Child, turn_away
 from seatkeeper.server.license import find_files, read_file
-from seatkeeper.server.listener import clean_name, is_local
+from seatkeeper.server.listener import GREETING_S, clean_name, is_local
 from seatkeeper.server.vendord import DaemonOptions
 from seatkeeper.wire.framing import PREFACE_BYTES_MAX, FrameReader, WireError, client_frames, frame, parse_preface
 from seatkeeper.wire.messages import AskDown, AskReread, AskServer, ClientMessage, Done, MemberStatus, Refused, ServerStatus
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.debuglog import DebugLog
     from seatkeeper.licfile.model import Server, Vendor
 
-__all__ = ["DEFAULT_PORT", "LicenseManager", "ManagerOptions"]
+__all__ = ["DEFAULT_PORT", "LicenseManager", "ManagerOptions", "ToolConnection"]
 
 #: The port of the guide's license files ("Genesys recommends using the default of 7260").
 DEFAULT_PORT: Final = 7260
@@ -42,6 +43,11 @@ _BIND_S: Final = 10.0
 _BIND_PAUSE_S: Final = 0.5
 #: Time for the answer to lmdown to reach the tool before the connections end.
 _FAREWELL_S: Final = 0.05
+#: How often it is looked whether the log is due its date.
+_STAMP_S: Final = 60.0
+#: Answers that a tool may leave unread, and requests that it may send at once.
+_WRITE_BYTES_MAX: Final = 1 << 20
+_REQUESTS_MAX: Final = 100
 
 
 class ManagerOptions(msgspec.Struct, frozen=True):
@@ -96,6 +102,7 @@ class LicenseManager:
         self._loop.add_signal_handler(signal.SIGHUP, lambda: self.spawn(self._reread("", "SIGHUP", socket.gethostname())))
         self._log.say("Starting vendor daemons ...")
         self._start_missing(vendors)
+        self._stamp()
         status = await self._ended
         self._acceptor.close()
         self._log.say("lmgrd will now shut down all the vendor daemons")
@@ -117,6 +124,11 @@ class LicenseManager:
         if not self._ended.done():
             self._log.say(reason)
             self._ended.set_result(0)
+
+    def _stamp(self) -> None:
+        self._log.stamp()
+        self._log.flush()
+        self._loop.call_later(_STAMP_S, self._stamp)
 
     def spawn(self, work: Coroutine[object, object, object]) -> None:
         """Runs a coroutine in the background."""
@@ -171,8 +183,8 @@ class LicenseManager:
         while True:
             try:
                 return listening_sockets(self.port)
-            except OSError:
-                if self._loop.time() > deadline:
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or self._loop.time() > deadline:
                     raise
             self._log.say("Retrying socket bind (address in use)")
             await asyncio.sleep(_BIND_PAUSE_S)
@@ -217,7 +229,7 @@ class LicenseManager:
 
     async def _adopt(self, client: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: _ToolConnection(self, self._loop), client)
+            await self._loop.connect_accepted_socket(lambda: ToolConnection(self, self._loop), client)
         except OSError:
             client.close()
 
@@ -234,6 +246,8 @@ class LicenseManager:
 
     async def _reread(self, vendor: str, by_user: str, by_host: str) -> tuple[int, str]:
         self._log.say(f"REREAD request from {by_user} at node {by_host}")
+        if self._ended.done():
+            return -97, "Nothing was changed: the license server is being shut down."
         if vendor and vendor.lower() not in self._children:
             return -97, f"There is no vendor daemon {clean_name(vendor)}."
         known = list(self._children.values())
@@ -248,13 +262,10 @@ class LicenseManager:
                 self.port = port
             self._start_missing(lines)
         self._log.say(f"Rereading license file {' '.join(self.files)}")
-        texts: list[str] = []
-        number = 0
-        for child in [self._children[vendor.lower()]] if vendor else known:
-            done = await child.reread(by_user, by_host)
-            texts.append(f"{child.name}: {done.text}")
-            number = number or done.number
-        return number, "; ".join(texts)
+        children = [self._children[vendor.lower()]] if vendor else known
+        answers = await asyncio.gather(*(child.reread(by_user, by_host) for child in children))
+        texts = [f"{child.name}: {done.text}" for child, done in zip(children, answers, strict=True)]
+        return next((done.number for done in answers if done.number), 0), "; ".join(texts)
 
     async def down(self, asked: AskDown) -> Done:
         """Shuts one vendor daemon down, or (begins to) everything."""
@@ -270,7 +281,7 @@ class LicenseManager:
         return Done(asked.request, 0, f"{child.name} shut down")
 
 
-class _ToolConnection(asyncio.Protocol):
+class ToolConnection(asyncio.Protocol):
     """A tool's connection to lmgrd itself."""
 
     def __init__(self, manager: LicenseManager, loop: asyncio.AbstractEventLoop) -> None:
@@ -282,15 +293,20 @@ class _ToolConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Gives the tool as long as the longest answer may take."""
+        """Notes the transport; the tool now has GREETING_S to ask."""
         self._transport = transport  # type: ignore[assignment]
-        self._timer = self._loop.call_later(REREAD_S + HOLD_S, transport.close)
+        self._transport.set_write_buffer_limits(high=_WRITE_BYTES_MAX)  # type: ignore[union-attr]
+        self._allow(GREETING_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is held for a tool."""
         self._transport = None
         if self._timer is not None:
             self._timer.cancel()
+
+    def pause_writing(self) -> None:
+        """Drops a tool that asks and does not read the answers."""
+        self._expire()
 
     def data_received(self, data: bytes) -> None:
         """Answers each request."""
@@ -301,29 +317,56 @@ class _ToolConnection(asyncio.Protocol):
                 if parsed is None:
                     return
                 data, self._head = self._head[parsed[1] :], None
-            for message in self._reader.feed(data):
-                self._manager.spawn(self._answer(message))
+            messages = self._reader.feed(data)
         except WireError as error:
-            self._write(Refused(-12, str(error)))
-            if self._transport is not None:
-                self._transport.close()
+            self._refuse(-12, str(error))
+            return
+        if len(messages) > _REQUESTS_MAX:
+            self._refuse(-133, f"{len(messages)} requests at once are more than {_REQUESTS_MAX}.")
+            return
+        for message in messages:
+            if self._transport is not None and not self._transport.is_closing():
+                self._take(message)
 
-    async def _answer(self, message: ClientMessage) -> None:
-        manager = self._manager
+    def _take(self, message: ClientMessage) -> None:
         if isinstance(message, AskServer):
-            self._write(manager.status(message.request))
+            self._allow(GREETING_S)
+            self._write(self._manager.status(message.request))
         elif isinstance(message, AskReread | AskDown):
             if self._transport is None or not is_local(self._transport):
                 self._write(Done(message.request, -119, "Administration is accepted from the license server's own machine only."))
-            elif isinstance(message, AskReread):
-                self._write(await manager.reread(message))
-            elif manager.options.down_allowed:
-                self._write(await manager.down(message))
-            else:
-                self._write(Done(message.request, -63, "lmdown is switched off here (lmgrd -x lmdown)."))
+                return
+            # As long as the longest answer may take.
+            self._allow(REREAD_S + HOLD_S)
+            self._manager.spawn(self._administer(message))
         else:
-            self._write(Refused(-133, f"{type(message).__name__} is not for lmgrd but for a vendor daemon."))
+            self._refuse(-133, f"{type(message).__name__} is not for lmgrd but for a vendor daemon.")
+
+    async def _administer(self, message: AskReread | AskDown) -> None:
+        manager = self._manager
+        if isinstance(message, AskReread):
+            self._write(await manager.reread(message))
+        elif manager.options.down_allowed:
+            self._write(await manager.down(message))
+        else:
+            self._write(Done(message.request, -63, "lmdown is switched off here (lmgrd -x lmdown)."))
+
+    def _allow(self, seconds: float) -> None:
+        """Sets the time after which the connection ends unless something is asked."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _refuse(self, number: int, reason: str) -> None:
+        self._write(Refused(number, reason))
+        if self._transport is not None:
+            # What is left unread ends with the time that the tool has.
+            self._transport.close()
 
     def _write(self, message: ServerStatus | Done | Refused) -> None:
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(frame(message))

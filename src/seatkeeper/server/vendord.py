@@ -486,4 +486,5 @@ class VendorDaemon:
                 break
             connection.drop()
         self.run(Tick(clock.today()))
+        self._log.stamp()
         self._log.flush()
