@@ -9,7 +9,7 @@ import pytest
 
 from seatkeeper.licfile.model import Feature
 from seatkeeper.pools.counted import Pool
-from seatkeeper.server.answers import answer_frame, log_lines
+from seatkeeper.server.answers import ANSWER_FRAMES, log_lines
 from seatkeeper.vendor.entries import CheckedIn, CheckedOut, Denial, SessionBegun
 from seatkeeper.vendor.events import Append, DenialAnswer, GrantAnswer, LossAnswer, RemovalAnswer, RestoreAnswer, ReturnAnswer
 from seatkeeper.vendor.ledger import Seat, Session
@@ -78,4 +78,4 @@ def test_every_answer_has_its_frame() -> None:
         (RemovalAnswer(1, 0, -41), Done(1, -41, "No checkout matches.")),
         (RemovalAnswer(1, 0, -5), Done(1, -5, "There is no such feature.")),
     ):
-        assert decode_server(answer_frame(answer)[HEADER_BYTES:]) == message
+        assert decode_server(ANSWER_FRAMES[type(answer)](answer)[HEADER_BYTES:]) == message

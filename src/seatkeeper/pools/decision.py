@@ -36,7 +36,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 
 def decide(
-    pools: Sequence[Pool] | None, feature: str, version: str, count: int, *, up_to: bool, today: date, rule: VersionRule, seats_max: int
+    pools: Sequence[Pool] | None, feature: str, version: str, count: int, up_to: bool, today: date, rule: VersionRule, seats_max: int
 ) -> Decision:
     """Decides one checkout; nothing is taken yet.
 

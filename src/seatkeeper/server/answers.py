@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from seatkeeper.vendor.entries import Entry
     from seatkeeper.vendor.events import Append
     from seatkeeper.vendor.ledger import Seat
-    from seatkeeper.wire.messages import ServerMessage
 
-__all__ = ["DENIAL_MINORS", "answer_frame", "log_lines"]
+__all__ = ["ANSWER_FRAMES", "DENIAL_MINORS", "log_lines"]
 
 #: The second number of a denial, which administrators quote from logs (facts, FlexNet 7.2), by the first.
 DENIAL_MINORS: Final = {-4: 342, -5: 346, -18: 327, -24: 332, -21: 346}
@@ -44,32 +43,29 @@ _REASONS: Final = {
 }
 
 
-def _granted(answer: GrantAnswer) -> ServerMessage:
+def _granted(answer: GrantAnswer) -> bytes:
     pool = answer.pool
     if pool is None:
-        return Granted(answer.request, answer.handle, answer.count)
-    return Granted(answer.request, answer.handle, answer.count, pool.version, pool.expiry, pool.text if answer.show_line else "")
+        return frame(Granted(answer.request, answer.handle, answer.count))
+    line = pool.text if answer.show_line else ""
+    return frame(Granted(answer.request, answer.handle, answer.count, pool.version, pool.expiry, line))
 
 
-def _removed(answer: RemovalAnswer) -> ServerMessage:
+def _removed(answer: RemovalAnswer) -> bytes:
     if answer.number:
-        return Done(answer.request, answer.number, "No checkout matches." if answer.number == -41 else "There is no such feature.")
-    return Done(answer.request, 0, f"{answer.removed} removed")
+        return frame(Done(answer.request, answer.number, "No checkout matches." if answer.number == -41 else "There is no such feature."))
+    return frame(Done(answer.request, 0, f"{answer.removed} removed"))
 
 
-_FRAMES: Final[dict[type[Answer], Callable[[Any], ServerMessage]]] = {
+#: The bytes that tell the client, by kind of answer.
+ANSWER_FRAMES: Final[dict[type[Answer], Callable[[Any], bytes]]] = {
     GrantAnswer: _granted,
-    DenialAnswer: lambda answer: Denied(answer.request, answer.number, DENIAL_MINORS.get(answer.number, 0), answer.reason),
-    ReturnAnswer: lambda answer: Returned(answer.request, answer.handle, answer.number),
-    LossAnswer: lambda answer: Lost(answer.handle, answer.number, answer.reason),
-    RestoreAnswer: lambda answer: Restored(answer.handle),
+    DenialAnswer: lambda answer: frame(Denied(answer.request, answer.number, DENIAL_MINORS.get(answer.number, 0), answer.reason)),
+    ReturnAnswer: lambda answer: frame(Returned(answer.request, answer.handle, answer.number)),
+    LossAnswer: lambda answer: frame(Lost(answer.handle, answer.number, answer.reason)),
+    RestoreAnswer: lambda answer: frame(Restored(answer.handle)),
     RemovalAnswer: _removed,
 }
-
-
-def answer_frame(answer: Answer) -> bytes:
-    """The bytes that tell the client."""
-    return frame(_FRAMES[type(answer)](answer))
 
 
 def _out_line(_entry: CheckedOut, seat: Seat | None) -> str:

@@ -273,10 +273,10 @@ class Machine:
             event.feature,
             event.version,
             event.count,
-            up_to=event.up_to,
-            today=self._today,
-            rule=settings.rule,
-            seats_max=seats_max,
+            event.up_to,
+            self._today,
+            settings.rule,
+            seats_max,
         )
 
     def _held_of(self, session: Session, feature: str) -> int:
