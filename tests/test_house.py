@@ -23,7 +23,6 @@ MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.r
 TESTED_ELSEWHERE = {
     "adapters/clock.py": ("server/test_license_server.py", "one call of the standard library each; the real processes live by them"),
     "cli/demo.py": ("drive/test_demo.py", "it reads two options; the demo's tests call it as a person does"),
-    "cli/lmgrd.py": ("server/test_license_server.py", "those tests start the real program"),
     "cli/vendord.py": ("server/test_license_server.py", "lmgrd starts it"),
     "drive/application.py": ("drive/test_demo.py", "the demo's application processes"),
     "server/status.py": ("server/test_license_server.py", "what the real process answers"),

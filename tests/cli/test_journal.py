@@ -98,3 +98,33 @@ def test_verify_says_that_the_last_record_is_torn(directory: Path, capsys: pytes
 def test_what_is_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(tmp_path / "none")]) == 2
     assert "There is no journal here" in capsys.readouterr().err
+
+
+def test_a_directory_without_a_journal_is_not_called_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A nightly job that looks at the wrong place must not be content."""
+    for command in ("verify", "show"):
+        assert main([command, str(tmp_path)]) == 2
+        assert "no segment of a journal" in capsys.readouterr().err
+
+
+def test_what_clients_call_themselves_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal = Journal(tmp_path / "j", lambda call: call())
+    list(journal.tail())
+    journal.snapshot(Snapshot(0.0, 101, 1, [], []))
+    journal.close([Denial(5.0, "bob", "pc", "f\x1b[2J\nOUT", "8\r", 1, -5, "No line names f\x1b[2J.")])
+    assert main(["show", str(tmp_path / "j")]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) == 2
+    assert "f?[2J?OUT" in shown
+    assert not [letter for letter in shown if letter < " " and letter != "\n"]
+
+
+def test_a_reader_that_leaves_is_not_an_error(directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def leave(*_: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("builtins.print", leave)
+    with pytest.raises(BrokenPipeError):
+        main(["show", str(directory)])
+    monkeypatch.undo()
+    assert capsys.readouterr().err == ""

@@ -78,6 +78,45 @@ def test_it_stays_up_until_it_is_told_to_stop(tmp_path: Path, number: signal.Sig
     assert processes_of(directory) == []
 
 
+def test_it_ends_when_its_license_server_is_shut_down(tmp_path: Path) -> None:
+    port = free_port()
+    demo = subprocess.Popen(command("--dir", str(tmp_path / "x"), "--port", str(port)), stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    with demo.stdout:
+        for line in demo.stdout:
+            if "Press Ctrl-C" in line:
+                break
+        subprocess.run([sys.executable, "-m", "seatkeeper.cli.lmutil", "lmdown", "-q", "-c", f"{port}@localhost"], check=True, timeout=60)
+        rest = demo.stdout.read()
+    assert demo.wait(60) == 0
+    assert "was shut down" in rest
+    assert processes_of(tmp_path / "x") == []
+
+
+def test_an_impatient_person_interrupts_the_ending_no_more(tmp_path: Path) -> None:
+    demo = subprocess.Popen(command("--dir", str(tmp_path / "x"), "--port", str(free_port())), stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    with demo.stdout:
+        for line in demo.stdout:
+            if "handle" in line:
+                break
+        for _ in range(20):
+            demo.send_signal(signal.SIGINT)
+        rest = demo.stdout.read()
+    assert demo.wait(60) == 0
+    assert "All is stopped" in rest
+    assert processes_of(tmp_path / "x") == []
+
+
+def test_a_file_in_the_place_of_the_directory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    answer = subprocess.run(command("--once", "--dir", str(tmp_path / "mine.txt")), capture_output=True, text=True, timeout=60, check=False)
+    assert answer.returncode == 1
+    assert "mine.txt" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
 def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     answer = subprocess.run(command("--once", "--dir", str(tmp_path)), capture_output=True, text=True, timeout=60, check=False)

@@ -30,7 +30,9 @@ def main(argv: list[str]) -> int:
     directory = Path(options.dir) if options.dir else Path(tempfile.mkdtemp(prefix="seatkeeper-demo-"))
     try:
         Demo(directory.absolute(), options.port, lambda line: print(line, flush=True)).run(stay=not options.once)
-    except SeatkeeperError as error:
+    except BrokenPipeError:
+        raise
+    except (SeatkeeperError, OSError) as error:
         print(f"seatkeeper demo: {error}", file=sys.stderr)
         return 1
     return 0

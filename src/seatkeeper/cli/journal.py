@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from seatkeeper.adapters.journal import GENESIS, JournalDamage, read_journal, segments
-from seatkeeper.base.errors import SeatkeeperError
+from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Denial, Entry, Opened, Reread, SessionBegun, SessionEnded, Snapshot
 
 if TYPE_CHECKING:
@@ -44,6 +44,13 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         paths = segments(Path(options.journal))
+        if not paths:
+            raise InputError(
+                "There is no segment of a journal in this directory",
+                file=options.journal,
+                expected="files such as 00000000000000000001.jsonl",
+                remedy="Give the directory NAME.journal.",
+            )
         return _verify(paths, as_json=options.json) if options.command == "verify" else _show(paths, options.feature, as_json=options.json)
     except JournalDamage as damage:
         if options.json:
@@ -51,6 +58,8 @@ def main(argv: list[str]) -> int:
             print(msgspec.json.encode(problem).decode())
         print(f"seatkeeper journal: {damage}", file=sys.stderr)
         return DAMAGED
+    except BrokenPipeError:
+        raise
     except (SeatkeeperError, OSError) as error:
         print(f"seatkeeper journal: {error}", file=sys.stderr)
         return 2
@@ -99,7 +108,9 @@ def _show(paths: Sequence[Path], feature: str | None, *, as_json: bool) -> int:
                 print(msgspec.json.encode({"seq": record.seq + offset, **msgspec.to_builtins(entry)}).decode())
             else:
                 when = datetime.fromtimestamp(entry.at).astimezone().isoformat(sep=" ", timespec="milliseconds")
-                print(f"{record.seq + offset:>9}  {when}  {text}")
+                # What clients call themselves is printed, never obeyed.
+                shown = text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
+                print(f"{record.seq + offset:>9}  {when}  {shown}")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import resource
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +13,15 @@ from seatkeeper import __version__
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.debuglog import DebugLog, open_log
 from seatkeeper.base.errors import LicenseError
+from seatkeeper.client.machine import LEASE_S_MAX
 
 if TYPE_CHECKING:
     from seatkeeper.server.lmgrd import LicenseManager, ManagerOptions
 
-__all__ = ["main"]
+__all__ = ["DESCRIPTORS_WANTED", "main"]
+
+#: Open files that a license server wants, one for each client; as many of them as the system allows are taken.
+DESCRIPTORS_WANTED: Final = 65536
 
 _DEFAULT_FILE: Final = "/usr/local/flexlm/licenses/license.dat"
 #: How long the caller of a server that goes to the background waits for it to serve.
@@ -60,8 +65,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs lmgrd and returns its exit status."""
     options = _parser().parse_args(sys.argv[1:] if argv is None else argv)
-    if options.lease < 1 or options.heartbeat < 0 or options.heartbeat >= options.lease:
-        print("lmgrd: --lease is at least 1 second and longer than --heartbeat.", file=sys.stderr)
+    if not 1 <= options.lease <= LEASE_S_MAX or not 0 <= options.heartbeat < options.lease:
+        print(f"lmgrd: --lease is from 1 to {LEASE_S_MAX:g} seconds, and longer than --heartbeat.", file=sys.stderr)
         return 2
     listed = options.c or os.environ.get("LM_LICENSE_FILE") or _DEFAULT_FILE
     files = tuple(os.path.abspath(part) for part in listed.split(os.pathsep) if part)  # noqa: PTH100 - a list of words, not yet paths
@@ -106,6 +111,12 @@ async def _serve(options: ManagerOptions, descriptor: int, report: int) -> int:
     from seatkeeper.server.lmgrd import LicenseManager
 
     log = DebugLog(descriptor, "lmgrd", clock.now)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS_WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # The vendor daemons inherit it (facts, FlexNet 4.1).
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        log.say(f"Default descriptor limit {soft} insufficient, increasing to {wanted}")
     manager = LicenseManager(options, log, descriptor, asyncio.get_running_loop())
     if report >= 0:
         manager.spawn(_report_start(manager, report))

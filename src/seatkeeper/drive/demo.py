@@ -193,8 +193,10 @@ class Demo:
         asked_to_stop = threading.Event()
 
         def stop(_number: int, _frame: FrameType | None) -> None:
-            asked_to_stop.set()
-            raise KeyboardInterrupt
+            # Once only: what ends the processes must not be interrupted itself.
+            if not asked_to_stop.is_set():
+                asked_to_stop.set()
+                raise KeyboardInterrupt
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -308,8 +310,9 @@ class Demo:
     def _stay(self) -> None:
         self._say(f"The system stays up: try `lmstat -a -c {self.path}` or `seatkeeper hold MLSNMP -c {self.path} -- sleep 60`.")
         self._say("Press Ctrl-C to end it.")
-        while self._lmgrd is not None and self._lmgrd.poll() is None:
-            signal.pause()
+        assert self._lmgrd is not None
+        self._lmgrd.wait()
+        self._say("The license server was shut down.")
 
     def _end(self) -> None:
         for process in list(self._applications):
