@@ -15,7 +15,7 @@ from support.site import Site
 
 @pytest.mark.parametrize(
     "flags",
-    ["--lease=0.5", "--lease=nan", "--lease=inf", "--lease=604801", "--lease=60 --heartbeat=60", "--heartbeat=nan", "--heartbeat=-1"],
+    ["--lease=0.5", "--lease=nan", "--lease=inf", "--lease=604801", "--lease=9 --heartbeat=9", "--heartbeat=nan", "--heartbeat=-1"],
 )
 def test_times_that_no_client_accepts_are_refused(flags: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "license.dat").write_text("")

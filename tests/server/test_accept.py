@@ -211,3 +211,12 @@ def test_a_port_that_either_family_has_in_use_is_not_half_taken(family: socket.A
             listening_sockets(port)
     for listener in listening_sockets(port):
         listener.close()
+
+
+def test_a_machine_without_a_network_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> socket.socket:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr(accept_module.socket, "socket", refuse)
+    with pytest.raises(OSError, match="neither IPv4 nor IPv6"):
+        listening_sockets(7260)

@@ -57,6 +57,8 @@ def listening_sockets(port: int) -> list[socket.socket]:
             raise
         listener.setblocking(False)
         found.append(listener)
+    if not found:
+        raise OSError(errno.EAFNOSUPPORT, "neither IPv4 nor IPv6 is there")
     return found
 
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HOLDERS_PER_FRAME", "status_frames"]
 
-#: Names have at most 256 characters of four bytes, three to a holder: this many always fit into a frame.
-HOLDERS_PER_FRAME: Final = 20
+#: Names have at most 256 characters of four bytes, three to a holder: this many always fit into a frame, and leave the pool's
+#: own fields 14,000 bytes.
+HOLDERS_PER_FRAME: Final = 16
 
 
 def status_frames(ledger: Ledger, vendor: str, asked: AskFeatures) -> Iterator[bytes]:

@@ -1,0 +1,76 @@
+"""What lmstat is told: every pool, every holder once, in frames that are never too long."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from seatkeeper.licfile.model import Feature
+from seatkeeper.pools.grouping import group_lines
+from seatkeeper.server.status import HOLDERS_PER_FRAME, status_frames
+from seatkeeper.vendor.entries import CheckedOut, SessionBegun
+from seatkeeper.vendor.ledger import Ledger
+from seatkeeper.wire.framing import server_frames
+from seatkeeper.wire.messages import NAME_CHARS_MAX, AskFeatures, PoolStatus, StatusEnd
+
+TODAY = date(2026, 11, 24)
+
+
+def line(name: str, count: int, version: str = "8.0", **attributes: str) -> Feature:
+    return Feature(name, "d", version, "permanent", str(count), attributes=tuple(attributes.items()), keyword="INCREMENT")
+
+
+def ledger(*lines: Feature, holders: int = 0, name: str = "ann") -> Ledger:
+    """A ledger in which so many sessions hold one seat each of the first feature."""
+    made = Ledger()
+    made.exchange_pools(group_lines(lines, TODAY)[0], "flexnet")
+    for number in range(1, holders + 1):
+        made.apply(SessionBegun(1.0, number, f"digest{number}", name, name, name, 2**53))
+        pool = made.pools[lines[0].name][0]
+        made.apply(CheckedOut(1.79e9, number, 1, 2**32 + number, lines[0].name, pool.key, "8.0", 1, ""))
+    return made
+
+
+def ask(made: Ledger, feature: str = "") -> list[object]:
+    return list(server_frames().feed(b"".join(status_frames(made, "genesys.d", AskFeatures(7, feature)))))
+
+
+def test_every_pool_is_told_and_then_the_end() -> None:
+    told = ask(ledger(line("f1", 5), line("f1", 3, "8.5"), line("f2", 0)))
+    assert [(one.feature, one.pool, one.version, one.total) for one in told[:-1]] == [
+        ("f1", 0, "8.5", 3),
+        ("f1", 1, "8.0", 5),
+        ("f2", 0, "8.0", 0),
+    ]
+    assert told[-1] == StatusEnd(7)
+    assert {one.request for one in told} == {7}
+
+
+def test_one_feature_whatever_its_letters_case() -> None:
+    assert [one.feature for one in ask(ledger(line("f1", 5), line("f2", 1)), "F2")[:-1]] == ["f2"]
+    assert ask(ledger(line("f1", 5)), "none") == [StatusEnd(7, -5)]
+
+
+@pytest.mark.parametrize("holders", [0, 1, HOLDERS_PER_FRAME, HOLDERS_PER_FRAME + 1, 3 * HOLDERS_PER_FRAME])
+def test_every_holder_is_told_once(holders: int) -> None:
+    told = ask(ledger(line("f1", 500), holders=holders))[:-1]
+    assert {one.in_use for one in told} == {holders}
+    assert len(told) == max(1, -(-holders // HOLDERS_PER_FRAME))
+    handles = [holder.handle for one in told for holder in one.holders]
+    assert handles == list(range(2**32 + 1, 2**32 + holders + 1))
+
+
+def test_the_longest_names_and_fields_fit_into_frames() -> None:
+    """Whoever calls himself something very long must not keep everybody from seeing who holds what."""
+    longest = "\U0001f600" * NAME_CHARS_MAX
+    told = ask(ledger(line("f1", 500, VENDOR_STRING="v" * 7000, HOSTID="h" * 6000), holders=HOLDERS_PER_FRAME, name=longest))
+    assert len(told) == 2
+
+
+def test_holders_that_have_not_come_back_are_marked() -> None:
+    made = ledger(line("f1", 5), holders=2)
+    made.sessions[2].connection = object()
+    (told, _) = ask(made)
+    assert isinstance(told, PoolStatus)
+    assert [holder.attached for holder in told.holders] == [False, True]
