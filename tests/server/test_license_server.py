@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatkeeper.adapters.journal import GENESIS, read_journal, segments
+from seatkeeper.base.errors import LicenseError
+from seatkeeper.sdk.blocking import Client
 from seatkeeper.wire.framing import encode_preface, frame, server_frames
 from seatkeeper.wire.messages import (
     FRAME_BYTES_MAX,
@@ -518,3 +520,22 @@ def test_a_reread_by_signal(site: Site) -> None:
     site.process.send_signal(signal.SIGHUP)
     wait_for(lambda: "Done rereading" in site.read_log(), True)
     assert in_use(site, "f9") == 0
+
+
+def test_a_client_that_pins_the_root_believes_grants_of_every_pool(tmp_path: Path) -> None:
+    """Two versions, and in one of them a line that has expired: each grant comes with the lines that it is judged by."""
+    lines = [
+        feature("f1", 1, "8.5", keyword="INCREMENT"),
+        feature("f1", 2, "8.0", keyword="INCREMENT"),
+        feature("f1", 9, "8.0", "1-jan-2020", keyword="INCREMENT"),
+    ]
+    with Site(tmp_path / "site", lines) as site:
+        site.start()
+        with Client(f"{site.port}@localhost", root=site.root) as client:
+            for _ in range(2):
+                seats = [client.checkout("f1", version) for version in ("8.5", "8.0", "8.0")]
+                with pytest.raises(LicenseError) as denied:
+                    client.checkout("f1", "8.0")
+                assert denied.value.number == -4
+                for seat in seats:
+                    client.checkin(seat)
