@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from seatkeeper.cli.order import counted, print_json, run, say_problems, table
+from seatkeeper.cli.vendor import read_passphrase
 
 if TYPE_CHECKING:
     from datetime import date
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 _NAME: Final = "seatkeeper issue"
-_PASSPHRASE_BYTES_MAX: Final = 4096
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -51,7 +51,7 @@ def issue(
     today = clock.today()
     loaded = load_catalog(catalog)
     read, checked = read_order(order, loaded, today)
-    secret = _passphrase(passphrase_file)
+    secret = read_passphrase(passphrase_file)
     issued = issue_order(read, loaded, keys, output, today, passphrase=secret, force=force)
     if json:
         warnings = [str(problem) for problem in checked.warnings]
@@ -98,22 +98,6 @@ def _life(expires: date, today: date) -> str:
         return "They never expire."
     days = (expires - today).days
     return f"{format_date(expires)} is their last day, " + (f"in {counted(days, 'day')}." if days else "today.")
-
-
-def _passphrase(path: Path | None) -> bytes | None:
-    from seatkeeper.base.errors import InputError
-
-    if path is None:
-        return None
-    try:
-        with path.open("rb") as file:
-            first = file.readline(_PASSPHRASE_BYTES_MAX + 1).rstrip(b"\r\n")
-    except OSError as error:
-        raise InputError(f"The file {path} cannot be read: {error.strerror}.", file="--passphrase-file") from None
-    if not 0 < len(first) <= _PASSPHRASE_BYTES_MAX:
-        expected = f"a passphrase of 1 to {_PASSPHRASE_BYTES_MAX} bytes on its first line"
-        raise InputError(f"The file {path} holds no passphrase.", file="--passphrase-file", expected=expected)
-    return first
 
 
 if __name__ == "__main__":

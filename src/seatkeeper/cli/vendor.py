@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from seatkeeper.licfile.trust import Issuer, Trust
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "read_passphrase"]
 
 app = typer.Typer(
     name="vendor",
@@ -55,7 +55,7 @@ def init(
     if version_rule not in ("", "flexnet", "release8"):
         raise InputError("There is no such rule.", file="--version-rule", found=version_rule, expected="flexnet or release8")
     rule: Any = version_rule or None
-    secret = _passphrase(passphrase_file)
+    secret = read_passphrase(passphrase_file)
     trust = init_vendor(keys, name, passphrase=secret, today=clock.today(), version_rule=rule, seats_max=seats_max)
     issuer = trust.issuers[-1]
     print(f"Keys of vendor {trust.vendor}, in {keys}:")
@@ -112,7 +112,7 @@ def rotate(
     from seatkeeper.adapters import clock
     from seatkeeper.adapters import keys as store
 
-    trust = store.rotate(keys, passphrase=_passphrase(passphrase_file), today=clock.today(), daemon=daemon)
+    trust = store.rotate(keys, passphrase=read_passphrase(passphrase_file), today=clock.today(), daemon=daemon)
     if daemon:
         print(f"daemon.key is new. Each license server needs a new credential: `seatkeeper vendor credential HOSTID --keys {keys} -o DIR`.")
     else:
@@ -137,7 +137,7 @@ def revoke(
 
     today = clock.today()
     day = _parse_day(on) if on else today
-    trust = store.revoke(keys, issuer, on=day, reason=reason, passphrase=_passphrase(passphrase_file), today=today)
+    trust = store.revoke(keys, issuer, on=day, reason=reason, passphrase=read_passphrase(passphrase_file), today=today)
     print(f"The issuer is revoked: lines that it signed for {_day(day)} or a later day are refused.")
     _say_sent(trust, keys)
     if all(each.objection(today) for each in trust.issuers):
@@ -157,7 +157,7 @@ def credential(
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.keys import issue_credential
 
-    secret = _passphrase(passphrase_file)
+    secret = read_passphrase(passphrase_file)
     for each in hostid:
         path = issue_credential(keys, each, output, passphrase=secret, today=clock.today())
         print(f"{path} makes the server with host id {each} a license server; only its owner may read it.")
@@ -177,7 +177,12 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _passphrase(path: Path | None) -> bytes | None:
+def read_passphrase(path: Path | None) -> bytes | None:
+    """The first line of the file that --passphrase-file names; None where none is named.
+
+    Raises:
+        InputError: It cannot be read, or holds no passphrase.
+    """
     from seatkeeper.base.errors import InputError
 
     if path is None:
