@@ -8,23 +8,31 @@ answer repeats it, and a retry with the same number is the same request, never a
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from seatkeeper.wire.status import DaemonStatus, HolderStatus, MemberStatus, QueuedStatus, ReservationStatus
+
 __all__ = [
+    "BORROW_BYTES",
     "FRAME_BYTES_MAX",
     "HANDLES_MAX",
+    "HOSTIDS_MAX",
     "NAME_CHARS_MAX",
     "NONCE_BYTES",
     "PROTOCOL",
     "SESSION_BYTES",
+    "Activity",
     "AskDown",
     "AskFeatures",
+    "AskLines",
     "AskRemove",
     "AskReread",
+    "AskRevoke",
     "AskServer",
+    "AskSwitch",
     "Beat",
     "Checkin",
     "Checkout",
@@ -38,13 +46,16 @@ __all__ = [
     "Heartbeat",
     "Hello",
     "HolderStatus",
+    "Lines",
     "Lost",
     "MemberStatus",
     "PoolStatus",
+    "Queued",
     "QueuedStatus",
     "Refused",
     "ReservationStatus",
     "Restored",
+    "ReturnBorrow",
     "Returned",
     "ServerMessage",
     "ServerStatus",
@@ -60,12 +71,18 @@ NAME_CHARS_MAX: Final = 256
 SESSION_BYTES: Final = 16
 NONCE_BYTES: Final = 32
 HANDLES_MAX: Final = 9999
+#: Host ids that a client may name.
+HOSTIDS_MAX: Final = 64
+#: Bytes of the secret by which a borrowed license is returned early.
+BORROW_BYTES: Final = 16
 
 _Name = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
 _Short = Annotated[str, Meta(max_length=32)]
 _Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Number = Annotated[int, Meta(ge=0, le=2**53)]
 _Numbers = Annotated[list[_Number], Meta(max_length=HANDLES_MAX)]
+_Time = Annotated[float, Meta(ge=0, le=2**53)]
+_HostIds = Annotated[list[_Name], Meta(max_length=HOSTIDS_MAX)]
 _Session = Annotated[bytes, Meta(min_length=SESSION_BYTES, max_length=SESSION_BYTES)]
 _Nonce = Annotated[bytes, Meta(min_length=NONCE_BYTES, max_length=NONCE_BYTES)]
 
@@ -82,7 +99,8 @@ class Hello(_Message, frozen=True, tag=1):
 
     `session` is the client's secret for as long as it runs: who knows it can take the session's seats over. `held` are the
     handles that the client believes it holds, `asking` the requests that it still waits for; seats of the session in
-    neither list were never seen by the client and are returned.
+    neither list were never seen by the client and are returned. `platform` (such as `x64_lsb`) and `hostids` (as in license
+    files) are for licenses that are limited to some.
     """
 
     protocol: int
@@ -97,12 +115,17 @@ class Hello(_Message, frozen=True, tag=1):
     application: _Name = ""
     held: _Numbers = msgspec.field(default_factory=list)
     asking: _Numbers = msgspec.field(default_factory=list)
+    platform: _Short = ""
+    hostids: _HostIds = msgspec.field(default_factory=list)
 
 
 class Checkout(_Message, frozen=True, tag=2):
     """Asks for `count` seats of a feature; with `up_to` for as many of them as are free, at least one.
 
-    An empty version means any. `display` overrides the session's for this checkout.
+    An empty version means any. `display` overrides the session's for this checkout. With `queue` a request that finds no free
+    seats waits for them: Queued tells the place, Granted ends the waiting, Checkin of the handle gives it up. `data` is the
+    application's part of the key where a license is shared by duplicate grouping (DUP_GROUP=V). `borrow_until` (Unix time, 0
+    for no) borrows the seats: they stay out after the session's end, until then.
     """
 
     request: _Number
@@ -111,6 +134,9 @@ class Checkout(_Message, frozen=True, tag=2):
     count: _Count = 1
     up_to: bool = False
     display: _Name = ""
+    queue: bool = False
+    data: _Name = ""
+    borrow_until: _Time = 0.0
 
 
 class Checkin(_Message, frozen=True, tag=3):
@@ -128,6 +154,21 @@ class Heartbeat(_Message, frozen=True, tag=4):
 
 class Goodbye(_Message, frozen=True, tag=5):
     """Ends the session; all its seats are returned."""
+
+
+class Activity(_Message, frozen=True, tag=11):
+    """Says that the application's user does nothing (`idle`), or works again; of one handle, or (0) of all."""
+
+    idle: bool
+    handle: _Number = 0
+
+
+class ReturnBorrow(_Message, frozen=True, tag=12):
+    """Gives borrowed seats back before their time; `secret` is in the borrow record. The answer is Returned."""
+
+    request: _Number
+    handle: _Number
+    secret: Annotated[bytes, Meta(min_length=BORROW_BYTES, max_length=BORROW_BYTES)]
 
 
 class AskServer(_Message, frozen=True, tag=6):
@@ -157,12 +198,16 @@ class AskRemove(_Message, frozen=True, tag=8):
 
 
 class AskReread(_Message, frozen=True, tag=9):
-    """Asks lmgrd to reread its license files; with a vendor, only that vendor daemon's lines."""
+    """Asks lmgrd to reread its license files; with a vendor, only that vendor daemon's lines.
+
+    With `dry_run` nothing changes, and the answer's text says what would change and who would be affected.
+    """
 
     request: _Number
     vendor: _Name = ""
     by_user: _Name = ""
     by_host: _Name = ""
+    dry_run: bool = False
 
 
 class AskDown(_Message, frozen=True, tag=10):
@@ -173,6 +218,37 @@ class AskDown(_Message, frozen=True, tag=10):
     force: bool = False
     by_user: _Name = ""
     by_host: _Name = ""
+
+
+class AskSwitch(_Message, frozen=True, tag=13):
+    """Asks a vendor daemon to write a log elsewhere.
+
+    `debug` and `report` go on in the new file at `path`; `new` moves what is in the report log to `path` and goes on under the
+    old name. With `rollover` the debug log's name is made from host and time.
+    """
+
+    request: _Number
+    what: Literal["debug", "report", "new"]
+    path: Annotated[str, Meta(max_length=4096)] = ""
+    rollover: bool = False
+    by_user: _Name = ""
+    by_host: _Name = ""
+
+
+class AskRevoke(_Message, frozen=True, tag=14):
+    """Asks a vendor daemon to end a borrow before its time: the seats are free although the borrower may go on offline."""
+
+    request: _Number
+    handle: _Number
+    by_user: _Name = ""
+    by_host: _Name = ""
+
+
+class AskLines(_Message, frozen=True, tag=15):
+    """Asks a vendor daemon for its license lines, of one feature or (empty) of all, without signatures: Lines ... StatusEnd."""
+
+    request: _Number
+    feature: _Name = ""
 
 
 # From lmgrd or a vendor daemon -----------------------------------------------------------------------------------
@@ -200,7 +276,10 @@ class Welcome(_Message, frozen=True, tag=32):
 
 
 class Granted(_Message, frozen=True, tag=33):
-    """`count` seats are held under `handle`. `line` is the signed license line, the first time a session meets its pool."""
+    """`count` seats are held under `handle`. `line` are the signed license lines, the first time a session meets its pool.
+
+    `borrow` is the signed record of borrowed seats, for the client to keep.
+    """
 
     request: int
     handle: int
@@ -208,15 +287,32 @@ class Granted(_Message, frozen=True, tag=33):
     version: str = ""
     expiry: str = ""
     line: str = ""
+    borrow: bytes = b""
 
 
 class Denied(_Message, frozen=True, tag=34):
-    """The checkout is refused: the license error's number, and what lies behind it in one sentence."""
+    """The checkout is refused: the license error's number, and what lies behind it in one sentence.
+
+    `rule` is the line of the options file or the license file that decides, as `file:line: text`; `holders` are those of the
+    seats (`user@host, 3 seats`), for a client that may know them; `free_at` is the Unix time at which seats may come free
+    without anybody's doing (a borrow or linger that ends, a license that starts), 0 where that is not known.
+    """
 
     request: int
     number: int
     minor: int = 0
     reason: str = ""
+    rule: str = ""
+    holders: list[str] = msgspec.field(default_factory=list)
+    free_at: float = 0.0
+
+
+class Queued(_Message, frozen=True, tag=45):
+    """The request waits, as the `position`th of its pool, under a handle by which Checkin gives the waiting up."""
+
+    request: int
+    handle: int
+    position: int
 
 
 class Returned(_Message, frozen=True, tag=35):
@@ -260,27 +356,6 @@ class Elsewhere(_Message, frozen=True, tag=40):
     port: int
 
 
-class DaemonStatus(_Message, frozen=True):
-    """One vendor daemon as its lmgrd sees it; `reason` says why it is down and when it is tried again."""
-
-    name: str
-    up: bool
-    version: str = ""
-    reason: str = ""
-    port: int = 0
-    restarts: int = 0
-
-
-class MemberStatus(_Message, frozen=True):
-    """One SERVER line: where it is, whether it is up, whether it is the master."""
-
-    host: str
-    port: int
-    up: bool
-    master: bool
-    version: str = ""
-
-
 class ServerStatus(_Message, frozen=True, tag=41):
     """Answers AskServer."""
 
@@ -293,50 +368,12 @@ class ServerStatus(_Message, frozen=True, tag=41):
     daemons: list[DaemonStatus]
 
 
-class HolderStatus(_Message, frozen=True):
-    """One handle with its seats. `version` is the one asked for, `since` Unix time; times of linger are seconds.
-
-    `attached` is false for a holder that has not come back since the daemon restarted.
-    """
-
-    user: str
-    host: str
-    display: str
-    version: str
-    handle: int
-    count: int
-    since: float
-    pid: int = 0
-    linger_s: int = 0
-    linger_total_s: int = 0
-    attached: bool = True
-
-
-class ReservationStatus(_Message, frozen=True):
-    """Seats that the options file keeps for a USER, HOST, GROUP ...; `count` of them are idle and count as in use."""
-
-    count: int
-    kind: str
-    name: str
-
-
-class QueuedStatus(_Message, frozen=True):
-    """One waiting request."""
-
-    user: str
-    host: str
-    display: str
-    version: str
-    handle: int
-    count: int
-    since: float
-
-
 class PoolStatus(_Message, frozen=True, tag=42):
     """One pool of a feature; a pool with many holders comes in several of these with the same `feature` and `pool`.
 
     `total` is 0 for an uncounted license; `in_use` counts idle reservations, as lmstat does. `hostid` is what the
-    license is locked to, empty for a floating one.
+    license is locked to, empty for a floating one. Beyond `total`, `overdraft` further seats may be held; `denials` were sent since
+    the daemon started.
     """
 
     request: int
@@ -352,6 +389,8 @@ class PoolStatus(_Message, frozen=True, tag=42):
     holders: list[HolderStatus] = msgspec.field(default_factory=list)
     reservations: list[ReservationStatus] = msgspec.field(default_factory=list)
     queued: list[QueuedStatus] = msgspec.field(default_factory=list)
+    overdraft: int = 0
+    denials: int = 0
 
 
 class StatusEnd(_Message, frozen=True, tag=43):
@@ -359,6 +398,13 @@ class StatusEnd(_Message, frozen=True, tag=43):
 
     request: int
     number: int = 0
+
+
+class Lines(_Message, frozen=True, tag=46):
+    """A part of the answer to AskLines: license lines as text, one a line, without their signatures."""
+
+    request: int
+    text: str
 
 
 class Done(_Message, frozen=True, tag=44):
@@ -369,7 +415,37 @@ class Done(_Message, frozen=True, tag=44):
     text: str = ""
 
 
-ClientMessage = Hello | Checkout | Checkin | Heartbeat | Goodbye | AskServer | AskFeatures | AskRemove | AskReread | AskDown
+ClientMessage = (
+    Hello
+    | Checkout
+    | Checkin
+    | Heartbeat
+    | Goodbye
+    | Activity
+    | ReturnBorrow
+    | AskServer
+    | AskFeatures
+    | AskRemove
+    | AskReread
+    | AskDown
+    | AskSwitch
+    | AskRevoke
+    | AskLines
+)
 ServerMessage = (
-    Welcome | Granted | Denied | Returned | Beat | Lost | Restored | Refused | Elsewhere | ServerStatus | PoolStatus | StatusEnd | Done
+    Welcome
+    | Granted
+    | Denied
+    | Queued
+    | Returned
+    | Beat
+    | Lost
+    | Restored
+    | Refused
+    | Elsewhere
+    | ServerStatus
+    | PoolStatus
+    | Lines
+    | StatusEnd
+    | Done
 )
