@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "cli/demo.py": ("drive/test_demo.py", "it reads two options; the demo's tests call it as a person does"),
     "cli/vendord.py": ("server/test_license_server.py", "lmgrd starts it"),
     "drive/application.py": ("drive/test_demo.py", "the demo's application processes"),
+    "server/pump.py": ("server/test_vendord.py", "the tests of the daemon's process put every event through it"),
     "vendor/log.py": ("adapters/test_journal.py", "an interface; the journal keeps its promises"),
 }
 

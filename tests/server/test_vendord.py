@@ -124,7 +124,7 @@ class SlowDisk:
         monkeypatch.setattr(journal_module.os, "fdatasync", flush)
 
     async def hold(self, hosted: Hosted) -> None:
-        while hosted.daemon._committing:
+        while hosted.daemon._pump.committing:
             await asyncio.sleep(0.001)
         self.reached.clear()
         self._open.clear()

@@ -1,9 +1,7 @@
-"""The vendor daemon's process: it stamps events with the time, lets the machine decide, and carries out what it wants.
+"""The vendor daemon's process: its life, its license files, its clients' connections, and what lmgrd orders.
 
-Durable before visible. Entries that the machine wants appended wait for the next commit; answers that depend on them wait
-with them. One commit is under way at a time, and all that comes meanwhile is the next one: many clients share one flush to
-the disk. When the journal does not take an entry, the process ends: what it has in memory is ahead of the disk, and the
-next process begins from the disk.
+What clients ask goes as events through the pump (pump.py), which stamps them with the time, lets the machine decide and makes
+the decision durable before its answer is seen. This module decides nothing about seats.
 """
 
 from __future__ import annotations
@@ -21,27 +19,22 @@ import msgspec
 from seatkeeper import __version__
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.host import host_facts
-from seatkeeper.adapters.journal import Journal
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.licfile.trust import server_proof
-from seatkeeper.server.answers import ANSWER_FRAMES, log_lines
 from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving
 from seatkeeper.server.license import find_files, load_served
 from seatkeeper.server.listener import GREETING_S, ClientConnection
+from seatkeeper.server.pump import Pump
 from seatkeeper.server.status import status_frames
 from seatkeeper.vendor.events import (
     Accepted,
-    Append,
-    Close,
     Event,
     Greeting,
-    Heard,
     LicenseReread,
     Recovered,
     Send,
     Tick,
 )
-from seatkeeper.vendor.log import Appended, Conflict, Outcome
 from seatkeeper.vendor.machine import Machine, VendorSettings
 from seatkeeper.wire.messages import PROTOCOL, AskFeatures, Hello, Welcome
 
@@ -56,8 +49,6 @@ __all__ = ["EXIT_JOURNAL", "EXIT_NO_FEATURES", "DaemonOptions", "VendorDaemon", 
 EXIT_NO_FEATURES: Final = 36
 EXIT_JOURNAL: Final = 74
 TICK_S: Final = 1.0
-#: The debug log is written this often under load, and not for each commit; who asks for the status finds it complete.
-LOG_S: Final = 0.05
 #: Descriptors that clients never get: a new segment of the journal and a reread need some whatever the crowd.
 _DESCRIPTORS_KEPT: Final = 64
 #: Refusals for want of descriptors are told in the log this often.
@@ -110,15 +101,8 @@ class VendorDaemon:
         self.loop = loop
         self._served: Served
         self._machine: Machine
-        self._journal: Journal | None = None
+        self._pump: Pump
         self._control: Control | None = None
-        self._events: list[Event] = []
-        self._pending: list[Append] = []
-        self._held_back: list[tuple[ClientConnection, bytes]] = []
-        self._committing = False
-        self._now = self._flushed = 0.0
-        self._flush_due = False
-        self._closed = False
         self._connections = 0
         self._connections_max = connections_max()
         self._full_told = -_FULL_S
@@ -150,6 +134,7 @@ class VendorDaemon:
         trust = self._served.trust
         settings = VendorSettings(self.vendor, __version__, options.lease_s, options.heartbeat_s, trust.version_rule, trust.seats_max)
         self._machine = Machine(settings, clock.today())
+        self._pump = Pump(self._machine, log, self.loop, self._give_up)
         try:
             self._recover()
         except (SeatkeeperError, OSError) as error:
@@ -169,17 +154,13 @@ class VendorDaemon:
         return served
 
     def _recover(self) -> None:
-        """Builds the ledger from the journal, and takes the journal over."""
-        options, machine = self.options, self._machine
+        """Builds the ledger from the journal, takes the journal over, and serves."""
+        options = self.options
         if options.journal:
-            self._journal = Journal(Path(options.data), self.loop.call_soon_threadsafe, durable=options.durable)
-            for record in self._journal.tail():
-                for entry in record.entries:
-                    machine.replay(entry)
-            self._journal.snapshot(machine.ledger.snapshot(clock.now()))
-        self.run(LicenseReread(self._served.lines, clock.today()))
-        self.run(Recovered())
-        self._turn()
+            self._pump.recover(Path(options.data), durable=options.durable)
+        self._pump.run(LicenseReread(self._served.lines, clock.today()))
+        self._pump.run(Recovered())
+        self._pump.turn()
 
     async def _listen(self) -> None:
         """Opens the daemon's own port, where the license file names one (guide, Firewall Support)."""
@@ -228,22 +209,14 @@ class VendorDaemon:
 
     def _close(self) -> int:
         """Ends the service orderly; returns an exit status where that does not succeed."""
-        if self._events:
-            self._turn()
-        self._closed = True
-        status = 0
         for listener in self._listeners:
             listener.close()
-        pending, self._pending = self._pending, []
-        if self._journal is not None:
-            try:
-                # Entries that nobody waits for (checkins, denials) still belong into the record.
-                self._journal.close([one.entry for one in pending])
-            except OSError as error:
-                self._held_back.clear()
-                self._log.say(f"The journal cannot be written: {error.strerror}")
-                status = EXIT_JOURNAL
-            self._journal = None
+        status = 0
+        pump: Pump | None = getattr(self, "_pump", None)
+        fault = pump.close() if pump is not None else ""
+        if fault:
+            self._log.say(fault)
+            status = EXIT_JOURNAL
         if self._control is not None:
             self._control.close()
         self._log.flush()
@@ -295,85 +268,39 @@ class VendorDaemon:
             return
         self._served = served
         self.run(LicenseReread(served.lines, clock.today(), order.by_user, order.by_host))
-        self._turn()
+        self._pump.turn()
         for sentence in self._machine.ignored:
             self._log.line(sentence)
         self._log.say("Done rereading license file")
         self._control.send(RereadDone(order.request, 0, f"{len(served.lines)} lines are served"))
 
-    # Events and instructions -----------------------------------------------------------------------------------------
+    # Clients ---------------------------------------------------------------------------------------------------------
 
     def run(self, event: Event) -> None:
-        """Takes an event up: those of one turn of the loop are handled together at its end, in their order and at one time."""
-        # Many clients' events in a row keep the processor's caches warm, where one client's event between two reads does not.
-        if not self._events:
-            self.loop.call_soon(self._turn)
-        self._events.append(event)
-
-    def _turn(self) -> None:
-        """Gives what has come together to the machine, carries out what it wants, and begins to commit it."""
-        events, self._events = iter(self._events), []
-        if self._closed:
-            # Connections that end with this process end no session: the next process waits for them to come back.
-            return
-        self._now = now = clock.monotonic()
-        handle, wall, pending, held_back = self._machine.handle, clock.now(), self._pending, self._held_back
-        first = len(pending)
-        try:
-            for event in events:
-                for instruction in handle(event, now, wall):
-                    kind = type(instruction)
-                    if kind is Append:
-                        pending.append(instruction)  # type: ignore[arg-type]
-                    elif kind is Send:
-                        client: ClientConnection = instruction.connection  # type: ignore[assignment, union-attr]
-                        answer = instruction.answer  # type: ignore[union-attr]
-                        data = ANSWER_FRAMES[type(answer)](answer)
-                        if instruction.durable and (pending or self._committing):  # type: ignore[union-attr]
-                            held_back.append((client, data))
-                        elif client.transport is not None:
-                            client.transport.write(data)
-                    elif isinstance(instruction, Close):
-                        connection = instruction.connection
-                        if isinstance(connection, ClientConnection):
-                            connection.session = 0
-                            connection.refuse(instruction.number, instruction.reason)
-        finally:
-            # After an error the events of others still have their turn.
-            for event in events:
-                self.run(event)
-        self._log.lines(log_lines(pending[first:]))
-        self._commit()
+        """Takes an event of a client up."""
+        self._pump.run(event)
 
     def greet(self, connection: ClientConnection, hello: Hello, event: Greeting) -> None:
         """Opens the session of a connection, and proves to the client who serves it."""
-        self._turn()
-        if self._closed:
-            return
-        first = len(self._pending)
-        for instruction in self._machine.handle(event, clock.monotonic(), clock.now()):
+        instructions = self._pump.at_once(event)
+        for number, instruction in enumerate(instructions):
             if isinstance(instruction, Send) and isinstance(instruction.answer, Accepted):
+                # What went before belongs to an older connection of the session.
+                self._pump.carry_out(instructions[:number])
                 connection.session = instruction.answer.session
                 connection.send(self._welcome(hello, instruction.answer))
-            elif isinstance(instruction, Send):
-                self._send(instruction)
-            elif isinstance(instruction, Append):
-                self._pending.append(instruction)
-            elif isinstance(instruction.connection, ClientConnection):
-                instruction.connection.session = 0
-                instruction.connection.refuse(instruction.number, instruction.reason)
-        self._log.lines(log_lines(self._pending[first:]))
-        self._commit()
+                self._pump.carry_out(instructions[number + 1 :])
+                return
+        self._pump.carry_out(instructions)
 
     def renew(self, session: int) -> None:
-        """Notes at once that a session lives: what the client is told of it must not be overtaken by a Tick that waits its turn."""
-        if not self._closed:
-            self._machine.handle(Heard(session), clock.monotonic(), clock.now())
+        """Notes at once that a session lives."""
+        self._pump.renew(session)
 
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
         """Answers what lmstat asks."""
-        self._turn()
-        self._flush_log()
+        self._pump.turn()
+        self._pump.flush_log()
         for data in status_frames(self._machine.ledger, self.vendor, asked):
             connection.write(data)
 
@@ -419,57 +346,6 @@ class VendorDaemon:
             served.credential.chain,
             proof,
         )
-
-    def _send(self, instruction: Send) -> None:
-        connection: ClientConnection = instruction.connection  # type: ignore[assignment]
-        data = ANSWER_FRAMES[type(instruction.answer)](instruction.answer)
-        if instruction.durable and (self._pending or self._committing):
-            self._held_back.append((connection, data))
-        elif connection.transport is not None:
-            connection.transport.write(data)
-
-    def _commit(self) -> None:
-        """Begins to append what has come together, unless an append is under way: then that one's end does it."""
-        if self._committing or not self._pending:
-            return
-        appends, self._pending = self._pending, []
-        answers, self._held_back = self._held_back, []
-        self._committing = True
-        if self._now - self._flushed >= LOG_S:
-            self._flush_log()
-        elif not self._flush_due:
-            self._flush_due = True
-            self.loop.call_later(LOG_S, self._flush_log)
-        if self._journal is None:
-            self._committed(answers, Appended(0))
-            return
-        batch = [one.entry for one in appends]
-        self._journal.append(self._journal.seq, batch, lambda outcome: self._committed(answers, outcome))
-        if self._journal.wants_snapshot:
-            # Nothing waits now: behind this batch the ledger is what the log says.
-            try:
-                self._journal.snapshot(self._machine.ledger.snapshot(clock.now()))
-            except OSError as error:
-                self._give_up(f"The journal cannot be written: {error.strerror} ({self._journal.directory}).")
-
-    def _flush_log(self) -> None:
-        self._flushed, self._flush_due = clock.monotonic(), False
-        self._log.flush()
-
-    def _committed(self, answers: list[tuple[ClientConnection, bytes]], outcome: Outcome) -> None:
-        self._committing = False
-        if not isinstance(outcome, Appended):
-            self._give_up("another daemon writes this journal" if isinstance(outcome, Conflict) else outcome.reason)
-        for connection, data in answers:
-            # Without the call of connection.write: this is the hot path.
-            if connection.transport is not None:
-                connection.transport.write(data)
-        if self._pending:
-            self._commit()
-        elif self._held_back:
-            held, self._held_back = self._held_back, []
-            for connection, data in held:
-                connection.write(data)
 
     def _give_up(self, reason: str) -> NoReturn:
         """Nothing more may leave this process: its memory is ahead of the disk."""
