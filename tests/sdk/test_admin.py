@@ -11,13 +11,17 @@ from seatkeeper.sdk import admin
 from seatkeeper.wire.messages import (
     AskDown,
     AskFeatures,
+    AskLines,
     AskRemove,
     AskReread,
+    AskRevoke,
     AskServer,
+    AskSwitch,
     Beat,
     Done,
     Elsewhere,
     HolderStatus,
+    Lines,
     PoolStatus,
     QueuedStatus,
     Refused,
@@ -88,6 +92,32 @@ def test_administrative_requests_carry_who_asks() -> None:
         ("", AskReread(1, "genesys.d", "ada", "desk1")),
         ("", AskDown(1, "", True, "ada", "desk1")),
     ]
+
+
+def test_logs_are_switched_borrows_revoked_and_rereads_tried() -> None:
+    with FakeLmgrd(license_server(done=lambda _vendor, message: Done(message.request, 0, "done"))) as server:
+        at = (server.host, server.port)
+        assert admin.switch(*at, "genesys.d", "report", "/var/log/r.log", rollover=True) == "done"
+        assert admin.revoke(*at, "genesys.d", 17) == "done"
+        assert admin.reread(*at, dry_run=True) == "done"
+    assert server.asked == [
+        ("genesys.d", AskSwitch(1, "report", "/var/log/r.log", True)),
+        ("genesys.d", AskRevoke(1, 17)),
+        ("", AskReread(1, dry_run=True)),
+    ]
+
+
+def test_lines_are_joined_to_one_text() -> None:
+    with FakeLmgrd(lambda _vendor, _message: [Lines(1, "FEATURE f1\n"), Lines(1, "FEATURE f2\n"), StatusEnd(1)]) as server:
+        assert admin.lines(server.host, server.port, "genesys.d", "f1") == "FEATURE f1\nFEATURE f2\n"
+    assert server.asked == [("genesys.d", AskLines(1, "f1"))]
+
+
+def test_lines_of_no_feature_are_minus_5_and_of_a_stranger_minus_12() -> None:
+    for answer, number in (([StatusEnd(1, -5)], -5), ([pool(), StatusEnd(1)], -12)):
+        with FakeLmgrd(lambda _vendor, _message, answer=answer: answer) as server, pytest.raises(LicenseError) as caught:
+            admin.lines(server.host, server.port, "genesys.d")
+        assert caught.value.number == number
 
 
 def test_a_refused_request_is_its_number_and_reason() -> None:

@@ -19,11 +19,15 @@ from seatkeeper.wire.framing import WireError, encode_preface, frame, server_fra
 from seatkeeper.wire.messages import (
     AskDown,
     AskFeatures,
+    AskLines,
     AskRemove,
     AskReread,
+    AskRevoke,
     AskServer,
+    AskSwitch,
     Done,
     Elsewhere,
+    Lines,
     PoolStatus,
     Refused,
     ServerStatus,
@@ -31,9 +35,11 @@ from seatkeeper.wire.messages import (
 )
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from seatkeeper.wire.messages import ClientMessage, ServerMessage
 
-__all__ = ["ANSWER_BYTES_MAX", "TIMEOUT_S", "WORK_S", "down", "pools", "remove", "reread", "server_status"]
+__all__ = ["ANSWER_BYTES_MAX", "TIMEOUT_S", "WORK_S", "down", "lines", "pools", "remove", "reread", "revoke", "server_status", "switch"]
 
 #: How long a server may take to accept a connection, and again for each piece of its answer.
 TIMEOUT_S: Final = 10.0
@@ -104,8 +110,8 @@ def remove(
     user_host: str = "",
     display: str = "",
     handle: int = 0,
-    by_user: str,
-    by_host: str,
+    by_user: str = "",
+    by_host: str = "",
     timeout: float = TIMEOUT_S,
 ) -> str:
     """What was done: the seats of one handle are taken back, or (handle 0) all of a user on a host and display.
@@ -117,16 +123,57 @@ def remove(
     return _done(host, port, vendor, message, timeout)
 
 
-def reread(host: str, port: int, vendor: str = "", *, by_user: str, by_host: str, timeout: float = WORK_S) -> str:
+def lines(host: str, port: int, vendor: str, feature: str = "", timeout: float = TIMEOUT_S) -> str:
+    """The license lines that a vendor daemon serves, without their signatures, as text; of one feature, or of all.
+
+    Raises:
+        LicenseError: As `pools`.
+    """
+    answers = _ask(host, port, vendor, AskLines(_REQUEST, feature), timeout)
+    end = answers.pop()
+    if not isinstance(end, StatusEnd):
+        _unexpected(host, port, end)
+    if end.number:
+        raise LicenseError(end.number, minor=_MINOR_NO_FEATURE if end.number == -5 else _MINOR_DONE, feature=feature)
+    return "".join(part.text if isinstance(part, Lines) else _unexpected(host, port, part) for part in answers)
+
+
+def switch(
+    host: str, port: int, vendor: str, what: Literal["debug", "report", "new"], path: str, rollover: bool = False, timeout: float = WORK_S
+) -> str:
+    """What was done: the vendor daemon's debug or report log goes on in another file (AskSwitch).
+
+    Raises:
+        LicenseError: The refusal, with the old file still written; and as `server_status`.
+    """
+    return _done(host, port, vendor, AskSwitch(_REQUEST, what, path, rollover), timeout)
+
+
+def revoke(host: str, port: int, vendor: str, handle: int, timeout: float = TIMEOUT_S) -> str:
+    """What was done: the borrow of this handle is over for the server, although the borrower may go on offline.
+
+    Raises:
+        LicenseError: The refusal (-41: nothing is borrowed under it); and as `server_status`.
+    """
+    return _done(host, port, vendor, AskRevoke(_REQUEST, handle), timeout)
+
+
+def reread(
+    host: str, port: int, vendor: str = "", *, dry_run: bool = False, by_user: str = "", by_host: str = "", timeout: float = WORK_S
+) -> str:
     """What was done: lmgrd and its vendor daemons, or the one named, serve what their license files say now.
+
+    With `dry_run` nothing is changed, and the text says what would be.
 
     Raises:
         LicenseError: The refusal, with the old file still served; and as `server_status`.
     """
-    return _done(host, port, "", AskReread(_REQUEST, vendor, by_user, by_host), timeout)
+    return _done(host, port, "", AskReread(_REQUEST, vendor, by_user, by_host, dry_run), timeout)
 
 
-def down(host: str, port: int, vendor: str = "", *, force: bool = False, by_user: str, by_host: str, timeout: float = WORK_S) -> str:
+def down(
+    host: str, port: int, vendor: str = "", *, force: bool = False, by_user: str = "", by_host: str = "", timeout: float = WORK_S
+) -> str:
     """What was done: lmgrd with its vendor daemons, or only the one named, shuts down.
 
     Raises:
@@ -201,7 +248,7 @@ def _converse(connection: socket.socket, place: str, question: bytes, timeout: f
             if total > ANSWER_BYTES_MAX:
                 raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=f"{place} sent more than {ANSWER_BYTES_MAX} bytes.")
             answers += reader.feed(data)
-            if answers and type(answers[-1]) is not PoolStatus:
+            if answers and not isinstance(answers[-1], PoolStatus | Lines):
                 return answers
     except TimeoutError:
         raise LicenseError(-16, minor=_MINOR_READ, reason=f"{place} accepted the connection, but sent nothing for {timeout:g} s.") from None
