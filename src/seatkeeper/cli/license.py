@@ -1,9 +1,10 @@
-"""`seatkeeper license`: one command for license files: what is in one, what is wrong with it, and whether its lines are genuine."""
+"""`seatkeeper license`: one command for license files: what is in one or changes to another, what is wrong, and whether it is genuine."""
 
 from __future__ import annotations
 
 import typer
 
+from seatkeeper.cli.license_diff import diff
 from seatkeeper.cli.license_files import lint, show
 from seatkeeper.cli.license_verify import verify
 from seatkeeper.cli.order import run
@@ -12,7 +13,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="license",
-    help="License files: show what is in them, find what is wrong with them, verify their signatures.",
+    help="License files: show what is in them, find what is wrong with them, verify their signatures, compare two of them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(show)
 app.command()(lint)
 app.command()(verify)
+app.command()(diff)
 
 
 def main(argv: list[str]) -> int:

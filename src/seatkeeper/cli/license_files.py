@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from seatkeeper.licfile.model import Parsed, Problem, Signable
 
-__all__ = ["app", "lint", "main", "show"]
+__all__ = ["app", "lint", "main", "read_license", "show"]
 
 app = typer.Typer(
     name="license",
@@ -52,7 +52,7 @@ def show(files: Files, json: Json = False, today: Today = None) -> None:
     shown: list[dict[str, Any]] = []
     for path in files:
         try:
-            parsed = _read(path)
+            parsed = read_license(path)
         except LicenseError as error:
             status = status or _refuse("show", error)
             continue
@@ -81,7 +81,7 @@ def lint(
     found: list[dict[str, Any]] = []
     for path in files:
         try:
-            parsed = _read(path)
+            parsed = read_license(path)
         except LicenseError as error:
             status = status or _refuse("lint", error)
             continue
@@ -112,7 +112,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _read(path: Path) -> Parsed:
+def read_license(path: Path) -> Parsed:
     """The parsed file.
 
     Raises:
