@@ -46,7 +46,7 @@ changed  DAEMON  genesys.d  path /opt/seatkeeper/genesys.d -> none
 changed      FEATURE    a      8.0         100 -> 1,500  permanent
 changed      FEATURE    b      8.0 -> 8.5  5             31-dec-2026 -> 31-dec-2027  SN 1 -> 2; NOTICE x y -> x z
 added        INCREMENT  c      8.0         5             permanent                   together 30 -> 35 seats; SN 3
-added        FEATURE    fresh  8.0         7             permanent
+added        FEATURE    fresh  8.0         7             permanent                   TS_OK set
 removed      FEATURE    gone   8.0         uncounted     permanent                   HOSTID ANY
 signed anew  FEATURE    sig    8.0         7             permanent
 changed      PACKAGE    suite  2.0                                                   COMPONENTS +cutting -plotting

@@ -172,7 +172,7 @@ def _fields_text(change: Change, without: tuple[str, ...]) -> str:
     line = change.new or change.old
     hidden = (*without, "name", "host", "vendor", "keyword", "key", "SIGN")
     return "; ".join(
-        _field_text(FieldChange(name, value, value)) for name, value in fields_of(line).items() if value and name not in hidden
+        _field_text(FieldChange(name, value, value)) for name, value in fields_of(line).items() if value is not None and name not in hidden
     )
 
 
