@@ -48,6 +48,28 @@ def test_success(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -
     assert asked(servers[0]) == [AskReread(1, "", "ada", "desk1")]
 
 
+@pytest.mark.parametrize("flag", ["--dry-run", "-dry-run"])
+def test_a_dry_run_asks_for_one_and_does_not_claim_success(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "genesys.d: 1 feature changes.\n  f1 8.0: 5 seats become 3.\n"
+    with FakeLmgrd(license_server(done=lambda _vendor, message: Done(message.request, 0, said))) as server:
+        assert main(["lmreread", flag, "-c", path([server])]) == 0
+        shown = capsys.readouterr()
+        assert shown.out.splitlines()[1:] == [
+            "lmreread dry run: nothing was changed",
+            f"    {server.port}@127.0.0.1: genesys.d: 1 feature changes.",
+            "      f1 8.0: 5 seats become 3.",
+        ]
+        assert [message.dry_run for message in asked(server)] == [True]
+
+
+def test_a_dry_run_of_files_that_would_be_refused_ends_with_their_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with FakeLmgrd(license_server(done=lambda _vendor, message: Done(message.request, -2, "x.dat: line 3 is wrong."))) as server:
+        assert main(["lmreread", "--dry-run", "-c", path([server])]) == 254
+        shown = capsys.readouterr()
+        assert "successful" not in shown.out
+        assert "x.dat: line 3 is wrong." in shown.err
+
+
 def test_a_vendor_is_passed_on_and_a_refusal_is_no_success(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lmreread", "-vendor", "nosuch", "-c", path(servers[:1])]) == 159
     shown = capsys.readouterr()

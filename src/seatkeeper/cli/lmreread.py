@@ -1,4 +1,7 @@
-"""`lmreread` lets a license server serve what its license files say now; it says `lmreread successful` only when that is so."""
+"""`lmreread` lets a license server serve what its license files say now, or tells what would come of it.
+
+It says `lmreread successful` only when that is so; of a dry run it says that nothing was changed.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,23 @@ from seatkeeper.sdk.admin import reread
 __all__ = ["USAGE", "run"]
 
 USAGE: Final = """\
-usage: lmreread [-c PATH] [-vendor NAME] [-all]
+usage: lmreread [-c PATH] [-vendor NAME] [-all] [--dry-run]
 
     -c PATH        whom to ask: FILE, DIRECTORY, PORT@HOST, @HOST, or three PORT@HOST with commas; several with ':' (Windows: ';')
     -vendor NAME   only this vendor daemon's lines
     -all           all servers of the license path; otherwise the first that answers
+    --dry-run      change nothing; say what would change and who would be affected (-dry-run is the same)
     -v             version of this program
     -help          this text
 
 The server rereads the files it was started with. Ports cannot be changed by a reread.
 """
 
-_KINDS: Final = {"-vendor": "vendor", "-all": ""}
+_KINDS: Final = {"-vendor": "vendor", "-all": "", "--dry-run": "", "-dry-run": ""}
 
 
 def run(argv: list[str], program: str) -> int:
-    """Has the servers reread; returns 0 when all that were asked did.
+    """Has the servers reread; returns 0 when all that were asked did, or in a dry run could.
 
     Raises:
         UsageError: The command line cannot be understood.
@@ -52,12 +56,16 @@ def run(argv: list[str], program: str) -> int:
             lmcommon.complain("lmreread", f"only {reached[0]} is asked; -all asks all {len(replies)} servers.")
         reached = reached[:1]
     user, host = lmcommon.caller()
+    dry_run = options.has("--dry-run", "-dry-run")
     said: list[str] = []
     for address in reached:
         try:
-            text = reread(address.host, address.port, options.flags.get("-vendor", ""), by_user=user, by_host=host)
-            said += [f"    {address}: {text}"] if text else []
+            text = reread(address.host, address.port, options.flags.get("-vendor", ""), dry_run=dry_run, by_user=user, by_host=host)
+            said += [f"    {address}: {text.rstrip()}".replace("\n", "\n    ")] if text else []
         except LicenseError as error:
             errors.append(error)
-    print("lmreread failed" if errors else "lmreread successful", *said, sep="\n")
+    if dry_run:
+        print("lmreread dry run: nothing was changed", *said, sep="\n")
+    else:
+        print("lmreread failed" if errors else "lmreread successful", *said, sep="\n")
     return lmcommon.complain_of("lmreread", errors)
