@@ -302,9 +302,8 @@ def _opened(line: ServedLine, content: _Content) -> list[ServedLine]:
         value = package.attribute(name)
         if value is not None and line.attribute(name) is None:
             attributes = (*attributes, (name, value))
-    enabling = None
-    if content.suite:
-        enabling = msgspec.structs.replace(line, suite=content.suite, enables=package.name, attributes=_suite_attributes(line.attributes))
+    # The counter of a suite keeps its own attributes, SUITE_DUP_GROUP among them.
+    enabling = msgspec.structs.replace(line, suite=content.suite, enables=package.name) if content.suite else None
     components = [
         ServedLine(
             component.name,
@@ -323,14 +322,6 @@ def _opened(line: ServedLine, content: _Content) -> list[ServedLine]:
         for component in content.components
     ]
     return [enabling, *components] if enabling is not None else components
-
-
-def _suite_attributes(attributes: Attributes) -> Attributes:
-    """The attributes of a suite's enabling line, which has a duplicate grouping of its own in SUITE_DUP_GROUP (facts 1.5)."""
-    own = next((value for name, value in attributes if name.upper() == "SUITE_DUP_GROUP"), None)
-    if own is None:
-        return attributes
-    return (*((name, value) for name, value in attributes if name.upper() not in {"DUP_GROUP", "SUITE_DUP_GROUP"}), ("DUP_GROUP", own))
 
 
 def _multiplied(attributes: Attributes, count: int) -> Attributes:

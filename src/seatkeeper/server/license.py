@@ -16,7 +16,7 @@ from seatkeeper.adapters.keys import find_credential, find_trust, read_trust
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.licfile.grammar import FILE_BYTES_MAX
 from seatkeeper.licfile.hostid import allowed_on_server, explain_mismatch, matches_any, parse_hostids
-from seatkeeper.licfile.model import Feature, LicenseFile, Parsed
+from seatkeeper.licfile.model import LicenseFile, Parsed
 from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from seatkeeper.adapters.keys import Credential
     from seatkeeper.licfile.hostid import HostFacts, HostId
-    from seatkeeper.licfile.model import Line
+    from seatkeeper.licfile.model import Line, Signable
     from seatkeeper.licfile.trust import Trust
 
 __all__ = ["Served", "find_files", "load_served", "read_file"]
@@ -39,14 +39,14 @@ class Served(msgspec.Struct, frozen=True):
     """What one vendor daemon serves.
 
     Attributes:
-        lines: The verified FEATURE and INCREMENT lines of the vendor.
+        lines: The verified lines of the vendor, in the files' order; which of them count, and as what, is for pools to say.
         hostids: Those of the SERVER lines, as written.
         trust: The vendor's trust, and `trust_text` the file it was read from.
         credential: The key and certificates by which this server proves itself.
         refusals: One sentence for each line that is not served.
     """
 
-    lines: tuple[Feature, ...]
+    lines: tuple[Signable, ...]
     hostids: tuple[str, ...]
     trust: Trust
     trust_text: str
@@ -154,7 +154,7 @@ def _find_trust(vendor: str, first: Parsed) -> tuple[Path, Trust]:
     return found, read_trust(found)
 
 
-def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> tuple[tuple[Feature, ...], tuple[str, ...]]:
+def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> tuple[tuple[Signable, ...], tuple[str, ...]]:
     """The vendor's lines that verify, and a sentence for each that does not, or that is not understood.
 
     All files are judged as one, so that a line copied into a second file is seen.
@@ -181,11 +181,11 @@ def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> tuple[tupl
             verdicts = verify_lines(whole, trust, map=pool.map, places=places)
     else:
         verdicts = verify_lines(whole, trust, places=places)
-    lines: list[Feature] = []
+    lines: list[Signable] = []
     for verdict in verdicts:
         name = ours[verdict.index - len(head)][0]
         if not verdict.ok:
             refusals.append(f"{name}: {verdict.sentence} ({verdict.number})")
-        elif type(verdict.line) is Feature:
+        else:
             lines.append(verdict.line)
     return tuple(lines), tuple(refusals)
