@@ -9,9 +9,15 @@ sentences are ours, except for the short texts that log readers look for (facts,
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
-__all__ = ["LICENSE_ERRORS", "InputError", "LicenseError", "SeatkeeperError", "error_text", "exit_status"]
+from seatkeeper.base.dates import format_date
+
+__all__ = ["HOLDERS_SHOWN_MAX", "LICENSE_ERRORS", "InputError", "LicenseError", "SeatkeeperError", "error_text", "exit_status"]
+
+#: The long format names so many of a denial's holders.
+HOLDERS_SHOWN_MAX: Final = 10
 
 
 class SeatkeeperError(Exception):
@@ -77,6 +83,9 @@ class LicenseError(SeatkeeperError):
         path: The license path that was searched, entry by entry.
         system: Number and text of the operating system's error behind it.
         hints: Further labelled lines of the long format, such as `("Hostname", "licsrv")`.
+        rule: The line of an options or license file that decided, as `file:line: text`.
+        holders: Who has the seats, each as `user@host, 3 seats`, where the asker may know it.
+        free_at: Unix time at which seats may come free without anybody's doing; 0 where that is not known.
     """
 
     def __init__(
@@ -90,6 +99,9 @@ class LicenseError(SeatkeeperError):
         path: tuple[str, ...] = (),
         system: tuple[int, str] | None = None,
         hints: tuple[tuple[str, str], ...] = (),
+        rule: str = "",
+        holders: tuple[str, ...] = (),
+        free_at: float = 0.0,
     ) -> None:
         text, usual_remedy = LICENSE_ERRORS.get(number, ("Unknown license error.", ""))
         super().__init__(text, remedy or usual_remedy)
@@ -100,6 +112,9 @@ class LicenseError(SeatkeeperError):
         self.path = path
         self.system = system
         self.hints = hints
+        self.rule = rule
+        self.holders = holders
+        self.free_at = free_at
 
     @property
     def exit_status(self) -> int:
@@ -115,6 +130,7 @@ class LicenseError(SeatkeeperError):
     def __str__(self) -> str:
         lines = [self.message]
         lines += [f" {self.reason}"] if self.reason else []
+        lines += self._explanation()
         labels = [("Feature", self.feature), *self.hints]
         # Values start in column 16; every entry of the path ends in the path's separator.
         lines += [f"{label + ':':<15}{value}" for label, value in labels if value]
@@ -126,6 +142,17 @@ class LicenseError(SeatkeeperError):
         lines.append(numbers)
         lines += [f"What to do: {self.remedy}"] if self.remedy else []
         return "\n".join(lines)
+
+    def _explanation(self) -> list[str]:
+        """What decided, who has the seats, and when one may come free, each in a line of its own."""
+        lines = [f" It is so decided by {self.rule}"] if self.rule else []
+        if self.holders:
+            more = f", and {len(self.holders) - HOLDERS_SHOWN_MAX} more" if len(self.holders) > HOLDERS_SHOWN_MAX else ""
+            lines.append(f" The seats are held by {'; '.join(self.holders[:HOLDERS_SHOWN_MAX])}{more}.")
+        if self.free_at:
+            at = datetime.fromtimestamp(self.free_at)
+            lines.append(f" Seats may come free on {format_date(at.date())} at {at:%H:%M}.")
+        return lines
 
 
 def error_text(number: int) -> str:
@@ -166,6 +193,8 @@ LICENSE_ERRORS: Final[dict[int, tuple[str, str]]] = {
     -24: ("Users are queued for this feature.", "Join the queue, or try again later."),
     -25: ("License server system does not support this version of this feature.", "Order a license for the version that is asked for."),
     -26: ("Request for more licenses than this feature supports.", "Ask for fewer, or for `up to` that many."),
+    -27: ("Cannot read the kernel's memory.", "Update the application."),
+    -28: ("Cannot find a symbol in the kernel's memory.", "Update the application."),
     -29: ("Cannot find ethernet device.", "Run lmhostid -verbose to see which interfaces there are."),
     -30: ("Cannot read license file.", "Check the file's owner and permissions."),
     -31: ("Feature start date is in the future.", "Wait for the start date; check the clock."),
@@ -180,19 +209,38 @@ LICENSE_ERRORS: Final[dict[int, tuple[str, str]]] = {
     -40: ("Cannot allocate dynamic memory.", "Free memory on this machine."),
     -41: ("Feature was never checked out.", "Check it out first."),
     -42: ("Invalid parameter.", "Correct the value that is named."),
+    -43: ("No key data supplied.", "Ask the application's vendor for a complete build."),
+    -44: ("Invalid key data supplied.", "Ask the application's vendor for a correct build."),
     -45: ("Function not available.", "Use a release that has it."),
+    -46: ("Demonstration toolkit.", "Ask the application's vendor for the release build."),
+    -47: ("Clock check not available in this program.", "Let the account read the system's directories."),
     -48: ("Platform not enabled.", "Order a license for this platform."),
+    -49: ("Bad date in binary format.", "Ask the vendor for a new line."),
+    -50: ("Key data has expired.", "Ask the application's vendor for a current build."),
+    -51: ("License library not initialized.", "Report it to the application's vendor."),
     -52: ("Vendor daemon did not respond within timeout interval.", "Look at the vendor daemon's debug log."),
     -53: ("Checkout request rejected by vendor-defined checkout filter.", "Ask the vendor."),
+    -54: ("FEATURESET line missing from license file.", "Ask the vendor for the whole file."),
+    -55: ("Incorrect FEATURESET line in license file.", "Put the file's lines back as they were issued."),
+    -56: ("Cannot compute FEATURESET data.", "Ask the vendor for a new file."),
     -57: ("Error in socket call.", "Look at the system's log."),
+    -58: ("Error in setsockopt call.", "Look at the system's log."),
+    -59: ("Communications checksum failure.", "Look for what changes the connection's data."),
+    -60: ("Communications checksum failure on the server's side.", "Look for what changes the connection's data."),
     -61: ("Cannot read license file data from license server system.", "Look at the server's debug log."),
     -62: ("TCP/IP is not available.", "Bring the network up."),
     -63: ("Not a license administrator.", "Act as an administrator of this license server."),
     -64: ("lmremove request too soon.", "Wait two minutes between two removals of one seat."),
+    -65: ("Structure mismatch with the license library.", "Report it to the application's vendor."),
+    -66: ("Release mismatch with the license library.", "Install the library that came with the application."),
     -67: ("No licenses to borrow.", "Wait for a checkin, or lower BORROW_LOWWATER."),
     -68: ("License BORROW support not enabled.", "Order a license with BORROW."),
+    -69: ("FLOAT_OK license used standalone on the server.", "Let the application ask the license server."),
     -71: ("Invalid TZ environment variable.", "Correct TZ."),
+    -72: ("Old style of vendor code.", "Ask the application's vendor for a current build."),
+    -73: ("Checkout rejected by a filter in the application.", "Ask the application's vendor."),
     -74: ("Attempt to read beyond the end of the license file path.", "Correct the license path."),
+    -75: ("VMS system call failed.", "Look at the operator log."),
     -76: ("Internal error.", "Report it, with the debug log."),
     -77: ("Bad version number, must be a floating-point number with no letters.", "Write versions as 8.5."),
     -82: ("Invalid PACKAGE line in license file.", "Run `seatkeeper license lint` on the file."),
@@ -214,20 +262,51 @@ LICENSE_ERRORS: Final[dict[int, tuple[str, str]]] = {
     -99: ("The decimal format license is typed incorrectly.", "Compare it with what was issued."),
     -100: ("Cannot remove a linger license.", "Wait until it ends."),
     -101: ("All licenses are reserved for others.", "Ask the administrator; the options file names the reservation."),
+    -102: ("License locked to a FLEXID cannot be borrowed.", "Take the dongle along, or borrow another license."),
     -103: ("Terminal server remote client not allowed.", "Run on the console."),
     -104: ("Cannot borrow that long.", "Borrow for a shorter time."),
     -105: ("License is already returned to the license server system.", "Nothing; it is done."),
     -106: ("License server system out of network connections.", "Raise the limit, or try again later."),
+    -110: ("Dongle not attached.", "Plug the dongle in."),
+    -112: ("Dongle driver missing.", "Install the dongle's driver."),
+    -113: ("Two FLEXlock licenses.", "Leave one of them."),
     -114: ("SIGN= keyword required, but missing from license.", "Ask the vendor for a signed line."),
+    -115: ("Public key does not fit the signature.", "Ask the vendor for a line for this release."),
+    -116: ("Signature type not supported by this program.", "Ask the vendor for a line for this release."),
     -117: ("BORROW failed.", "See the reason."),
     -118: ("BORROW period has expired.", "Connect and borrow again."),
     -119: ("lmdown and lmreread must be run on the license server.", "Run the command on that machine."),
     -120: ("Cannot lmdown the server when licenses are borrowed.", "Return them, or use -force."),
+    -121: ("FLOAT_OK needs exactly one FLEXID.", "Ask the vendor for a corrected line."),
+    -122: ("Cannot delete the local record of a borrow.", "Check the owner and permissions of the borrow directory."),
+    -122: ("Cannot delete local borrow information.", "Let the account write its own settings."),
     -123: ("Early borrow return not enabled.", "Wait for the end of the borrow."),
+    -124: ("Error in the return of a borrowed license.", "See the reason."),
+    -124: ("Error returning a borrowed license.", "Return it where it was borrowed, with the server in reach."),
     -125: ("Request for PACKAGE without components.", "Ask for one of its components."),
+    -126: ("Composite hostid cannot be initialized.", "Run the vendor's tool for it again."),
+    -127: ("Composite hostid has an unknown part.", "Compare with what the vendor's tool prints."),
     -128: ("Borrowed license unknown to license server system.", "Borrow again."),
+    -129: ("Cannot open event log.", "Let the account write the log's directory."),
+    -130: ("Cannot write event log.", "Look for a full disk."),
+    -131: ("Event log has no place.", "Name the log's directory."),
     -132: ("Timeout in the network.", "Try again; check the network."),
     -133: ("Bad command.", "See -help."),
     -134: ("The other side has closed the connection.", "Try again; look at the server's debug log."),
+    -135: ("No older signature for a composite hostid.", "Leave the older signature out."),
+    -136: ("No older signature for an uncounted license.", "Leave the older signature out."),
     -137: ("License file is not signed by a key this server trusts.", "Ask the vendor for a file signed for this server."),
+    -138: ("Bad V71 license key.", "Restore the line as it was issued."),
+    -139: ("Bad V71 signature.", "Restore the line as it was issued."),
+    -140: ("Bad V80 license key.", "Restore the line as it was issued."),
+    -141: ("Bad V80 signature.", "Restore the line as it was issued."),
+    -142: ("Bad V81 license key.", "Restore the line as it was issued."),
+    -143: ("Bad V81 signature.", "Restore the line as it was issued."),
+    -144: ("Bad second V81 signature.", "Restore the line as it was issued."),
+    -145: ("Bad V84 license key.", "Restore the line as it was issued."),
+    -146: ("Bad V84 signature.", "Restore the line as it was issued."),
+    -147: ("Bad second V84 signature.", "Restore the line as it was issued."),
+    -148: ("License key missing from license.", "Ask the vendor for a line with a key."),
+    -149: ("Bad AUTH= in license.", "Restore the line as it was issued."),
+    -150: ("Trusted storage not available.", "Ask the vendor for a license file."),
 }
