@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
-from seatkeeper.base.errors import LICENSE_ERRORS, InputError, LicenseError, SeatkeeperError, error_text, exit_status
+from seatkeeper.base.errors import HOLDERS_SHOWN_MAX, LICENSE_ERRORS, InputError, LicenseError, SeatkeeperError, error_text, exit_status
 
 
 @pytest.mark.parametrize(("number", "status"), [(-15, 241), (-96, 160), (-1, 255), (-97, 159), (-16, 240), (-4, 252), (0, 0)])
@@ -52,3 +54,19 @@ def test_input_errors_name_place_finding_and_remedy() -> None:
     assert str(InputError("Nothing stands here", expected="a name")) == "Nothing stands here (found nothing, expected a name)"
     assert str(InputError("Too long", found="y" * 3)) == "Too long (found 'yyy')"
     assert str(SeatkeeperError("Bad.", "Do this.")) == "Bad. Do this."
+
+
+def test_a_denial_says_what_decided_who_holds_the_seats_and_when_one_comes_free() -> None:
+    noon = datetime(2026, 11, 24, 12).timestamp()
+    error = LicenseError(
+        -87, reason="MAX is reached.", rule="genesys.d.opt:3: MAX 2 f1 USER ann", holders=("ann@desk, 2 seats",), free_at=noon
+    )
+    assert str(error).splitlines()[1:5] == [
+        " MAX is reached.",
+        " It is so decided by genesys.d.opt:3: MAX 2 f1 USER ann",
+        " The seats are held by ann@desk, 2 seats.",
+        " Seats may come free on 24-nov-2026 at 12:00.",
+    ]
+    many = LicenseError(-4, holders=tuple(f"u{number}@h, 1 seat" for number in range(HOLDERS_SHOWN_MAX + 2)))
+    assert "u9@h, 1 seat, and 2 more." in str(many)
+    assert "u10@h" not in str(many)
