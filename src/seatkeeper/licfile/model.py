@@ -72,8 +72,10 @@ class _Fields(msgspec.Struct, frozen=True):
 
     def attribute(self, name: str) -> str | None:
         """The value of the first attribute of that name in any case; None where it is absent; "" for a bare flag."""
+        # Lengths first: of ten thousand lines each is asked for a dozen attributes, most of which it does not have.
+        length = len(name)
         for known, value in self.attributes:  # type: ignore[attr-defined]
-            if known == name or (known.isascii() and known.upper() == name.upper()):
+            if len(known) == length and (known == name or (known.isascii() and known.upper() == name.upper())):
                 return value if value is not None else ""
         return None
 
