@@ -9,12 +9,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from seatkeeper.adapters import host
 from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.licfile.hostid import HostFacts, matches, parse_hostid
 from seatkeeper.licfile.interfaces import Interface
+from seatkeeper.wire import messages
 
 RECORDED = Path(__file__).parents[1] / "golden" / "hostid"
 CONTAINER = "0123456789ab" * 5 + "cdef"
@@ -317,3 +319,23 @@ def test_a_machine_without_any_name_has_no_default(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(host, "survey", lambda **_: host.Survey(HostFacts(hostname="zürich")))
     with pytest.raises(SeatkeeperError, match="give the machine a name in ASCII"):
         host.default_hostid()
+
+
+def test_a_client_names_its_host_ids_firmest_first(server: Path) -> None:
+    found = host.survey(root=server, system="linux", resolve=False)
+    ids = host.own_hostids("ann", "Desk7", "/dev/pts/3", found=found)
+    assert ids[0] == found.facts.ethers[0]
+    assert ("HOSTNAME=desk7" in ids, "USER=ann" in ids, "DISPLAY=/dev/pts/3" in ids) == (True, True, True)
+    assert not any(one.startswith("HOSTNAME=") and one != "HOSTNAME=desk7" for one in ids)
+    for one in ids:
+        assert str(parse_hostid(one)) == one
+    many = msgspec.structs.replace(found, facts=HostFacts(ethers=tuple(f"{number:012x}" for number in range(1, 100))))
+    assert len(host.own_hostids("", "", "", found=many)) == host.CLIENT_HOSTIDS_MAX == messages.HOSTIDS_MAX
+
+
+def test_the_platform_is_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0 < len(host.platform_name()) <= 32
+    assert " " not in host.platform_name()
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("", "", "", "", "AMD64")))
+    assert host.platform_name() == "x64_n6"

@@ -23,6 +23,7 @@ from seatkeeper.licfile.borrowing import (
     borrow_secret,
     check_borrower,
     read_borrowed,
+    secret_of,
     sign_borrowed,
 )
 from seatkeeper.licfile.model import Feature, LicenseFile, Package
@@ -191,6 +192,11 @@ def test_seats_are_used_by_their_borrower_there_and_then(lender: Lender) -> None
     assert (number(now=NOON + 8 * HOUR - 1), number(now=NOON + 8 * HOUR)) == (0, -118)
     assert (number(now=NOON - HOUR), number(now=NOON - HOUR - 1)) == (0, -88)
     check_borrower(lender.borrowed(), user="ann", host="laptop", hostids=(), now=NOON)
+
+
+def test_a_record_that_nobody_wants_tells_how_to_return_it(lender: Lender) -> None:
+    assert secret_of(lender.record()) == (101, borrow_secret(lender.credential.key, "digest", 101))
+    assert secret_of(b"nonsense") == (0, b"")
 
 
 @pytest.mark.parametrize(("value", "hours"), [(None, None), ("", BORROW_HOURS), ("720", 720)])

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.interfaces import Assigned, Kind
 
 __all__ = [
+    "CLIENT_HOSTIDS_MAX",
     "COMMAND_SECONDS_MAX",
     "RESOLVE_SECONDS_MAX",
     "Platform",
@@ -51,6 +52,8 @@ __all__ = [
     "host_facts",
     "host_name",
     "linux_interfaces",
+    "own_hostids",
+    "platform_name",
     "run_command",
     "survey",
     "user_name",
@@ -61,11 +64,35 @@ __all__ = [
 COMMAND_SECONDS_MAX: Final = 10.0
 #: The name service is asked for this machine's own name no longer than that.
 RESOLVE_SECONDS_MAX: Final = 2.0
+#: Host ids that a client names; the wire takes as many.
+CLIENT_HOSTIDS_MAX: Final = 64
 #: A file of /proc is read up to here.
 READ_CHARS_MAX: Final = 1 << 20
 
 Platform = Literal["PHYSICAL", "VM", "CONTAINER", "UNKNOWN"]
 Found = TypeVar("Found")
+
+#: Kinds of hostid to which a feature may be locked and that a client can tell of itself, the firmest first.
+_CLIENT_KINDS: Final = (
+    "ETHER",
+    "LONG",
+    "DISK_SERIAL_NUM",
+    "HOSTNAME",
+    "USER",
+    "DISPLAY",
+    "INTERNET",
+    "VM_UUID",
+    "CONTAINER_ID",
+)
+#: System and processor -> the word of PLATFORMS= and of lmutil's version line (facts, FlexNet 1.5).
+_PLATFORMS: Final = {
+    ("linux", "x86_64"): "x64_lsb",
+    ("linux", "aarch64"): "arm64_lsb",
+    ("darwin", "x86_64"): "x64_mac",
+    ("darwin", "arm64"): "arm64_mac",
+    ("win32", "AMD64"): "x64_n6",
+}
+_PLATFORM_CHARS_MAX: Final = 32
 
 #: Makers, as the firmware names them, whose machines are virtual; x86 processors also say so themselves.
 _VM_MAKERS: Final = frozenset({"QEMU", "VMware, Inc.", "Xen", "KVM", "innotek GmbH", "Parallels Software International Inc."})
@@ -155,6 +182,26 @@ def usual_hostids(found: Survey) -> tuple[HostId, ...]:
         return tuple(dict.fromkeys(proposed))
     native = ids_of(found.facts, "LONG") if found.system.startswith(_WITH_LONG_ID) else ()
     return native or ids_of(found.facts, "DISK_SERIAL_NUM") or ids_of(found.facts, "HOSTNAME")[:1]
+
+
+def platform_name() -> str:
+    """This platform as a license's PLATFORMS= and lmutil's version line name it, such as `x64_lsb`."""
+    machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    return _PLATFORMS.get((sys.platform, machine), f"{machine}_{sys.platform}")[:_PLATFORM_CHARS_MAX]
+
+
+def own_hostids(user: str, host: str, display: str, *, found: Survey | None = None) -> tuple[str, ...]:
+    """What a client says that it is, in the words of license files: at most as many as a Hello takes.
+
+    Args:
+        user: The user that the client names.
+        host: The host that the client names.
+        display: The display that the client names.
+        found: This machine; looked up where it is left out, without asking the name service.
+    """
+    facts = (found or survey(resolve=False)).facts
+    facts = msgspec.structs.replace(facts, hostname=host, fqdn=facts.fqdn if "." in facts.fqdn else "", user=user, display=display)
+    return tuple(str(hostid) for kind in _CLIENT_KINDS for hostid in ids_of(facts, kind))[:CLIENT_HOSTIDS_MAX]
 
 
 def default_hostid() -> str:

@@ -7,7 +7,6 @@ FlexNet 5). Servers are asked side by side, so one dead entry costs its own time
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -49,13 +48,6 @@ __all__ = [
 #: Servers asked at the same time.
 _ASKED_MAX: Final = 32
 _FILES_MAX: Final = 1024
-_PLATFORMS: Final = {
-    ("linux", "x86_64"): "x64_lsb",
-    ("linux", "aarch64"): "arm64_lsb",
-    ("darwin", "x86_64"): "x64_mac",
-    ("darwin", "arm64"): "arm64_mac",
-    ("win32", "AMD64"): "x64_n6",
-}
 
 _Asked = TypeVar("_Asked")
 _Told = TypeVar("_Told")
@@ -122,12 +114,12 @@ def banner(program: str, year: int) -> str:
 
 def version_line(name: str, version: str = __version__, note: str = "") -> str:
     """`name v0.1.0 build 100 x64_lsb`, with the note before the platform: readers look for the version after `v` (lmstat formats, 7)."""
-    machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
-    platform = _PLATFORMS.get((sys.platform, machine), f"{machine}_{sys.platform}")
+    from seatkeeper.adapters.host import platform_name
+
     # The build number rises with the release: 1.2.3 is 10203.
     numbers = [int("".join(char for char in part if char.isdigit()) or 0) for part in version.split(".")[:3]]
     build = sum(number * weight for number, weight in zip(numbers, (10000, 100, 1), strict=False))
-    return " ".join(part for part in (name, f"v{version}", f"build {build}", note, platform) if part)
+    return " ".join(part for part in (name, f"v{version}", f"build {build}", note, platform_name()) if part)
 
 
 def said(options: Options, program: str, tool: str, usage: str, year: int) -> bool:

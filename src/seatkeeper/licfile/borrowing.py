@@ -25,6 +25,7 @@ from msgspec import Meta
 from seatkeeper.base.dates import format_date
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.base.values import is_version, version_satisfies
+from seatkeeper.licfile.bundles import components_of
 from seatkeeper.licfile.model import Feature, LicenseFile, Package, Server, Upgrade, Vendor
 from seatkeeper.licfile.parser import parse
 from seatkeeper.licfile.signature import verify_lines
@@ -50,6 +51,7 @@ __all__ = [
     "borrow_secret",
     "check_borrower",
     "read_borrowed",
+    "secret_of",
     "sign_borrowed",
 ]
 
@@ -156,6 +158,15 @@ def sign_borrowed(key: Ed25519PrivateKey | None, borrowed: Borrowed) -> bytes:
     if len(data) > RECORD_BYTES_MAX:
         raise ValueError(f"a borrow record of at most {RECORD_BYTES_MAX} bytes, and not {len(data)}")
     return data
+
+
+def secret_of(data: bytes) -> tuple[int, bytes]:
+    """Handle and secret of a record that nobody wants to keep and nobody has checked; 0 and nothing where it is none."""
+    try:
+        borrowed = msgspec.msgpack.decode(msgspec.msgpack.decode(data, type=_Signed).record, type=Borrowed)
+    except (msgspec.MsgspecError, UnicodeError):
+        return 0, b""
+    return borrowed.handle, borrowed.secret
 
 
 def read_borrowed(data: bytes, *, root: bytes | None, today: date, known: Trust | None = None) -> Borrowed:
@@ -289,6 +300,8 @@ def _names(lines: Collection[object]) -> frozenset[str]:
         if isinstance(line, Feature | Upgrade):
             names.add(line.name.lower())
         elif isinstance(line, Package):
-            components = (line.attribute("COMPONENTS") or "").split()
-            names.update(component.partition(":")[0].lower() for component in components)
+            try:
+                names.update(component.name.lower() for component in components_of(line))
+            except ValueError as error:
+                raise LicenseError(-8, reason=f"The borrow record's PACKAGE {line.name} is not understood: expected {error}.") from None
     return frozenset(names)
