@@ -281,7 +281,7 @@ CASES: Final[dict[int, tuple[str, str]]] = {
         "Check that its name resolves here, that it is up, and that a firewall lets the port pass; then that lmgrd runs on it.",
     ),
     -97: (
-        "lmgrd answers, and the vendor daemon behind it does not serve.",
+        "The license server (lmgrd) answers, and the vendor daemon behind it does not serve.",
         "`lmstat` says why on stderr, the debug log in full; correct the license file or what it names, then run lmreread.",
     ),
     -100: (
@@ -317,12 +317,16 @@ CASES: Final[dict[int, tuple[str, str]]] = {
         "Connect to the license server and borrow again; the seat came free at the end of that time.",
     ),
     -119: (
-        "lmgrd takes this command only from its own machine (-local).",
+        "This license server takes the command only from its own machine (lmgrd -local).",
         "Log in there and run it, or start lmgrd without -local.",
     ),
     -120: (
         "Licenses are borrowed, and their holders would not learn that the server went away.",
         "Wait for their return, or run lmdown -force: the borrows are remembered.",
+    ),
+    -122: (
+        "The record of a borrowed license could not be deleted on this machine.",
+        "Look at owner and permissions of the directory of borrow records, then clear the record again (lmborrow -clear).",
     ),
     -123: (
         "The license may not be returned before the time of its borrow is over.",

@@ -144,10 +144,6 @@ FOREIGN_CASES: Final[dict[int, tuple[str, str]]] = {
         "FLOAT_OK stands on a line that is not locked to exactly one dongle.",
         "Ask the vendor for a line whose HOSTID is a single FLEXID.",
     ),
-    -122: (
-        "The record of a borrowed license could not be deleted on this machine.",
-        "Let the account write its own settings (registry or ~/.flexlmborrow), then clear the record again.",
-    ),
     -126: (
         "No composite host id could be computed, since a part of it is missing on this machine.",
         "Bring up the card or disk that the vendor's host id tool uses, then run that tool again.",
