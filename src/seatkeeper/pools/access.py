@@ -1,0 +1,410 @@
+"""What the options file says about somebody and a pool: refused by which line, limited to how many seats, with which seats kept for him.
+
+Theory of operation. A rule is about the pools that its feature spec matches and about one subject (subjects.py). For each pool its
+rules are put in order once, by subject; a question then looks up the subjects that somebody is, and costs no more in a long
+options file than in a short one. The order is that of facts, FlexNet 3.5: EXCLUDE is asked first and wins, then INCLUDE, if
+any line includes anybody for the pool. MAX and RESERVE cannot refuse by themselves: they come back as counters, for whoever
+counts seats.
+
+Where the facts leave it open, this was chosen (docs/options-file.md says it to the administrator):
+
+- An INCLUDEALL line counts as one INCLUDE line for each feature: whom any of both names may use it.
+- A MAX line counts over all pools of a feature together, and has one count for whatever its subject comprises: all users of a
+  group, all hosts of a range of addresses. A MAX line for a package counts each component by itself.
+- Of several lines that set one thing about a pool (TIMEOUT, LINGER, MAX_OVERDRAFT, BORROW_LOWWATER, MAX_BORROW_HOURS) the last one
+  counts; TIMEOUT goes before TIMEOUTALL.
+- A spec that is narrowed by what lines say of themselves matches a pool as soon as one of its lines does.
+- Who is named for a USER_BASED license is told by the INCLUDE and INCLUDEALL lines of type USER and GROUP in the file's order; for
+  a HOST_BASED one by those of type HOST and HOST_GROUP, where a range of addresses names no host.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.base.dates import parse_date
+from seatkeeper.base.values import is_version, parse_version
+from seatkeeper.licfile.hostid import parse_hostids
+from seatkeeper.licfile.options_grammar import address_pattern, plain_address
+from seatkeeper.pools.subjects import Subjects, Who
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from seatkeeper.licfile.model import Feature
+    from seatkeeper.licfile.options import FeatureSpec, OptionsFile, Rule
+    from seatkeeper.pools.counted import Pool
+    from seatkeeper.pools.subjects import Subject
+
+__all__ = ["TIMEOUT_S_MIN", "Access", "Limit", "Reservation", "Rights", "Who", "spec_matches"]
+
+#: A shorter TIMEOUT is raised to this ("toolkit default 900 s", facts 3.4).
+TIMEOUT_S_MIN: Final = 900
+
+
+class Limit:
+    """A ceiling (`MAX`): all that its subject holds of the feature is at most `maximum` seats.
+
+    Attributes:
+        maximum: Seats.
+        used: Seats that count against it now; the ledger keeps it.
+        kind: Type of the subject.
+        name: The subject.
+        rule: The line.
+    """
+
+    __slots__ = ("kind", "maximum", "name", "rule", "used")
+
+    def __init__(self, rule: Rule) -> None:
+        self.maximum = rule.number
+        self.used = 0
+        self.kind = rule.kind
+        self.name = rule.name
+        self.rule = rule
+
+
+class Reservation:
+    """Seats of one pool that are kept for a subject (`RESERVE`).
+
+    Attributes:
+        wanted: Seats that the line asks for.
+        count: Seats that the pool has for it.
+        used: Seats of it that are held.
+        kind: Type of the subject.
+        name: The subject.
+        rule: The line.
+    """
+
+    __slots__ = ("count", "kind", "name", "rule", "used", "wanted")
+
+    def __init__(self, rule: Rule) -> None:
+        self.wanted = rule.number
+        self.count = rule.number
+        self.used = 0
+        self.kind = rule.kind
+        self.name = rule.name
+        self.rule = rule
+
+    @property
+    def idle(self) -> int:
+        """Seats that are kept and not held."""
+        return max(0, self.count - self.used)
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """What somebody may do with a pool.
+
+    Attributes:
+        number: 0, or the number of the denial.
+        reason: One sentence, for a denial.
+        rule: The line that decides, as `genesys.d.opt:12: EXCLUDE f1 USER joe`; empty where none does.
+        limits: The ceilings that count him, in the file's order.
+        reservations: Those of the pool that are for him, in the file's order.
+    """
+
+    number: int = 0
+    reason: str = ""
+    rule: str = ""
+    limits: tuple[Limit, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+
+
+class Access:
+    """An options file, applied to pools.
+
+    Args:
+        options: The file.
+        pools: All pools by feature name in lower case.
+        vendor: The vendor daemon's name, for sentences.
+        timeout_s_min: What a shorter TIMEOUT is raised to.
+    """
+
+    def __init__(
+        self, options: OptionsFile, pools: Mapping[str, Sequence[Pool]], vendor: str = "", *, timeout_s_min: int = TIMEOUT_S_MIN
+    ) -> None:
+        self.options = options
+        self.pools = pools
+        self._file = options.base_name or (f"{vendor}.opt" if vendor else "the options file")
+        self._timeout_s_min = timeout_s_min
+        self._subjects = Subjects(options)
+        self._by_name: dict[str, list[Rule]] = {}
+        self._exclude_all: dict[Subject, Rule] = {}
+        self._include_all: dict[Subject, Rule] = {}
+        self._timeout_all: int | None = None
+        for rule in options.rules:
+            if rule.feature is not None:
+                self._by_name.setdefault(rule.feature.name.lower(), []).append(rule)
+            elif rule.keyword == "TIMEOUTALL":
+                self._timeout_all = rule.number
+            else:
+                among = self._exclude_all if rule.keyword == "EXCLUDEALL" else self._include_all
+                among.setdefault((rule.kind, rule.name), rule)
+        self._limits: dict[tuple[int, str], Limit] = {}
+        self._rules: dict[Pool, _PoolRules] = {}
+
+    def place(self, rule: Rule) -> str:
+        """The rule as a denial names it: `genesys.d.opt:12: EXCLUDE f1 USER joe`."""
+        return self.options.cite(rule)
+
+    def rights(self, pool: Pool, who: Who) -> Rights:
+        """Whether `who` may have seats of the pool, and which counters go with them."""
+        subjects = self._subjects.of(who)
+        rules = self._of(pool)
+        excluded = _first(subjects, rules.exclude, self._exclude_all)
+        if excluded is not None:
+            return Rights(-38, f"The options file excludes {_named(excluded, who)} from {pool.feature}.", self.place(excluded))
+        included = None
+        if rules.include or self._include_all:
+            included = _first(subjects, rules.include, self._include_all)
+            if included is None:
+                first = _earliest([*rules.include.values(), *self._include_all.values()])
+                reason = f"The options file lists who may use {pool.feature}, and {_told(who)} is not included."
+                return Rights(-39, reason, self.place(first))
+        for based in rules.based:
+            denial = based.denial(pool, who, self)
+            if denial is not None:
+                return denial
+        limits = [limit for subject in rules.limits.keys() & subjects for limit in rules.limits[subject]]
+        own = [reservation for subject in rules.reserved.keys() & subjects for reservation in rules.reserved[subject]]
+        return Rights(
+            rule=self.place(included) if included is not None else "",
+            limits=tuple(sorted(limits, key=_line_of)) if len(limits) > 1 else tuple(limits),
+            reservations=tuple(sorted(own, key=_line_of)) if len(own) > 1 else tuple(own),
+        )
+
+    def borrow_rights(self, pool: Pool, who: Who) -> Rights:
+        """Whether `who` may borrow from the pool, provided that he may use it."""
+        rules = self._of(pool)
+        if not rules.exclude_borrow and not rules.include_borrow:
+            return _FREE
+        subjects = self._subjects.of(who)
+        excluded = _first(subjects, rules.exclude_borrow)
+        if excluded is not None:
+            return Rights(-38, f"The options file excludes {_named(excluded, who)} from borrowing {pool.feature}.", self.place(excluded))
+        if not rules.include_borrow:
+            return _FREE
+        included = _first(subjects, rules.include_borrow)
+        if included is None:
+            reason = f"The options file lists who may borrow {pool.feature}, and {_told(who)} is not included."
+            return Rights(-39, reason, self.place(_earliest(rules.include_borrow.values())))
+        return Rights(rule=self.place(included))
+
+    def reservations(self, pool: Pool) -> tuple[Reservation, ...]:
+        """All that is reserved of the pool, in the file's order, as if it had seats enough; the same objects each time."""
+        return self._of(pool).reservations
+
+    def borrow_lowwater(self, pool: Pool) -> int:
+        """Seats of the pool that may not be borrowed."""
+        return self._of(pool).numbers.get("BORROW_LOWWATER", 0)
+
+    def borrow_hours_max(self, pool: Pool) -> float | None:
+        """How long the pool may be borrowed, whatever the license says; None where no line limits it."""
+        return self._of(pool).numbers.get("MAX_BORROW_HOURS")
+
+    def linger_s(self, pool: Pool) -> int:
+        """How long seats stay out after their checkin; a license's own LINGER can only be extended by it."""
+        return self._of(pool).numbers.get("LINGER", 0)
+
+    def timeout_s(self, pool: Pool) -> int | None:
+        """After how much idleness seats are taken back; None for never."""
+        seconds = self._of(pool).numbers.get("TIMEOUT", self._timeout_all)
+        return max(seconds, self._timeout_s_min) if seconds is not None else None
+
+    def overdraft_max(self, pool: Pool) -> int | None:
+        """Seats that may be held above the license's count, where that allows so many; None where no line limits it."""
+        return self._of(pool).numbers.get("MAX_OVERDRAFT")
+
+    def _of(self, pool: Pool) -> _PoolRules:
+        rules = self._rules.get(pool)
+        if rules is None:
+            rules = self._rules[pool] = _PoolRules(pool, self._matching(pool), self)
+        return rules
+
+    def _matching(self, pool: Pool) -> list[Rule]:
+        """The rules about the pool, in the file's order."""
+        feature, package = pool.feature.lower(), getattr(pool, "package", "").lower()
+        found = [rule for rule in self._by_name.get(feature, ()) if spec_matches(rule.feature, pool)]
+        if package and package != feature:
+            found += [rule for rule in self._by_name.get(package, ()) if spec_matches(rule.feature, pool)]
+            found.sort(key=lambda rule: rule.line)
+        return found
+
+    def _limit(self, rule: Rule, pool: Pool) -> Limit:
+        """The one counter of a MAX line for all pools of a feature."""
+        return self._limits.setdefault((rule.line, pool.feature.lower()), Limit(rule))
+
+
+_FREE: Final = Rights()
+
+
+class _PoolRules:
+    """The rules about one pool, by subject."""
+
+    __slots__ = ("based", "exclude", "exclude_borrow", "include", "include_borrow", "limits", "numbers", "reservations", "reserved")
+
+    def __init__(self, pool: Pool, rules: Sequence[Rule], access: Access) -> None:
+        self.exclude: dict[Subject, Rule] = {}
+        self.include: dict[Subject, Rule] = {}
+        self.exclude_borrow: dict[Subject, Rule] = {}
+        self.include_borrow: dict[Subject, Rule] = {}
+        self.limits: dict[Subject, list[Limit]] = {}
+        self.reserved: dict[Subject, list[Reservation]] = {}
+        self.numbers: dict[str, int] = {}
+        lists = {
+            "EXCLUDE": self.exclude,
+            "INCLUDE": self.include,
+            "EXCLUDE_BORROW": self.exclude_borrow,
+            "INCLUDE_BORROW": self.include_borrow,
+        }
+        reservations = []
+        for rule in rules:
+            subject = (rule.kind, rule.name)
+            if rule.keyword in lists:
+                lists[rule.keyword].setdefault(subject, rule)
+            elif rule.keyword == "MAX":
+                self.limits.setdefault(subject, []).append(access._limit(rule, pool))
+            elif rule.keyword == "RESERVE":
+                reservation = Reservation(rule)
+                reservations.append(reservation)
+                self.reserved.setdefault(subject, []).append(reservation)
+            else:
+                self.numbers[rule.keyword] = rule.number
+        self.reservations = tuple(reservations)
+        including = sorted([*self.include.values(), *access._include_all.values()], key=lambda rule: rule.line)
+        self.based = tuple(
+            _Based(kind, pool, including, access.options)
+            for kind in ("USER", "HOST")
+            if pool.lines[0].attribute(f"{kind}_BASED") is not None
+        )
+
+
+class _Based:
+    """Who is named for a USER_BASED or HOST_BASED license."""
+
+    def __init__(self, kind: str, pool: Pool, including: Iterable[Rule], options: OptionsFile) -> None:
+        self.kind = kind
+        written = pool.lines[0].attribute(f"{kind}_BASED") or ""
+        self.most = int(written) if written.isascii() and written.isdigit() else 0
+        self._lenient = kind == "HOST" and options.fqdn_lenient
+        groups = options.groups if kind == "USER" else options.host_groups
+        group_kind = "GROUP" if kind == "USER" else "HOST_GROUP"
+        self._folded = options.case_insensitive
+        #: Name -> its place among the named, from 0; those of groups by themselves, since their case may not count.
+        self._single: dict[str, int] = {}
+        self._grouped: dict[str, int] = {}
+        self._rules: list[Rule] = []
+        for rule in including:
+            if rule.kind == kind:
+                self._add(rule.name, rule, self._single)
+            elif rule.kind == group_kind:
+                for name in groups.get(rule.name, ()):
+                    self._add(name.lower() if self._folded else name, rule, self._grouped)
+
+    def _add(self, name: str, rule: Rule, names: dict[str, int]) -> None:
+        if self.kind == "HOST" and (pattern := address_pattern(name)) is not None:
+            if "*" in pattern:
+                return
+            name = pattern
+        if name not in self._single and name not in self._grouped:
+            names[name] = len(self._rules)
+            self._rules.append(rule)
+
+    def denial(self, pool: Pool, who: Who, access: Access) -> Rights | None:
+        """Why `who` is none of those for whom the license is; None where he is one."""
+        if not self._rules:
+            plural = f"{self.kind.lower()}s"
+            reason = f"{pool.feature} is licensed for named {plural}, and no INCLUDE line of {access._file} names any."
+            return Rights(-84, reason)
+        most = self.most or pool.total or len(self._rules)
+        at = self._place(who)
+        if at is None:
+            kinds = "USER or GROUP" if self.kind == "USER" else "HOST or HOST_GROUP"
+            reason = f"{pool.feature} is licensed for named {self.kind.lower()}s, and no INCLUDE line of type {kinds} names {_told(who)}."
+            return Rights(-39, reason, access.place(self._rules[0]))
+        if at >= most:
+            what = f"The license of {pool.feature} is for {most} named {self.kind.lower()}{'' if most == 1 else 's'}"
+            name = who.user if self.kind == "USER" else who.host
+            return Rights(-39, f"{what}, and {name} is number {at + 1} of those included.", access.place(self._rules[at]))
+        return None
+
+    def _place(self, who: Who) -> int | None:
+        """The place of `who` among the named."""
+        names = [who.user] if self.kind == "USER" else [who.host, plain_address(who.address)]
+        if self._lenient:
+            labels = who.host.split(".")
+            names += [".".join(labels[:count]) for count in range(1, len(labels))]
+        found = [self._single.get(name) for name in names]
+        found += [self._grouped.get(name.lower() if self._folded else name) for name in names]
+        if self._lenient:
+            longer = f"{who.host}."
+            found += [at for names in (self._single, self._grouped) for name, at in names.items() if name.startswith(longer)]
+        return min((at for at in found if at is not None), default=None)
+
+
+def spec_matches(spec: FeatureSpec | None, pool: Pool) -> bool:
+    """True where what the spec asks for beyond the name is true of one of the pool's lines."""
+    if spec is None or not spec.keys:
+        return True
+    return any(all(_is_true(keyword, value, line) for keyword, value in spec.keys) for line in pool.lines)
+
+
+def _is_true(keyword: str, value: str, line: Feature) -> bool:
+    if keyword == "VERSION":
+        # "Compared as a float: 1.10 = 1.1" (facts 1.5).
+        return is_version(line.version) and parse_version(line.version) == parse_version(value)
+    if keyword == "EXPDATE":
+        return parse_date(line.expiry) == parse_date(value)
+    # What only the signed lines have, of which this one may be made up.
+    lines: list[Feature] = [line, *getattr(line, "sources", ())]
+    if keyword in ("KEY", "SIGN"):
+        wanted = _digits(value)
+        written = [_digits(one.attribute("SIGN") or "") for one in lines]
+        written += [_digits(one.key) for one in lines if keyword == "KEY"]
+        return wanted in written
+    if keyword == "HOSTID":
+        return any(_is_locked(one.attribute("HOSTID"), value) for one in lines)
+    return any(one.attribute(keyword) == value for one in lines)
+
+
+def _is_locked(written: str | None, wanted: str) -> bool:
+    """True where all of the host ids are among those of the line."""
+    try:
+        return written is not None and set(parse_hostids(wanted)) <= set(parse_hostids(written))
+    except ValueError:
+        return written == wanted
+
+
+def _digits(text: str) -> str:
+    return text.replace(" ", "").replace("\t", "").lower()
+
+
+def _first(subjects: frozenset[Subject], *lists: Mapping[Subject, Rule]) -> Rule | None:
+    """The first rule of the file among those about one of the subjects."""
+    found = [rules[subject] for rules in lists for subject in rules.keys() & subjects]
+    return _earliest(found) if found else None
+
+
+def _earliest(rules: Iterable[Rule]) -> Rule:
+    return min(rules, key=lambda rule: rule.line)
+
+
+def _line_of(counter: Limit | Reservation) -> int:
+    return counter.rule.line
+
+
+def _told(who: Who) -> str:
+    return f"{who.user} on {who.host}" if who.host else who.user or "this client"
+
+
+def _named(rule: Rule, who: Who) -> str:
+    """What of `who` the rule is about."""
+    if rule.kind == "GROUP":
+        return f"user {who.user}, a member of group {rule.name},"
+    if rule.kind == "HOST_GROUP":
+        return f"host {who.host or who.address}, a member of host group {rule.name},"
+    if rule.kind == "INTERNET" or (rule.kind == "HOST" and rule.name != who.host and address_pattern(rule.name) is not None):
+        return f"address {who.address}"
+    what = {"USER": who.user, "HOST": who.host, "DISPLAY": who.display, "PROJECT": who.project}
+    return f"{rule.kind.lower()} {what.get(rule.kind, rule.name)}"
