@@ -25,9 +25,12 @@ __all__ = ["TOOLS", "USAGE", "main", "program_name"]
 TOOLS: Final = {
     "lmdown": "shut license servers down",
     "lmhostid": "show this machine's hostids",
+    "lmnewlog": "begin a report log anew, and keep the old one",
     "lmremove": "take seats back from a user",
     "lmreread": "let a license server reread its license files",
     "lmstat": "show license servers, features and who holds them",
+    "lmswitch": "write a debug log elsewhere",
+    "lmswitchr": "write a report log elsewhere",
     "lmver": "show the version of a program or library",
 }
 
