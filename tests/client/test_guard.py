@@ -11,7 +11,7 @@ import pytest
 from seatkeeper.adapters.keys import find_credential, init_vendor, issue_credential, load_issuer, load_root
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.client.guard import Guard
-from seatkeeper.licfile.model import Feature, LicenseFile
+from seatkeeper.licfile.model import Feature, LicenseFile, Package, Upgrade
 from seatkeeper.licfile.signature import sign_line
 from seatkeeper.licfile.trust import server_proof, sign_trust
 from seatkeeper.licfile.writer import write
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seatkeeper.adapters.keys import Credential
+    from seatkeeper.licfile.model import Signable
     from seatkeeper.licfile.trust import Trust
 
 VENDOR = "genesys.d"
@@ -46,8 +47,17 @@ class Vendor:
         return found
 
     def line(self, name: str = "f1", version: str = "8.5", expiry: str = "permanent", hostids: tuple[str, ...] = (HOSTID,)) -> str:
-        feature = Feature(name, VENDOR, version, expiry, "5", attributes=(("ISSUED", "24-nov-2026"),))
-        return write(LicenseFile((sign_line(feature, hostids, load_issuer(self.keys, today=TODAY)),)))
+        return self.signed(Feature(name, VENDOR, version, expiry, "5"), hostids)
+
+    def signed(self, line: Signable, hostids: tuple[str, ...] = (HOSTID,)) -> str:
+        line = msgspec.structs.replace(line, attributes=(*line.attributes, ("ISSUED", "24-nov-2026")))
+        return write(LicenseFile((sign_line(line, hostids, load_issuer(self.keys, today=TODAY)),)))
+
+    def package(self, components: str = "f1 f2:8.0:3", name: str = "pack", **attributes: str) -> str:
+        return self.signed(Package(name, VENDOR, attributes=(("COMPONENTS", components), *attributes.items())))
+
+    def upgrade(self, count: int = 2, low: str = "8.0", high: str = "9.0", expiry: str = "permanent", name: str = "f1") -> str:
+        return self.signed(Upgrade(name, VENDOR, low, high, expiry, str(count)))
 
     def welcome(self, **changes: object) -> Welcome:
         welcome = Welcome(
@@ -188,7 +198,115 @@ def test_a_day_more_is_granted_for_the_time_zones(vendor: Vendor) -> None:
 
 
 def test_several_lines_may_make_one_pool(vendor: Vendor) -> None:
-    open_guard(vendor).check(Granted(1, 101, 1, line=vendor.line() + vendor.line(version="8.6")), TODAY)
+    open_guard(vendor).check(Granted(1, 101, 10, line=vendor.line() + vendor.line(version="8.6")), TODAY)
+
+
+def grant(vendor: Vendor, text: str, feature: str = "f1", version: str = "", count: int = 1) -> None:
+    """A client that asked for that is granted so many seats by `text`."""
+    open_guard(vendor, feature, version).check(Granted(1, 101, count, line=text), TODAY)
+
+
+def refused(vendor: Vendor, text: str, feature: str = "f1", version: str = "", count: int = 1) -> tuple[int, str]:
+    error = refusal(open_guard(vendor, feature, version), Granted(1, 101, count, line=text))
+    return error.number, error.reason
+
+
+def test_a_component_is_believed_with_its_package_and_the_line_that_enables_it(vendor: Vendor) -> None:
+    enabling = vendor.line("pack", "8.5")
+    for text in (vendor.package() + enabling, enabling + vendor.package()):
+        grant(vendor, text, "f1", "8.5", 5)
+        grant(vendor, text, "f2", "8.0", 15)
+        assert refused(vendor, text, "f2", "8.5")[0] == -8
+    grant(vendor, vendor.package("f1 f2", OPTIONS="SUITE") + enabling, "f2", "8.5", 5)
+
+
+def test_a_package_gives_nothing_that_it_does_not_name(vendor: Vendor) -> None:
+    enabling = vendor.line("pack")
+    assert refused(vendor, vendor.package() + enabling, "f3") == (
+        -8,
+        "The server granted f3 as a part of the package pack, which has no such component.",
+    )
+    # A list that somebody has lengthened is not the one that was signed.
+    number, reason = refused(vendor, vendor.package().replace("f1 f2", "f1 f3 f2") + enabling, "f3")
+    assert number == -8
+    assert "not genuine" in reason
+    assert refused(vendor, vendor.package().replace("8.0:3", "8.0:9") + enabling, "f2", count=40)[0] == -8
+    # The name of a package is no license.
+    assert refused(vendor, vendor.package() + enabling, "pack")[0] == -8
+
+
+def test_a_package_without_its_enabling_line_gives_nothing(vendor: Vendor) -> None:
+    assert "without the line that enables it" in refused(vendor, vendor.package())[1]
+    assert "without the line that enables it" in refused(vendor, vendor.package() + vendor.line("pack2"))[1]
+    assert "without the line that enables it" in refused(vendor, vendor.package() + vendor.package("f9", "pack2") + vendor.line("pack2"))[1]
+    of_other_server = vendor.line("pack", hostids=(OTHER,))
+    assert "not genuine" in refused(vendor, vendor.package() + of_other_server)[1]
+    assert refused(vendor, vendor.package() + vendor.line("pack", expiry="22-nov-2026"))[0] == -10
+
+
+def test_an_upgraded_version_is_believed_with_the_line_that_was_upgraded(vendor: Vendor) -> None:
+    text = vendor.line(version="8.0") + vendor.upgrade(2)
+    grant(vendor, text, version="9.0", count=2)
+    grant(vendor, text, version="8.0", count=5)
+    assert "that give 2 at most" in refused(vendor, text, version="9.0", count=3)[1]
+    # What a pool shows for two upgrades of one line holds that line twice.
+    grant(vendor, text + vendor.line(version="8.0") + vendor.upgrade(3), version="9.0", count=5)
+    # The upgrade has its own days.
+    grant(vendor, vendor.line(version="8.0", expiry="22-nov-2026") + vendor.upgrade(2), version="9.0")
+    assert refused(vendor, vendor.line(version="8.0") + vendor.upgrade(2, expiry="22-nov-2026"), version="9.0")[0] == -10
+
+
+@pytest.mark.parametrize("version", ["7.9", "9.0", "9.5"])
+def test_an_upgrade_without_its_base_gives_nothing(vendor: Vendor, version: str) -> None:
+    assert "without the line that it upgrades" in refused(vendor, vendor.upgrade())[1]
+    assert refused(vendor, vendor.upgrade(high="9.9", low="8.0") + vendor.line("f2", "8.0"), version="9.9")[0] == -8
+    assert refused(vendor, vendor.upgrade() + vendor.line(version=version), version="9.0", count=6)[0] == -8
+    assert refused(vendor, vendor.upgrade(name="f2") + vendor.line(version="8.0"), version="9.0")[0] == -8
+
+
+def test_a_package_enabled_by_an_upgraded_line(vendor: Vendor) -> None:
+    text = vendor.package("f1") + vendor.line("pack", "8.0") + vendor.upgrade(2, name="pack")
+    grant(vendor, text, version="9.0", count=2)
+    assert refused(vendor, text, version="9.0", count=3)[0] == -8
+
+
+def test_no_more_seats_are_believed_than_the_lines_give(vendor: Vendor) -> None:
+    grant(vendor, vendor.line(), count=5)
+    assert refused(vendor, vendor.line(), count=6) == (-8, "The server granted 6 seats of f1 by lines that give 5 at most.")
+    overdrawn = vendor.signed(Feature("f1", VENDOR, "8.5", "permanent", "5", attributes=(("OVERDRAFT", "2"),)))
+    grant(vendor, overdrawn, count=7)
+    assert refused(vendor, overdrawn, count=8)[0] == -8
+    grant(vendor, vendor.signed(Feature("f1", VENDOR, "8.5", "permanent", "uncounted", attributes=(("HOSTID", "ANY"),))), count=9999)
+    # A line that has expired, or that is shown twice in other letters, adds nothing.
+    assert refused(vendor, vendor.line() + vendor.line(version="8.6", expiry="22-nov-2026"), count=6)[0] == -8
+    assert refused(vendor, vendor.line() + vendor.line().replace("FEATURE f1", "FEATURE F1"), count=6)[0] == -8
+
+
+def test_of_very_many_lines_not_all_can_be_shown(vendor: Vendor) -> None:
+    """A pool of more lines than fit into an answer may well have more seats than the lines that are shown."""
+    many = "".join(
+        vendor.signed(
+            Feature("f1", VENDOR, "8.5", "permanent", "1", attributes=(("NOTICE", f"{number} {'n' * 900}"),), keyword="INCREMENT")
+        )
+        for number in range(24)
+    )
+    grant(vendor, many, count=25)
+    few = many[: many.index("INCREMENT", 1)]
+    assert refused(vendor, few, count=2)[0] == -8
+
+
+def test_a_line_that_starts_later_gives_nothing_yet(vendor: Vendor) -> None:
+    def starting(day: str) -> str:
+        return vendor.signed(Feature("f1", VENDOR, "8.5", "permanent", "5", attributes=(("START", day),)))
+
+    grant(vendor, starting("25-nov-2026"))  # Where the server stands it may be tomorrow.
+    assert refused(vendor, starting("26-nov-2026"))[0] == -31
+
+
+def test_a_signed_line_that_is_not_understood_is_refused(vendor: Vendor) -> None:
+    """Our own issuer would not sign such a line; whoever holds the key of one might."""
+    assert refused(vendor, vendor.line().replace(" 8.5 ", " eight "))[0] == -8
+    assert refused(vendor, vendor.package("f1:x") + vendor.line("pack"))[0] == -8
 
 
 def test_a_line_is_verified_once(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,13 +64,13 @@ def rights_of(lines: Iterable[Signable]) -> tuple[Right, ...]:
         for version in (line.from_version, line.to_version) if isinstance(line, Upgrade) else (line.version,):
             if version or not isinstance(line, Package):
                 parse_version(version)
-    rights = [Right(line.name, line.version, _seats(line), line) for line in unique if isinstance(line, Feature)]
+    rights = [Right(line.name, line.version, _seats(line, _overdraft(line)), line) for line in unique if isinstance(line, Feature)]
     # What an upgrade builds on has a lower version than what it gives, so in this order the base is always there.
     for upgrade in sorted((line for line in unique if isinstance(line, Upgrade)), key=lambda line: parse_version(line.to_version)):
         bases = [right.seats for right in rights if right.seats is not None and upgrades(upgrade, right.name, right.version)]
         seats = _seats(upgrade)
         if bases and seats is not None:
-            rights.append(Right(upgrade.name, upgrade.to_version, min(seats, sum(bases)), upgrade))
+            rights.append(Right(upgrade.name, upgrade.to_version, min(seats, sum(bases)) + _overdraft(upgrade), upgrade))
     packages = [line for line in unique if isinstance(line, Package)]
     return tuple(part for right in rights for part in _unpacked(right, packages))
 
@@ -103,10 +103,14 @@ def explain_lack(lines: Sequence[Signable], name: str) -> str:
     return f"by a line of {lines[0].name}" if lines else "without a license line"
 
 
-def _seats(line: Feature | Upgrade) -> int | None:
+def _seats(line: Feature | Upgrade, more: int = 0) -> int | None:
     seats = int(line.count) if line.count.lower() != UNCOUNTED else 0
-    overdraft = line.attribute("OVERDRAFT") or ""
-    return seats + (int(overdraft) if overdraft.isascii() and overdraft.isdigit() else 0) if seats else None
+    return seats + more if seats else None
+
+
+def _overdraft(line: Feature | Upgrade) -> int:
+    text = line.attribute("OVERDRAFT") or ""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _times(seats: int | None, count: int) -> int | None:
