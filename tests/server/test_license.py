@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from seatkeeper.adapters.host import host_facts
-from seatkeeper.adapters.keys import issue_credential
+from seatkeeper.adapters.keys import issue_credential, load_issuer
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.licfile.hostid import HostFacts
+from seatkeeper.licfile.model import LicenseFile, Package, Upgrade
+from seatkeeper.licfile.signature import sign_line
+from seatkeeper.licfile.writer import write
+from seatkeeper.pools.grouping import group_lines
 from seatkeeper.server.license import find_files, load_served, read_file
 from support.site import VENDOR, Site, feature
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from seatkeeper.licfile.model import Signable
 
 
 @pytest.fixture
@@ -77,6 +85,58 @@ def test_files_of_different_servers_are_not_combined(site: Site, tmp_path: Path)
     with pytest.raises(LicenseError, match="different servers") as refused:
         names(site, other)
     assert refused.value.number == -9
+
+
+def signed(site: Site, *lines: Signable) -> str:
+    """Lines of this site's vendor as a file without SERVER lines holds them."""
+    key = load_issuer(site.keys, today=date.today())
+    issued = date.today().strftime("%d-%b-%Y").lower()
+    dated = [msgspec.structs.replace(line, attributes=(*line.attributes, ("ISSUED", issued))) for line in lines]
+    return write(LicenseFile(tuple(sign_line(line, (site.hostid,), key) for line in dated)))
+
+
+def test_package_and_upgrade_lines_that_verify_are_served_from_whichever_file(site: Site) -> None:
+    packages, upgrades = site.directory / "packages.lic", site.directory / "upgrades.lic"
+    packages.write_text(signed(site, Package("f2", VENDOR, attributes=(("COMPONENTS", "c1 c2:7.6:3"),))))
+    upgrades.write_text(signed(site, Upgrade("f1", VENDOR, "8.0", "9.0", "permanent", "2")))
+    for files in ([packages, site.license, upgrades], [site.license, upgrades, packages]):
+        served = load_served(files, VENDOR, host_facts())
+        assert served.refusals == ()
+        found, ignored = group_lines(served.lines, date.today())
+        assert ignored == []
+        assert {name: [(pool.version, pool.total) for pool in pools] for name, pools in found.items()} == {
+            "f1": [("8.0", 3), ("9.0", 2)],
+            "c1": [("8.0", 1)],
+            "c2": [("7.6", 3)],
+            "f3": [("8.0", 2)],
+        }
+
+
+def test_a_package_line_with_another_component_is_left_out_and_named(site: Site) -> None:
+    packages = site.directory / "packages.lic"
+    packages.write_text(signed(site, Package("f2", VENDOR, attributes=(("COMPONENTS", "c1 c2"),))).replace("c1 c2", "c1 c2 c3"))
+    served = load_served([site.license, packages], VENDOR, host_facts())
+    assert [line.name for line in served.lines] == ["f1", "f2", "f3"]
+    assert "PACKAGE f2" in served.refusals[0]
+    assert str(packages) in served.refusals[0]
+
+
+def test_a_package_of_another_server_joins_nobody(site: Site) -> None:
+    packages = site.directory / "packages.lic"
+    line = Package("f2", VENDOR, attributes=(("COMPONENTS", "c1"), ("ISSUED", date.today().strftime("%d-%b-%Y").lower())))
+    packages.write_text(write(LicenseFile((sign_line(line, ("0800200005ac",), load_issuer(site.keys, today=date.today())),))))
+    served = load_served([site.license, packages], VENDOR, host_facts())
+    assert not any(isinstance(line, Package) for line in served.lines)
+    assert len(served.refusals) == 1
+
+
+def test_use_server_is_for_clients(site: Site) -> None:
+    """A client reads no further; the server reads it all (facts, FlexNet 1.4)."""
+    before, after = site.license.read_text().split("FEATURE f1", 1)
+    site.license.write_text(f"{before}USE_SERVER\nFEATURE f1{after}")
+    served = load_served([site.license], VENDOR, host_facts())
+    assert [line.name for line in served.lines] == ["f1", "f2", "f3"]
+    assert served.refusals == ()
 
 
 def test_another_machine_is_told_both_host_ids(site: Site) -> None:
