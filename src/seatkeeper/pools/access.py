@@ -14,8 +14,6 @@ Where the facts leave it open, this was chosen (docs/options-file.md says it to 
 - Of several lines that set one thing about a pool (TIMEOUT, LINGER, MAX_OVERDRAFT, BORROW_LOWWATER, MAX_BORROW_HOURS) the last one
   counts; TIMEOUT goes before TIMEOUTALL.
 - A spec that is narrowed by what lines say of themselves matches a pool as soon as one of its lines does.
-- Who is named for a USER_BASED license is told by the INCLUDE and INCLUDEALL lines of type USER and GROUP in the file's order; for
-  a HOST_BASED one by those of type HOST and HOST_GROUP, where a range of addresses names no host.
 """
 
 from __future__ import annotations
@@ -27,7 +25,8 @@ import msgspec
 from seatkeeper.base.dates import parse_date
 from seatkeeper.base.values import is_version, parse_version
 from seatkeeper.licfile.hostid import parse_hostids
-from seatkeeper.licfile.options_grammar import address_pattern, plain_address
+from seatkeeper.licfile.options_grammar import address_pattern
+from seatkeeper.pools.named import Named, based_kinds, named_max
 from seatkeeper.pools.subjects import Subjects, Who
 
 if TYPE_CHECKING:
@@ -162,8 +161,8 @@ class Access:
                 first = _earliest([*rules.include.values(), *self._include_all.values()])
                 reason = f"The options file lists who may use {pool.feature}, and {_told(who)} is not included."
                 return Rights(-39, reason, self.place(first))
-        for based in rules.based:
-            denial = based.denial(pool, who, self)
+        for named in rules.named:
+            denial = self._unnamed(named, pool, who)
             if denial is not None:
                 return denial
         limits = [limit for subject in rules.limits.keys() & subjects for limit in rules.limits[subject]]
@@ -216,6 +215,23 @@ class Access:
         """Seats that may be held above the license's count, where that allows so many; None where no line limits it."""
         return self._of(pool).numbers.get("MAX_OVERDRAFT")
 
+    def _unnamed(self, named: Named, pool: Pool, who: Who) -> Rights | None:
+        """Why `who` is none of those for whom a USER_BASED or HOST_BASED license is; None where he is one."""
+        noun = named.kind.lower()
+        if not named.rules:
+            return Rights(-84, f"{pool.feature} is licensed for named {noun}s, and no INCLUDE line of {self._file} names any.")
+        at = named.place(who)
+        if at is None:
+            kinds = "USER or GROUP" if named.kind == "USER" else "HOST or HOST_GROUP"
+            reason = f"{pool.feature} is licensed for named {noun}s, and no INCLUDE line of type {kinds} names {_told(who)}."
+            return Rights(-39, reason, self.place(named.rules[0]))
+        most = named_max(named.kind, pool)
+        if most and at >= most:
+            name = who.user if named.kind == "USER" else who.host or who.address
+            reason = f"The license of {pool.feature} is for {most} named {noun}{'' if most == 1 else 's'}, and {name} is number {at + 1}."
+            return Rights(-39, reason, self.place(named.rules[at]))
+        return None
+
     def _of(self, pool: Pool) -> _PoolRules:
         rules = self._rules.get(pool)
         if rules is None:
@@ -242,7 +258,7 @@ _FREE: Final = Rights()
 class _PoolRules:
     """The rules about one pool, by subject."""
 
-    __slots__ = ("based", "exclude", "exclude_borrow", "include", "include_borrow", "limits", "numbers", "reservations", "reserved")
+    __slots__ = ("exclude", "exclude_borrow", "include", "include_borrow", "limits", "named", "numbers", "reservations", "reserved")
 
     def __init__(self, pool: Pool, rules: Sequence[Rule], access: Access) -> None:
         self.exclude: dict[Subject, Rule] = {}
@@ -273,74 +289,7 @@ class _PoolRules:
                 self.numbers[rule.keyword] = rule.number
         self.reservations = tuple(reservations)
         including = sorted([*self.include.values(), *access._include_all.values()], key=lambda rule: rule.line)
-        self.based = tuple(
-            _Based(kind, pool, including, access.options)
-            for kind in ("USER", "HOST")
-            if pool.lines[0].attribute(f"{kind}_BASED") is not None
-        )
-
-
-class _Based:
-    """Who is named for a USER_BASED or HOST_BASED license."""
-
-    def __init__(self, kind: str, pool: Pool, including: Iterable[Rule], options: OptionsFile) -> None:
-        self.kind = kind
-        written = pool.lines[0].attribute(f"{kind}_BASED") or ""
-        self.most = int(written) if written.isascii() and written.isdigit() else 0
-        self._lenient = kind == "HOST" and options.fqdn_lenient
-        groups = options.groups if kind == "USER" else options.host_groups
-        group_kind = "GROUP" if kind == "USER" else "HOST_GROUP"
-        self._folded = options.case_insensitive
-        #: Name -> its place among the named, from 0; those of groups by themselves, since their case may not count.
-        self._single: dict[str, int] = {}
-        self._grouped: dict[str, int] = {}
-        self._rules: list[Rule] = []
-        for rule in including:
-            if rule.kind == kind:
-                self._add(rule.name, rule, self._single)
-            elif rule.kind == group_kind:
-                for name in groups.get(rule.name, ()):
-                    self._add(name.lower() if self._folded else name, rule, self._grouped)
-
-    def _add(self, name: str, rule: Rule, names: dict[str, int]) -> None:
-        if self.kind == "HOST" and (pattern := address_pattern(name)) is not None:
-            if "*" in pattern:
-                return
-            name = pattern
-        if name not in self._single and name not in self._grouped:
-            names[name] = len(self._rules)
-            self._rules.append(rule)
-
-    def denial(self, pool: Pool, who: Who, access: Access) -> Rights | None:
-        """Why `who` is none of those for whom the license is; None where he is one."""
-        if not self._rules:
-            plural = f"{self.kind.lower()}s"
-            reason = f"{pool.feature} is licensed for named {plural}, and no INCLUDE line of {access._file} names any."
-            return Rights(-84, reason)
-        most = self.most or pool.total or len(self._rules)
-        at = self._place(who)
-        if at is None:
-            kinds = "USER or GROUP" if self.kind == "USER" else "HOST or HOST_GROUP"
-            reason = f"{pool.feature} is licensed for named {self.kind.lower()}s, and no INCLUDE line of type {kinds} names {_told(who)}."
-            return Rights(-39, reason, access.place(self._rules[0]))
-        if at >= most:
-            what = f"The license of {pool.feature} is for {most} named {self.kind.lower()}{'' if most == 1 else 's'}"
-            name = who.user if self.kind == "USER" else who.host
-            return Rights(-39, f"{what}, and {name} is number {at + 1} of those included.", access.place(self._rules[at]))
-        return None
-
-    def _place(self, who: Who) -> int | None:
-        """The place of `who` among the named."""
-        names = [who.user] if self.kind == "USER" else [who.host, plain_address(who.address)]
-        if self._lenient:
-            labels = who.host.split(".")
-            names += [".".join(labels[:count]) for count in range(1, len(labels))]
-        found = [self._single.get(name) for name in names]
-        found += [self._grouped.get(name.lower() if self._folded else name) for name in names]
-        if self._lenient:
-            longer = f"{who.host}."
-            found += [at for names in (self._single, self._grouped) for name, at in names.items() if name.startswith(longer)]
-        return min((at for at in found if at is not None), default=None)
+        self.named = tuple(Named(kind, including, access.options) for kind in based_kinds(pool))
 
 
 def spec_matches(spec: FeatureSpec | None, pool: Pool) -> bool:
