@@ -13,7 +13,7 @@ from seatkeeper import __version__
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.debuglog import DebugLog, open_log
 from seatkeeper.base.errors import LicenseError
-from seatkeeper.client.machine import LEASE_S_MAX
+from seatkeeper.client.contact import LEASE_S_MAX
 
 if TYPE_CHECKING:
     from seatkeeper.server.lmgrd import LicenseManager, ManagerOptions

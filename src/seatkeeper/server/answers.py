@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.server.loglines import DENIAL_MINORS, log_lines
+from seatkeeper.server.loglines import DENIAL_MINORS
 from seatkeeper.vendor.events import (
     Answer,
     DenialAnswer,
     GrantAnswer,
     LossAnswer,
+    QueuedAnswer,
     RemovalAnswer,
     RestoreAnswer,
     ReturnAnswer,
 )
 from seatkeeper.wire.framing import frame
-from seatkeeper.wire.messages import Denied, Done, Granted, Lost, Restored, Returned
+from seatkeeper.wire.messages import Denied, Done, Granted, Lost, Queued, Restored, Returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# log_lines: for who does not yet take it from where it lives.
-__all__ = ["ANSWER_FRAMES", "log_lines"]
+__all__ = ["ANSWER_FRAMES"]
 
 
 def _granted(answer: GrantAnswer) -> bytes:
@@ -33,18 +33,18 @@ def _granted(answer: GrantAnswer) -> bytes:
     return frame(Granted(answer.request, answer.handle, answer.count, pool.version, pool.expiry, line))
 
 
-def _removed(answer: RemovalAnswer) -> bytes:
-    if answer.number:
-        return frame(Done(answer.request, answer.number, "No checkout matches." if answer.number == -41 else "There is no such feature."))
-    return frame(Done(answer.request, 0, f"{answer.removed} removed"))
+def _denied(answer: DenialAnswer) -> bytes:
+    minor = DENIAL_MINORS.get(answer.number, 0)
+    return frame(Denied(answer.request, answer.number, minor, answer.reason, answer.rule, list(answer.holders), answer.free_at))
 
 
-#: The bytes that tell the client, by kind of answer.
+#: The bytes that tell the client, by kind of answer; borrowed seats need the server's key, so the daemon itself answers those.
 ANSWER_FRAMES: Final[dict[type[Answer], Callable[[Any], bytes]]] = {
     GrantAnswer: _granted,
-    DenialAnswer: lambda answer: frame(Denied(answer.request, answer.number, DENIAL_MINORS.get(answer.number, 0), answer.reason)),
+    DenialAnswer: _denied,
+    QueuedAnswer: lambda answer: frame(Queued(answer.request, answer.handle, answer.position)),
     ReturnAnswer: lambda answer: frame(Returned(answer.request, answer.handle, answer.number)),
     LossAnswer: lambda answer: frame(Lost(answer.handle, answer.number, answer.reason)),
     RestoreAnswer: lambda answer: frame(Restored(answer.handle)),
-    RemovalAnswer: _removed,
+    RemovalAnswer: lambda answer: frame(Done(answer.request, answer.number, answer.text)),
 }

@@ -47,6 +47,7 @@ class OrderReread(msgspec.Struct, frozen=True, array_like=True, tag=2):
     request: int
     by_user: str
     by_host: str
+    dry_run: bool = False
 
 
 class OrderStop(msgspec.Struct, frozen=True, array_like=True, tag=3):

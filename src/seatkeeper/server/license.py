@@ -17,6 +17,7 @@ from seatkeeper.base.errors import LicenseError
 from seatkeeper.licfile.grammar import FILE_BYTES_MAX
 from seatkeeper.licfile.hostid import allowed_on_server, explain_mismatch, matches_any, parse_hostids
 from seatkeeper.licfile.model import LicenseFile, Parsed
+from seatkeeper.licfile.options import parse_options
 from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
 
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.keys import Credential
     from seatkeeper.licfile.hostid import HostFacts, HostId
     from seatkeeper.licfile.model import Line, Signable
+    from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.licfile.trust import Trust
 
-__all__ = ["Served", "find_files", "load_served", "read_file"]
+__all__ = ["Served", "find_files", "load_served", "read_file", "read_options"]
 
 _THREADS: Final = 2
 #: Below this many lines a pool of threads costs more than it gives.
@@ -44,6 +46,7 @@ class Served(msgspec.Struct, frozen=True):
         trust: The vendor's trust, and `trust_text` the file it was read from.
         credential: The key and certificates by which this server proves itself.
         refusals: One sentence for each line that is not served.
+        options: What the options file says; None where there is none.
     """
 
     lines: tuple[Signable, ...]
@@ -52,6 +55,7 @@ class Served(msgspec.Struct, frozen=True):
     trust_text: str
     credential: Credential
     refusals: tuple[str, ...]
+    options: OptionsFile | None = None
 
 
 def find_files(paths: Sequence[str]) -> list[Path]:
@@ -126,7 +130,31 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:
             remedy="Put the credential file there that came with the license file.",
         )
     lines, refusals = _verified(parsed, vendor, trust)
-    return Served(lines, hostids, trust, trust_path.read_text("utf-8"), credential, refusals)
+    options = read_options(vendor, parsed)
+    return Served(lines, hostids, trust, trust_path.read_text("utf-8"), credential, refusals, options)
+
+
+def read_options(vendor: str, parsed: Sequence[Parsed]) -> OptionsFile | None:
+    """The options file that the vendor's DAEMON line names, else `<vendor>.opt` beside the license file (facts, FlexNet 1.3).
+
+    Raises:
+        LicenseError: -30, the DAEMON line names a file that cannot be read; -2, it is too long.
+    """
+    for one in parsed:
+        named = next((line.options for line in one.file.vendors if line.name.lower() == vendor.lower() and line.options), "")
+        path = Path(one.name).parent / (named or f"{vendor}.opt")
+        if not named and not path.is_file():
+            continue
+        try:
+            with path.open("rb") as file:
+                data = file.read(FILE_BYTES_MAX + 1)
+        except OSError as error:
+            reason = f"The options file {path} of the DAEMON line cannot be read: {error.strerror}."
+            raise LicenseError(-30, reason=reason, system=(error.errno or 0, error.strerror or "")) from None
+        if len(data) > FILE_BYTES_MAX:
+            raise LicenseError(-2, reason=f"The options file {path} is longer than {FILE_BYTES_MAX >> 20} MiB.")
+        return parse_options(decode(data), str(path))
+    return None
 
 
 def _check_host(hostids: Sequence[str], facts: HostFacts, name: str) -> None:

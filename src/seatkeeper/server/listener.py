@@ -13,11 +13,13 @@ import struct
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, Left, RemoveAsked
+from seatkeeper.server.status import plain_names
+from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, IdleTold, Left, RemoveAsked
 from seatkeeper.wire.framing import HEADER_BYTES, NO_MESSAGE, PREFACE_BYTES_MAX, WireError, decode_client, frame, parse_preface
 from seatkeeper.wire.messages import (
     FRAME_BYTES_MAX,
     PROTOCOL,
+    Activity,
     AskFeatures,
     AskRemove,
     Beat,
@@ -28,12 +30,14 @@ from seatkeeper.wire.messages import (
     Heartbeat,
     Hello,
     Refused,
+    ReturnBorrow,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from seatkeeper.server.status import Names
     from seatkeeper.server.vendord import VendorDaemon
     from seatkeeper.wire.messages import ClientMessage, ServerMessage
 
@@ -73,7 +77,7 @@ def is_local(transport: asyncio.BaseTransport) -> bool:
 class ClientConnection(asyncio.Protocol):
     """A client's connection, on an event loop."""
 
-    __slots__ = ("_buffer", "_daemon", "_greeted", "_preface", "session", "transport")
+    __slots__ = ("_buffer", "_daemon", "_greeted", "_preface", "names", "session", "transport")
 
     def __init__(self, daemon: VendorDaemon) -> None:
         self._daemon = daemon
@@ -81,6 +85,7 @@ class ClientConnection(asyncio.Protocol):
         self._preface = True
         self._greeted = False
         self.session = 0
+        self.names: Names = plain_names
         self.transport: asyncio.Transport | None = None
 
     # Transport -------------------------------------------------------------------------------------------------------
@@ -229,13 +234,28 @@ class ClientConnection(asyncio.Protocol):
                 clean_name(message.application) if message.application else "",
                 tuple(message.held),
                 tuple(message.asking),
+                self._address(),
+                message.platform,
+                tuple(message.hostids),
+                self.transport is not None and is_local(self.transport),
             ),
         )
 
     def _checkout(self, message: Checkout) -> None:
         display = clean_name(message.display) if message.display else ""
         self._daemon.run(
-            CheckoutAsked(self.session, message.request, message.feature, message.version, message.count, message.up_to, display)
+            CheckoutAsked(
+                self.session,
+                message.request,
+                message.feature,
+                message.version,
+                message.count,
+                message.up_to,
+                display,
+                message.queue,
+                clean_name(message.data) if message.data else "",
+                message.borrow_until,
+            )
         )
 
     def _checkin(self, message: Checkin) -> None:
@@ -244,6 +264,17 @@ class ClientConnection(asyncio.Protocol):
     def _heartbeat(self, message: Heartbeat) -> None:
         self._daemon.renew(self.session)
         self.send(Beat(message.sequence))
+
+    def _activity(self, message: Activity) -> None:
+        self._daemon.run(IdleTold(self.session, message.handle, message.idle))
+
+    def _return_borrow(self, message: ReturnBorrow) -> None:
+        self._daemon.return_borrow(self, message)
+
+    def _address(self) -> str:
+        """Where the client is, for the options file."""
+        peer = self.transport.get_extra_info("peername") if self.transport is not None else None
+        return peer[0].partition("%")[0].removeprefix("::ffff:") if isinstance(peer, tuple) else ""
 
     def _goodbye(self, _message: Goodbye) -> None:
         session, self.session = self.session, 0
@@ -284,6 +315,8 @@ STAGES_GREETED: Final[dict[type[ClientMessage], Callable[[ClientConnection, Any]
     Checkout: ClientConnection._checkout,
     Checkin: ClientConnection._checkin,
     Heartbeat: ClientConnection._heartbeat,
+    Activity: ClientConnection._activity,
+    ReturnBorrow: ClientConnection._return_borrow,
     Goodbye: ClientConnection._goodbye,
     AskFeatures: ClientConnection._ask_features,
     AskRemove: ClientConnection._ask_remove,

@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.journal import Journal
-from seatkeeper.server.answers import ANSWER_FRAMES, log_lines
 from seatkeeper.server.listener import ClientConnection
 from seatkeeper.vendor.events import Append, Close, Heard, Send
 from seatkeeper.vendor.log import Appended, Conflict, Outcome
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
-    from seatkeeper.adapters.debuglog import DebugLog
-    from seatkeeper.vendor.events import Event, Instruction
+    from seatkeeper.server.logs import Logs
+    from seatkeeper.vendor.events import Answer, Event, Instruction
     from seatkeeper.vendor.machine import Machine
 
 __all__ = ["LOG_S", "Pump"]
@@ -38,17 +37,26 @@ class Pump:
 
     Args:
         machine: Decides.
-        log: The debug log.
+        logs: The debug log and the report log.
         loop: The event loop.
+        frames: The client's bytes by kind of answer.
         give_up: Ends the process at once; called when the journal does not take an entry.
     """
 
-    def __init__(self, machine: Machine, log: DebugLog, loop: asyncio.AbstractEventLoop, give_up: Callable[[str], NoReturn]) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        logs: Logs,
+        loop: asyncio.AbstractEventLoop,
+        frames: Mapping[type[Answer], Callable[[Any], bytes]],
+        give_up: Callable[[str], NoReturn],
+    ) -> None:
         self.machine = machine
         self.closed = False
         self.committing = False
-        self._log = log
+        self._logs = logs
         self._loop = loop
+        self._frames = frames
         self._give_up = give_up
         self._journal: Journal | None = None
         self._events: list[Event] = []
@@ -87,7 +95,7 @@ class Pump:
             return
         self._now = now = clock.monotonic()
         handle, wall, pending, held_back = self.machine.handle, clock.now(), self._pending, self._held_back
-        first = len(pending)
+        frames = self._frames
         try:
             for event in events:
                 for instruction in handle(event, now, wall):
@@ -97,7 +105,7 @@ class Pump:
                     elif kind is Send:
                         client: ClientConnection = instruction.connection  # type: ignore[assignment, union-attr]
                         answer = instruction.answer  # type: ignore[union-attr]
-                        data = ANSWER_FRAMES[type(answer)](answer)
+                        data = frames[type(answer)](answer)
                         if instruction.durable and (pending or self.committing):  # type: ignore[union-attr]
                             held_back.append((client, data))
                         elif client.transport is not None:
@@ -108,7 +116,6 @@ class Pump:
             # After an error the events of others still have their turn.
             for event in events:
                 self.run(event)
-        self._log.lines(log_lines(pending[first:]))
         self._commit()
 
     def at_once(self, event: Event) -> list[Instruction]:
@@ -118,20 +125,18 @@ class Pump:
 
     def carry_out(self, instructions: list[Instruction]) -> None:
         """Does what the machine wants, outside of the hot path."""
-        first = len(self._pending)
         for instruction in instructions:
             if isinstance(instruction, Append):
                 self._pending.append(instruction)
             elif isinstance(instruction, Send):
                 connection: ClientConnection = instruction.connection  # type: ignore[assignment]
-                data = ANSWER_FRAMES[type(instruction.answer)](instruction.answer)
+                data = self._frames[type(instruction.answer)](instruction.answer)
                 if instruction.durable and (self._pending or self.committing):
                     self._held_back.append((connection, data))
                 else:
                     connection.write(data)
             else:
                 _close(instruction)
-        self._log.lines(log_lines(self._pending[first:]))
         self._commit()
 
     def renew(self, session: int) -> None:
@@ -150,6 +155,7 @@ class Pump:
             try:
                 # Entries that nobody waits for (checkins, denials) still belong into the record.
                 journal.close([one.entry for one in pending])
+                self._logs.wrote(pending)
             except OSError as error:
                 self._held_back.clear()
                 return f"The journal cannot be written: {error.strerror}"
@@ -170,10 +176,10 @@ class Pump:
             self._flush_due = True
             self._loop.call_later(LOG_S, self.flush_log)
         if self._journal is None:
-            self._committed(answers, Appended(0))
+            self._committed(appends, answers, Appended(0))
             return
         batch = [one.entry for one in appends]
-        self._journal.append(self._journal.seq, batch, lambda outcome: self._committed(answers, outcome))
+        self._journal.append(self._journal.seq, batch, lambda outcome: self._committed(appends, answers, outcome))
         if self._journal.wants_snapshot:
             # Nothing waits now: behind this batch the ledger is what the log says.
             try:
@@ -184,9 +190,9 @@ class Pump:
     def flush_log(self) -> None:
         """Writes the debug log out."""
         self._flushed, self._flush_due = clock.monotonic(), False
-        self._log.flush()
+        self._logs.log.flush()
 
-    def _committed(self, answers: list[tuple[ClientConnection, bytes]], outcome: Outcome) -> None:
+    def _committed(self, appends: list[Append], answers: list[tuple[ClientConnection, bytes]], outcome: Outcome) -> None:
         self.committing = False
         if not isinstance(outcome, Appended):
             self._give_up("another daemon writes this journal" if isinstance(outcome, Conflict) else outcome.reason)
@@ -200,6 +206,8 @@ class Pump:
             held, self._held_back = self._held_back, []
             for connection, data in held:
                 connection.write(data)
+        # The logs are for people, and come after the clients.
+        self._logs.wrote(appends)
 
 
 def _close(instruction: Close) -> None:

@@ -1,71 +1,201 @@
-"""What lmstat asks of a vendor daemon: its pools, and who holds seats of each."""
+"""What lmstat asks of a vendor daemon is told as of one moment, in pieces that delay nobody.
+
+The moment is taken at once (`picture`): the pools' counters, and which seats are shown under which pool. The frames are made from it
+one by one, while seats go out and come back, so that a question about very many seats does not hold up the next checkout.
+
+The lines of a pool add up to its "in use": what its checkouts hold, and what is reserved and idle. Of checkouts that share a
+license one is shown, with the seats of all (facts, lmstat formats 0.2 and FlexNet 5.1).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+import msgspec
+
+from seatkeeper.licfile.writer import write_line
+from seatkeeper.pools.accounts import Shared
 from seatkeeper.wire.framing import frame
-from seatkeeper.wire.messages import AskFeatures, HolderStatus, PoolStatus, StatusEnd
+from seatkeeper.wire.messages import AskFeatures, AskLines, Lines, PoolStatus, StatusEnd
+from seatkeeper.wire.status import HolderStatus, QueuedStatus, ReservationStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from seatkeeper.licfile.model import Signable
     from seatkeeper.pools.counted import Pool
-    from seatkeeper.vendor.ledger import Ledger, Seat
+    from seatkeeper.vendor.ledger import Ledger
+    from seatkeeper.vendor.seats import Seat, Waiter
 
-__all__ = ["HOLDERS_PER_FRAME", "status_frames"]
+__all__ = ["HOLDERS_PER_FRAME", "Names", "PoolPicture", "line_frames", "picture", "plain_names", "status_frames"]
 
-#: Names have at most 256 characters of four bytes, three to a holder: this many always fit into a frame, and leave the pool's
-#: own fields 14,000 bytes.
-HOLDERS_PER_FRAME: Final = 16
+#: Names have at most 256 characters of four bytes, three to a holder and one of data: this many always fit into a frame, and
+#: leave the pool's own fields 14,000 bytes.
+HOLDERS_PER_FRAME: Final = 12
+#: License lines are told in pieces of this size.
+_LINES_BYTES: Final = 32 * 1024
+_COLUMNS: Final = 1 << 20
 
 
-def status_frames(ledger: Ledger, vendor: str, asked: AskFeatures) -> Iterator[bytes]:
-    """The frames that answer `asked`, ending with StatusEnd."""
+class Names(Protocol):
+    """How a name is shown to who asks."""
+
+    def __call__(self, kind: Literal["user", "host", "display"], name: str, /) -> str:
+        """The name, or a pseudonym."""
+
+
+def plain_names(_kind: Literal["user", "host", "display"], name: str, /) -> str:
+    """Names as they are, for who may see them."""
+    return name
+
+
+class PoolPicture(msgspec.Struct, frozen=True):
+    """One pool at one moment: its head, and who is to be shown with how many seats."""
+
+    head: PoolStatus
+    seats: list[tuple[Seat, int]]
+    waiters: list[Waiter]
+
+
+def picture(ledger: Ledger, vendor: str, asked: AskFeatures) -> list[PoolPicture] | None:
+    """All pools of the feature asked for, or of all; None where there is no such feature."""
+    wanted = asked.feature.lower()
+    if wanted and wanted not in ledger.pools:
+        return None
+    held: dict[Pool, list[tuple[Seat, int]]] = {}
+    groups: set[Shared] = set()
+    for seat in ledger.seats.values():
+        if wanted and seat.feature.lower() != wanted and (seat.counter is None or seat.counter.pool.feature.lower() != wanted):
+            continue
+        charge, counter = seat.charge, seat.counter
+        if charge is None or not isinstance(charge, Shared):
+            if seat.pool is not None:
+                held.setdefault(seat.pool, []).append((seat, seat.count))
+        elif charge not in groups:
+            groups.add(charge)
+            held.setdefault(charge.pool, []).append((seat, charge.count))
+        if counter is not None and counter not in groups:
+            groups.add(counter)
+            held.setdefault(counter.pool, []).append((seat, counter.count))
+    waiting: dict[tuple[str, str], list[Waiter]] = {}
+    for name, queue in ledger.queues.items():
+        for waiter in queue.values():
+            waiting.setdefault((name, waiter.pool_key), []).append(waiter)
+    return [
+        PoolPicture(_head(asked.request, number, pool, vendor), held.get(pool, []), waiting.get((name, pool.key), []))
+        for name, pools in ledger.pools.items()
+        if not wanted or name == wanted
+        for number, pool in enumerate(pools)
+    ]
+
+
+def _head(request: int, number: int, pool: Pool, vendor: str) -> PoolStatus:
+    return PoolStatus(
+        request,
+        pool.feature,
+        number,
+        vendor,
+        pool.version,
+        pool.expiry,
+        pool.total if pool.counted else 0,
+        pool.in_use + pool.reserved_idle,
+        pool.hostid,
+        pool.vendor_string,
+        reservations=[ReservationStatus(one.idle, one.kind, one.name) for one in pool.reservations if one.idle],
+        overdraft=pool.overdraft,
+        denials=pool.denials,
+    )
+
+
+def status_frames(pictures: list[PoolPicture] | None, asked: AskFeatures, names: Names, now: float) -> Iterator[bytes]:
+    """The frames that answer `asked`, ending with StatusEnd; the first of a pool has its head, the others only further holders."""
+    if pictures is None:
+        yield frame(StatusEnd(asked.request, -5))
+        return
+    for one in pictures:
+        yield from _pool_frames(one, names, now)
+    yield frame(StatusEnd(asked.request))
+
+
+def _pool_frames(one: PoolPicture, names: Names, now: float) -> Iterator[bytes]:
+    head, seats, waiters = one.head, one.seats, one.waiters
+    reservations = head.reservations
+    size = HOLDERS_PER_FRAME
+    for start in range(0, max(len(seats), len(waiters), len(reservations), 1), size):
+        yield frame(
+            msgspec.structs.replace(
+                head,
+                holders=[_holder(seat, count, names, now) for seat, count in seats[start : start + size]],
+                reservations=[
+                    ReservationStatus(kept.count, kept.kind, _subject(kept.kind, kept.name, names))
+                    for kept in reservations[start : start + size]
+                ],
+                queued=[_queued(waiter, names) for waiter in waiters[start : start + size]],
+            )
+        )
+
+
+def _holder(seat: Seat, count: int, names: Names, now: float) -> HolderStatus:
+    session = seat.session
+    ends = seat.until or seat.borrow_until
+    return HolderStatus(
+        names("user", session.user),
+        names("host", session.host),
+        names("display", seat.display),
+        seat.version,
+        seat.handle,
+        count,
+        seat.since,
+        session.pid,
+        # The seconds that are left, and the whole (facts, FlexNet 5.2: which of the two is meant is not documented there).
+        linger_s=max(0, round(ends - now)) if ends else 0,
+        linger_total_s=max(1, round(ends - seat.since)) if ends else 0,
+        attached=session.connection is not None,
+        borrowed=bool(seat.borrow_until),
+        data=seat.data,
+    )
+
+
+def _queued(waiter: Waiter, names: Names) -> QueuedStatus:
+    session = waiter.session
+    display = names("display", waiter.display or session.display)
+    return QueuedStatus(
+        names("user", session.user), names("host", session.host), display, waiter.version, waiter.handle, waiter.count, waiter.since
+    )
+
+
+def _subject(kind: str, name: str, names: Names) -> str:
+    """Whom seats are kept for; a person or a machine is shown like any other."""
+    shown: dict[str, Literal["user", "host", "display"]] = {"USER": "user", "HOST": "host", "INTERNET": "host", "DISPLAY": "display"}
+    return names(shown[kind], name) if kind in shown else name
+
+
+def _unsigned(line: Signable) -> str:
+    """The license line as text, on one line, without what proves it."""
+    attributes = tuple((name, value) for name, value in line.attributes if not name.upper().endswith(("SIGN", "SIGN2", "AUTH")))
+    return write_line(msgspec.structs.replace(line, key="", attributes=attributes), columns=_COLUMNS)
+
+
+def line_frames(ledger: Ledger, asked: AskLines) -> Iterator[bytes]:
+    """The frames that answer `asked`: license lines without their signatures, each line once, then StatusEnd."""
     wanted = asked.feature.lower()
     if wanted and wanted not in ledger.pools:
         yield frame(StatusEnd(asked.request, -5))
         return
-    held: dict[Pool, list[Seat]] = {}
-    for seat in ledger.seats.values():
-        if seat.pool is not None and (not wanted or seat.feature.lower() == wanted):
-            held.setdefault(seat.pool, []).append(seat)
+    lines: dict[str, None] = {}
     for name, pools in ledger.pools.items():
-        if wanted and name != wanted:
-            continue
-        for number, pool in enumerate(pools):
-            yield from _pool_frames(asked.request, number, pool, vendor, held.get(pool, []))
+        if not wanted or name == wanted:
+            for pool in pools:
+                for line in pool.lines:
+                    lines.update(dict.fromkeys(map(_unsigned, line.sources)))
+    piece: list[str] = []
+    size = 0
+    for text in lines:
+        if size + len(text) > _LINES_BYTES and piece:
+            yield frame(Lines(asked.request, "\n".join(piece)))
+            piece, size = [], 0
+        piece.append(text)
+        size += len(text) + 1
+    if piece:
+        yield frame(Lines(asked.request, "\n".join(piece)))
     yield frame(StatusEnd(asked.request))
-
-
-def _pool_frames(request: int, number: int, pool: Pool, vendor: str, seats: list[Seat]) -> Iterator[bytes]:
-    for start in range(0, max(len(seats), 1), HOLDERS_PER_FRAME):
-        holders = [
-            HolderStatus(
-                seat.session.user,
-                seat.session.host,
-                seat.display,
-                seat.version,
-                seat.handle,
-                seat.count,
-                seat.since,
-                seat.session.pid,
-                attached=seat.session.connection is not None,
-            )
-            for seat in seats[start : start + HOLDERS_PER_FRAME]
-        ]
-        yield frame(
-            PoolStatus(
-                request,
-                pool.feature,
-                number,
-                vendor,
-                pool.version,
-                pool.expiry,
-                pool.total if pool.counted else 0,
-                pool.in_use,
-                pool.hostid,
-                pool.vendor_string,
-                holders,
-            )
-        )

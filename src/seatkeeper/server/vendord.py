@@ -7,27 +7,35 @@ the decision durable before its answer is seen. This module decides nothing abou
 from __future__ import annotations
 
 import asyncio
+import hmac
 import os
 import resource
 import signal
 import socket
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
-
-import msgspec
 
 from seatkeeper import __version__
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.host import host_facts
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
+from seatkeeper.licfile.borrowing import Borrowed, borrow_secret, sign_borrowed
+from seatkeeper.licfile.options import EMPTY_OPTIONS
 from seatkeeper.licfile.trust import server_proof
+from seatkeeper.server.answers import ANSWER_FRAMES
 from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving
 from seatkeeper.server.license import find_files, load_served
 from seatkeeper.server.listener import GREETING_S, ClientConnection
+from seatkeeper.server.logs import Logs
 from seatkeeper.server.pump import Pump
-from seatkeeper.server.status import status_frames
+from seatkeeper.server.settings import DaemonOptions
+from seatkeeper.server.status import line_frames, picture, status_frames
 from seatkeeper.vendor.events import (
     Accepted,
+    Acted,
+    BorrowAnswer,
+    BorrowReturned,
     Event,
     Greeting,
     LicenseReread,
@@ -36,9 +44,12 @@ from seatkeeper.vendor.events import (
     Tick,
 )
 from seatkeeper.vendor.machine import Machine, VendorSettings
-from seatkeeper.wire.messages import PROTOCOL, AskFeatures, Hello, Welcome
+from seatkeeper.wire.framing import frame
+from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch, Done, Granted, Hello, ReturnBorrow, Welcome
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
     from seatkeeper.adapters.debuglog import DebugLog
     from seatkeeper.server.control import Message
     from seatkeeper.server.license import Served
@@ -53,42 +64,16 @@ TICK_S: Final = 1.0
 _DESCRIPTORS_KEPT: Final = 64
 #: Refusals for want of descriptors are told in the log this often.
 _FULL_S: Final = 60.0
+#: A long answer is made so many frames at a time, and rests while so much of it is unread.
+_FRAMES_PER_TURN: Final = 8
+_UNREAD_BYTES: Final = 1 << 20
+_SLOW_S: Final = 0.01
 
 
 def connections_max() -> int:
     """How many connections the system lets this process have beside its files."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return 1 << 20 if limit == resource.RLIM_INFINITY else max(limit - _DESCRIPTORS_KEPT, 1)
-
-
-class DaemonOptions(msgspec.Struct, frozen=True):
-    """How lmgrd starts a vendor daemon.
-
-    Attributes:
-        vendor: Its name.
-        files: The -c list of lmgrd.
-        data: The journal's directory.
-        port: Its own TCP port, 0 for none.
-        control: The descriptor of its end of the control pair.
-        lease_s: How long a silent client keeps its seats.
-        heartbeat_s: How often clients show that they live.
-        durable: False for the unsafe switch that leaves out the flush to the disk.
-        journal: False for the unsafe switch that keeps no journal at all.
-        remove_allowed: False where lmremove is switched off.
-        restarts: How often lmgrd has restarted this vendor daemon.
-    """
-
-    vendor: str
-    files: tuple[str, ...]
-    data: str
-    port: int = 0
-    control: int = -1
-    lease_s: float = 180.0
-    heartbeat_s: float = 60.0
-    durable: bool = True
-    journal: bool = True
-    remove_allowed: bool = True
-    restarts: int = 0
 
 
 class VendorDaemon:
@@ -101,6 +86,7 @@ class VendorDaemon:
         self.loop = loop
         self._served: Served
         self._machine: Machine
+        self._logs: Logs
         self._pump: Pump
         self._control: Control | None = None
         self._connections = 0
@@ -111,6 +97,7 @@ class VendorDaemon:
         self._listeners: list[asyncio.Server] = []
         self._ended: asyncio.Future[int] = loop.create_future()
         self._server_name = socket.gethostname()
+        self._day = clock.today()
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -132,9 +119,21 @@ class VendorDaemon:
         if not self._served.lines:
             return self._fail("No features to serve, exiting", EXIT_NO_FEATURES, final=True)
         trust = self._served.trust
-        settings = VendorSettings(self.vendor, __version__, options.lease_s, options.heartbeat_s, trust.version_rule, trust.seats_max)
+        settings = VendorSettings(
+            self.vendor,
+            __version__,
+            options.lease_s,
+            options.heartbeat_s,
+            trust.version_rule,
+            trust.seats_max,
+            order=options.order,
+            timeout_s_min=options.timeout_s_min,
+        )
         self._machine = Machine(settings, clock.today())
-        self._pump = Pump(self._machine, log, self.loop, self._give_up)
+        self._logs = Logs(log, self.vendor, self._server_name, Path(options.data).parent, clock.now, options.datestamp)
+        frames = {**ANSWER_FRAMES, BorrowAnswer: self._borrowed}
+        self._pump = Pump(self._machine, self._logs, self.loop, frames, self._give_up)
+        self._obey_logs()
         try:
             self._recover()
         except (SeatkeeperError, OSError) as error:
@@ -158,7 +157,7 @@ class VendorDaemon:
         options = self.options
         if options.journal:
             self._pump.recover(Path(options.data), durable=options.durable)
-        self._pump.run(LicenseReread(self._served.lines, clock.today()))
+        self._pump.run(LicenseReread(self._served.lines, clock.today(), self._served.options))
         self._pump.run(Recovered())
         self._pump.turn()
 
@@ -190,7 +189,8 @@ class VendorDaemon:
         if held:
             log.line(f"{held} checkouts are known from the journal; their holders have {self.options.lease_s:g} s to come back")
         log.line("License verification completed successfully.")
-        log.line(f"(@{self.vendor}-SLOG@) Options file used: None")
+        used = self._served.options
+        log.line(f"(@{self.vendor}-SLOG@) Options file used: {used.name if used is not None else 'None'}")
         log.say(f"(@{self.vendor}-SLOG@) Number of VD restarts since LS startup: {self.options.restarts}")
         if self._control is not None:
             self._control.send(Serving(__version__, self.options.port if self._listeners else 0))
@@ -217,6 +217,8 @@ class VendorDaemon:
         if fault:
             self._log.say(fault)
             status = EXIT_JOURNAL
+        if pump is not None:
+            self._logs.close()
         if self._control is not None:
             self._control.close()
         self._log.flush()
@@ -242,7 +244,11 @@ class VendorDaemon:
     def _take(self, client: socket.socket) -> None:
         """Goes on with a connection that lmgrd accepted."""
         client.setblocking(False)
-        task: asyncio.Task[object] = self.loop.create_task(self._adopt(client))
+        self._spawn(self._adopt(client))
+
+    def _spawn(self, work: Coroutine[object, object, object]) -> None:
+        """Runs a coroutine in the background."""
+        task: asyncio.Task[object] = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -253,8 +259,13 @@ class VendorDaemon:
             client.close()
 
     def _reread(self, order: OrderReread) -> None:
-        """Exchanges all lines at once, or changes nothing and says why."""
+        """Exchanges all lines at once, or changes nothing and says why; a dry run only says what would change."""
         assert self._control is not None
+        number, text = self._exchange(order.by_user, order.by_host, dry_run=order.dry_run)
+        self._control.send(RereadDone(order.request, number, text))
+
+    def _exchange(self, by_user: str, by_host: str, *, dry_run: bool = False) -> tuple[int, str]:
+        """Reads the license files and the options file again, and serves by them; the error's number and what was done, or not."""
         try:
             served = self._load()
             if not served.lines:
@@ -263,16 +274,27 @@ class VendorDaemon:
             why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
             text = f"Nothing was changed: {why}"
             self._log.say(text)
-            number = error.number if isinstance(error, LicenseError) else -30 if isinstance(error, OSError) else -2
-            self._control.send(RereadDone(order.request, number, text))
-            return
+            return error.number if isinstance(error, LicenseError) else -30 if isinstance(error, OSError) else -2, text
+        event = LicenseReread(served.lines, clock.today(), served.options, by_user, by_host)
+        if dry_run:
+            self._pump.turn()
+            return 0, "\n".join([*served.refusals, *self._machine.preview(event)])
         self._served = served
-        self.run(LicenseReread(served.lines, clock.today(), order.by_user, order.by_host))
+        self._obey_logs()
+        self._pump.run(event)
         self._pump.turn()
         for sentence in self._machine.ignored:
             self._log.line(sentence)
         self._log.say("Done rereading license file")
-        self._control.send(RereadDone(order.request, 0, f"{len(served.lines)} lines are served"))
+        return 0, "; ".join([f"{len(served.lines)} lines are served", *served.refusals])
+
+    def _obey_logs(self) -> None:
+        """What the options file says about logs; what is wrong with it is in the log, line by line."""
+        options = self._served.options or EMPTY_OPTIONS
+        for problem in options.problems:
+            self._log.line(f"{options.name}:{problem.line}:{problem.column}: {problem.message}")
+        for sentence in self._logs.apply(options):
+            self._log.line(sentence)
 
     # Clients ---------------------------------------------------------------------------------------------------------
 
@@ -297,12 +319,83 @@ class VendorDaemon:
         """Notes at once that a session lives."""
         self._pump.renew(session)
 
+    def return_borrow(self, connection: ClientConnection, message: ReturnBorrow) -> None:
+        """A borrower returns seats early; who knows the secret of their record may."""
+        self._pump.turn()
+        seat = self._machine.ledger.seats.get(message.handle)
+        proven = True
+        if seat is not None:
+            secret = borrow_secret(self._served.credential.key, seat.session.digest, seat.handle)
+            proven = hmac.compare_digest(secret, message.secret)
+        self.run(BorrowReturned(connection, message.request, message.handle, proven))
+
+    def switch_log(self, asked: AskSwitch, by_user: str, by_host: str) -> Done:
+        """Goes on with a log elsewhere."""
+        number, text = self._logs.switch(asked.what, asked.path, asked.rollover)
+        if not number:
+            self.run(Acted(f"switch {asked.what}", by_user, by_host, asked.path))
+        return Done(asked.request, number, text)
+
+    def send_lines(self, connection: ClientConnection, asked: AskLines) -> None:
+        """Answers what lmdiag and lmcksum ask: license lines without their signatures."""
+        self._pump.turn()
+        for data in line_frames(self._machine.ledger, asked):
+            connection.write(data)
+
+    def _borrowed(self, answer: BorrowAnswer) -> bytes:
+        """The client's frame for borrowed seats, with the record for it to keep."""
+        seat, served = answer.seat, self._served
+        pool, session = seat.pool, seat.session
+        lines, version, expiry = (pool.text, pool.version, pool.expiry) if pool is not None else ("", seat.version, "")
+        key = served.credential.key
+        borrowed = Borrowed(
+            self.vendor,
+            seat.feature,
+            version,
+            seat.count,
+            session.user,
+            session.host,
+            seat.display,
+            seat.handle,
+            seat.since,
+            seat.borrow_until,
+            borrow_secret(key, session.digest, seat.handle),
+            self._server_name,
+            served.hostids,
+            lines,
+            served.trust_text,
+            served.credential.chain,
+            tuple(session.hostids),
+        )
+        shown = lines if answer.show_line else ""
+        return frame(Granted(answer.request, seat.handle, seat.count, version, expiry, shown, sign_borrowed(key, borrowed)))
+
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
-        """Answers what lmstat asks."""
+        """Answers what lmstat asks, between other clients' turns."""
         self._pump.turn()
         self._pump.flush_log()
-        for data in status_frames(self._machine.ledger, self.vendor, asked):
+        pictures = picture(self._machine.ledger, self.vendor, asked)
+        frames = status_frames(pictures, asked, connection.names, clock.now())
+        self._spawn(self._send_slowly(connection, frames))
+
+    async def _send_slowly(self, connection: ClientConnection, frames: Iterator[bytes]) -> None:
+        """Sends what is much, a little at a time, and no faster than it is read."""
+        waited = 0.0
+        while connection.transport is not None:
+            if connection.transport.get_write_buffer_size() > _UNREAD_BYTES:
+                # A reader that has stopped is dropped after a while, like one that never asked.
+                waited += _SLOW_S
+                if waited > GREETING_S:
+                    connection.drop()
+                    return
+                await asyncio.sleep(_SLOW_S)
+                continue
+            data = b"".join(islice(frames, _FRAMES_PER_TURN))
+            if not data:
+                return
+            waited = 0.0
             connection.write(data)
+            await asyncio.sleep(0)
 
     def opened(self, connection: ClientConnection) -> None:
         """A connection has begun; it is refused where there are too many."""
@@ -361,6 +454,13 @@ class VendorDaemon:
             if deadline > now:
                 break
             connection.drop()
-        self.run(Tick(clock.today()))
+        today = clock.today()
+        if today != self._day:
+            self._day = today
+            options = self._served.options
+            if options is None or options.automatic_reread:
+                # Once a day, at midnight (facts, FlexNet 9.4).
+                self._exchange("midnight", self._server_name)
+        self.run(Tick(today))
         self._log.stamp()
         self._log.flush()

@@ -14,21 +14,32 @@ __all__ = [
     "Act",
     "CheckedIn",
     "CheckedOut",
+    "Clocked",
     "Denial",
+    "Dequeued",
     "Entry",
+    "Expired",
+    "Lingering",
     "Opened",
+    "Queued",
     "Reread",
+    "Revoked",
     "SeatState",
     "SessionBegun",
     "SessionEnded",
     "SessionState",
     "Snapshot",
+    "Unwaited",
     "Why",
 ]
 
 #: How seats came back: the client's checkin; its connection closed; it was silent until its deadline; it did not come back
-#: after a restart within the grace time; an administrator removed it; the server was shut down; the client never saw the grant.
-Why = Literal["checkin", "closed", "silent", "grace", "removed", "unseen"]
+#: after a restart within the grace time; an administrator removed it; the client never saw the grant; its user did nothing for
+#: too long; their linger ended, or somebody else needed them; a borrow was returned early, was revoked, or has ended.
+Why = Literal["checkin", "closed", "silent", "grace", "removed", "unseen", "idle", "linger", "returned", "revoked", "expired"]
+
+#: How waiting ended: with seats, by the client's wish, with its session.
+Unwaited = Literal["served", "given_up", "ended"]
 
 
 class _Entry(msgspec.Struct, frozen=True, tag_field="entry", gc=False):
@@ -54,10 +65,15 @@ class SessionBegun(_Entry, frozen=True, tag="session"):
     pid: int = 0
     project: str = ""
     application: str = ""
+    address: str = ""
 
 
 class CheckedOut(_Entry, frozen=True, tag="checkout"):
-    """Seats are held under `handle`; `version` is the one asked for, `pool` says which pool of the feature gave them."""
+    """Seats are held under `handle`; `version` is the one asked for, `pool` says which pool of the feature gave them.
+
+    `data` is the application's part of the key under which checkouts share a license. Borrowed seats stay out until
+    `borrow_until` (Unix time; 0 for seats that are not borrowed), whether or not the session lives.
+    """
 
     session: int
     request: int
@@ -67,6 +83,8 @@ class CheckedOut(_Entry, frozen=True, tag="checkout"):
     version: str
     count: int
     display: str
+    data: str = ""
+    borrow_until: float = 0.0
 
 
 class CheckedIn(_Entry, frozen=True, tag="checkin"):
@@ -74,6 +92,56 @@ class CheckedIn(_Entry, frozen=True, tag="checkin"):
 
     handle: int
     why: Why
+
+
+class Lingering(_Entry, frozen=True, tag="linger"):
+    """Their holder has given the seats of a handle back, or is gone, and they stay out until `until` (linger or borrow)."""
+
+    handle: int
+    until: float
+
+
+class Revoked(_Entry, frozen=True, tag="revoked"):
+    """An administrator takes the seats of a handle back; they are free when the client confirms, or its lease has ended."""
+
+    handle: int
+    by_user: str
+    by_host: str
+
+
+class Queued(_Entry, frozen=True, tag="queued"):
+    """A request waits for seats, under the handle that it will have; fields as in CheckedOut."""
+
+    session: int
+    request: int
+    handle: int
+    feature: str
+    pool: str
+    version: str
+    count: int
+    display: str
+    data: str = ""
+    up_to: bool = False
+
+
+class Dequeued(_Entry, frozen=True, tag="dequeued"):
+    """A request waits no longer; where it is served, its checkout follows."""
+
+    handle: int
+    why: Unwaited
+
+
+class Expired(_Entry, frozen=True, tag="expired"):
+    """The last good line of a pool has ended."""
+
+    feature: str
+    pool: str
+
+
+class Clocked(_Entry, frozen=True, tag="clock"):
+    """Time has passed; or (`behind_s`) the clock was found to be so far behind what the log has seen."""
+
+    behind_s: float = 0.0
 
 
 class Denial(_Entry, frozen=True, tag="denial"):
@@ -86,6 +154,7 @@ class Denial(_Entry, frozen=True, tag="denial"):
     count: int
     number: int
     reason: str
+    rule: str = ""
 
 
 class SessionEnded(_Entry, frozen=True, tag="session_end"):
@@ -112,7 +181,7 @@ class Act(_Entry, frozen=True, tag="act"):
 
 
 class SessionState(msgspec.Struct, frozen=True, gc=False):
-    """A session in a snapshot; fields as in SessionBegun."""
+    """A session in a snapshot; fields as in SessionBegun. One that is `over` lives on only as the holder of kept seats."""
 
     session: int
     digest: str
@@ -122,10 +191,12 @@ class SessionState(msgspec.Struct, frozen=True, gc=False):
     pid: int
     project: str
     application: str
+    address: str = ""
+    over: bool = False
 
 
 class SeatState(msgspec.Struct, frozen=True, gc=False):
-    """A held handle in a snapshot; fields as in CheckedOut, `since` is its time."""
+    """A held handle in a snapshot; fields as in CheckedOut, `since` is its time, `until` that of Lingering (0 for none)."""
 
     handle: int
     session: int
@@ -136,15 +207,37 @@ class SeatState(msgspec.Struct, frozen=True, gc=False):
     count: int
     display: str
     since: float
+    data: str = ""
+    borrow_until: float = 0.0
+    until: float = 0.0
+    revoked: bool = False
 
 
 class Snapshot(_Entry, frozen=True, tag="snapshot"):
-    """The whole ledger; a reader may begin here."""
+    """The whole ledger; a reader may begin here. `latest` is the highest time that the log has seen."""
 
     next_handle: int
     next_session: int
     sessions: list[SessionState]
     seats: list[SeatState]
+    waiters: list[Queued] = []
+    latest: float = 0.0
 
 
-Entry = Opened | SessionBegun | CheckedOut | CheckedIn | Denial | SessionEnded | Reread | Act | Snapshot
+Entry = (
+    Opened
+    | SessionBegun
+    | CheckedOut
+    | CheckedIn
+    | Lingering
+    | Revoked
+    | Queued
+    | Dequeued
+    | Denial
+    | SessionEnded
+    | Expired
+    | Clocked
+    | Reread
+    | Act
+    | Snapshot
+)

@@ -12,15 +12,19 @@ import msgspec
 if TYPE_CHECKING:
     from datetime import date
 
-    from seatkeeper.licfile.model import Feature
+    from seatkeeper.licfile.model import Feature, Package, Upgrade
+    from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.pools.counted import Pool
     from seatkeeper.vendor.entries import Entry
-    from seatkeeper.vendor.ledger import Seat
+    from seatkeeper.vendor.seats import Seat, Waiter
 
 __all__ = [
     "Accepted",
+    "Acted",
     "Answer",
     "Append",
+    "BorrowAnswer",
+    "BorrowReturned",
     "CheckinAsked",
     "CheckoutAsked",
     "Close",
@@ -31,15 +35,18 @@ __all__ = [
     "GrantAnswer",
     "Greeting",
     "Heard",
+    "IdleTold",
     "Instruction",
     "Left",
     "LicenseReread",
     "LossAnswer",
+    "QueuedAnswer",
     "Recovered",
     "RemovalAnswer",
     "RemoveAsked",
     "RestoreAnswer",
     "ReturnAnswer",
+    "RevokeAsked",
     "Send",
     "Tick",
 ]
@@ -60,16 +67,20 @@ class Recovered(_Value, frozen=True):
 
 
 class LicenseReread(_Value, frozen=True):
-    """These verified lines are served from now on."""
+    """These verified lines are served from now on, by these rules of the options file (None without one)."""
 
-    lines: tuple[Feature, ...]
+    lines: tuple[Feature | Upgrade | Package, ...]
     today: date
+    options: OptionsFile | None = None
     by_user: str = ""
     by_host: str = ""
 
 
 class Greeting(_Value, frozen=True):
-    """A client opens its session, or takes it up again. `digest` stands for the session's secret."""
+    """A client opens its session, or takes it up again. `digest` stands for the session's secret.
+
+    `address` is where its connection comes from; `knows` says whether it may be told who holds seats.
+    """
 
     connection: Connection
     digest: str
@@ -81,10 +92,14 @@ class Greeting(_Value, frozen=True):
     application: str = ""
     held: tuple[int, ...] = ()
     asking: tuple[int, ...] = ()
+    address: str = ""
+    platform: str = ""
+    hostids: tuple[str, ...] = ()
+    knows: bool = False
 
 
 class CheckoutAsked(_Value, frozen=True):
-    """A client asks for seats."""
+    """A client asks for seats; with `queue` it waits for them, with `borrow_until` it wants to keep them until then (Unix time)."""
 
     session: int
     request: int
@@ -93,14 +108,34 @@ class CheckoutAsked(_Value, frozen=True):
     count: int
     up_to: bool
     display: str
+    queue: bool = False
+    data: str = ""
+    borrow_until: float = 0.0
 
 
 class CheckinAsked(_Value, frozen=True):
-    """A client gives a handle's seats back."""
+    """A client gives a handle's seats back, or its place in the queue."""
 
     session: int
     request: int
     handle: int
+
+
+class IdleTold(_Value, frozen=True):
+    """The user of a handle's seats, or (handle 0) of all, does nothing, or works again."""
+
+    session: int
+    handle: int
+    idle: bool
+
+
+class BorrowReturned(_Value, frozen=True):
+    """Borrowed seats are given back early; `proven` where the secret of their record came with it."""
+
+    connection: Connection
+    request: int
+    handle: int
+    proven: bool
 
 
 class Heard(_Value, frozen=True):
@@ -136,13 +171,47 @@ class RemoveAsked(_Value, frozen=True):
     by_host: str
 
 
+class RevokeAsked(_Value, frozen=True):
+    """An administrator ends a borrow before its time."""
+
+    connection: Connection
+    request: int
+    handle: int
+    by_user: str
+    by_host: str
+
+
+class Acted(_Value, frozen=True):
+    """An administrator did something of which the ledger need not know, and the log shall."""
+
+    what: str
+    by_user: str
+    by_host: str
+    text: str = ""
+
+
 class Tick(_Value, frozen=True):
     """Time has passed."""
 
     today: date
 
 
-Event = Recovered | LicenseReread | Greeting | CheckoutAsked | CheckinAsked | Heard | Left | Disconnected | RemoveAsked | Tick
+Event = (
+    Recovered
+    | LicenseReread
+    | Greeting
+    | CheckoutAsked
+    | CheckinAsked
+    | IdleTold
+    | BorrowReturned
+    | Heard
+    | Left
+    | Disconnected
+    | RemoveAsked
+    | RevokeAsked
+    | Acted
+    | Tick
+)
 
 
 # Answers ---------------------------------------------------------------------------------------------------------
@@ -165,12 +234,31 @@ class GrantAnswer(_Value, frozen=True):
     show_line: bool
 
 
+class BorrowAnswer(_Value, frozen=True):
+    """Seats are held and borrowed; the shell adds the signed record."""
+
+    request: int
+    seat: Seat
+    show_line: bool
+
+
 class DenialAnswer(_Value, frozen=True):
-    """No seats, and why."""
+    """No seats, and why; the line that decides, who holds the seats, and when some may come free (Unix time, 0 for unknown)."""
 
     request: int
     number: int
     reason: str
+    rule: str = ""
+    holders: tuple[str, ...] = ()
+    free_at: float = 0.0
+
+
+class QueuedAnswer(_Value, frozen=True):
+    """The request waits, at this place of its pool's queue."""
+
+    request: int
+    handle: int
+    position: int
 
 
 class ReturnAnswer(_Value, frozen=True):
@@ -196,14 +284,15 @@ class RestoreAnswer(_Value, frozen=True):
 
 
 class RemovalAnswer(_Value, frozen=True):
-    """So many handles were removed (number 0), or none: no checkout matches (-41), or there is no such feature (-5)."""
+    """So many handles are taken back (number 0), or none, and why."""
 
     request: int
     removed: int
     number: int
+    text: str
 
 
-Answer = Accepted | GrantAnswer | DenialAnswer | ReturnAnswer | LossAnswer | RestoreAnswer | RemovalAnswer
+Answer = Accepted | GrantAnswer | BorrowAnswer | DenialAnswer | QueuedAnswer | ReturnAnswer | LossAnswer | RestoreAnswer | RemovalAnswer
 
 
 # Instructions ----------------------------------------------------------------------------------------------------
@@ -213,7 +302,7 @@ class Append(_Value, frozen=True):
     """Append this entry to the log; `seat` is what it is about, for the debug log."""
 
     entry: Entry
-    seat: Seat | None = None
+    seat: Seat | Waiter | None = None
 
 
 class Send(_Value, frozen=True):

@@ -2,124 +2,78 @@
 
 Seats change hands by entries only, in `apply` or its halves `check_out` and `check_in`, live and in a replay. The pools'
 counts follow the ledger, never the other way: pools are made from the license file and can be exchanged by a reread, the ledger stays.
+
+A handle's seats are *held* by a session, or *kept*: given back and still out, because they linger or are borrowed. A session that
+has ended lives on, `over`, as long as seats of it are kept.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from seatkeeper.base.values import version_satisfies
+from seatkeeper.licfile.hostid import HostFacts, parse_hostids
+from seatkeeper.licfile.options_model import Rule
+from seatkeeper.pools.access import Reservation
+from seatkeeper.pools.accounts import Charge, Shared
+from seatkeeper.pools.decision import Asker, Terms
+from seatkeeper.pools.grouping import suite_pool
+from seatkeeper.pools.subjects import Who
 from seatkeeper.vendor.entries import (
     CheckedIn,
     CheckedOut,
+    Dequeued,
     Entry,
+    Lingering,
+    Queued,
+    Revoked,
     SeatState,
     SessionBegun,
     SessionEnded,
     SessionState,
     Snapshot,
 )
+from seatkeeper.vendor.seats import Seat, Session, Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from seatkeeper.base.values import VersionRule
+    from seatkeeper.pools.access import Rights
     from seatkeeper.pools.counted import Pool
-    from seatkeeper.vendor.events import Connection
 
-__all__ = ["FIRST_HANDLE", "Ledger", "Seat", "Session"]
+__all__ = ["FIRST_HANDLE", "Ledger"]
 
 #: Where handles begin, as FlexNet administrators see them.
 FIRST_HANDLE: Final = 101
 
 
-class Session:
-    """One client, for as long as it lives, over all its connections.
-
-    Attributes:
-        number: How the log calls it.
-        who: User and host, as the debug log writes them.
-        connection: Where it is connected; None while it has not come back after a restart.
-        heard: When it last showed that it lives, on the daemon's monotonic clock.
-        begun: True once the log knows it, which it does from its first seat on.
-        seats: Its seats by handle; None before the first.
-        held: How many seats these are.
-        asked: The highest request number seen.
-        shown: By feature, the signed lines that this connection was last sent.
-    """
-
-    __slots__ = (
-        "application",
-        "asked",
-        "begun",
-        "connection",
-        "digest",
-        "display",
-        "heard",
-        "held",
-        "host",
-        "number",
-        "pid",
-        "project",
-        "seats",
-        "shown",
-        "user",
-        "who",
-    )
-
-    def __init__(self, number: int, digest: str, user: str, host: str, display: str, pid: int, project: str, application: str) -> None:
-        self.number = number
-        self.digest = digest
-        self.user = user
-        self.host = host
-        self.who = f"{user}@{host}"
-        self.display = display
-        self.pid = pid
-        self.project = project
-        self.application = application
-        self.connection: Connection | None = None
-        self.heard = 0.0
-        self.begun = False
-        self.seats: dict[int, Seat] | None = None
-        self.held = 0
-        self.asked = -1
-        self.shown: dict[str, str] | None = None
-
-
-class Seat(msgspec.Struct, eq=False):
-    """The seats of one handle.
-
-    Attributes:
-        pool: Where they count; None while no license line covers them (after a reread), and they count nowhere.
-        pool_key: Which pool of the feature gave them.
-        version: The version that was asked for.
-        since: Unix time of the checkout.
-    """
-
-    handle: int
-    session: Session
-    request: int
-    feature: str
-    pool_key: str
-    version: str
-    count: int
-    display: str
-    since: float
-    pool: Pool | None = None
-
-
 class Ledger:
-    """All sessions that hold seats, all seats, and the pools that count them."""
+    """All sessions that hold seats, all seats, all waiting requests, and the pools that count the seats.
 
-    def __init__(self) -> None:
-        self.pools: Mapping[str, Sequence[Pool]] = {}
+    Attributes:
+        terms: On what terms the pools are open.
+        kept: The seats that are out although nobody holds them.
+        queues: The waiting requests by feature in lower case, in the order in which they came.
+        latest: The highest time that the log has seen.
+    """
+
+    def __init__(self, terms: Terms | None = None) -> None:
+        self.terms = terms if terms is not None else Terms(date.min)
         self.seats: dict[int, Seat] = {}
+        self.kept: dict[int, Seat] = {}
+        self.queues: dict[str, dict[int, Waiter]] = {}
+        self.waiters: dict[int, Waiter] = {}
         self.sessions: dict[int, Session] = {}
         self.by_digest: dict[str, Session] = {}
         self.next_handle = FIRST_HANDLE
         self.next_session = 1
+        self.latest = 0.0
+
+    @property
+    def pools(self) -> Mapping[str, Sequence[Pool]]:
+        """All pools by feature name in lower case."""
+        return self.terms.pools
 
     def apply(self, entry: Entry) -> Seat | None:
         """Takes one entry into account; returns the seat that it is about.
@@ -136,97 +90,78 @@ class Ledger:
             self._begin(entry)
         elif isinstance(entry, SessionEnded):
             self.forget(entry.session)
+        elif isinstance(entry, Lingering):
+            return self._keep(entry)
+        elif isinstance(entry, Revoked):
+            seat = self.seats.get(entry.handle)
+            if seat is not None:
+                seat.revoked = True
+            return seat
+        elif isinstance(entry, Queued):
+            self._queue(entry)
+        elif isinstance(entry, Dequeued):
+            self._dequeue(entry.handle)
         elif isinstance(entry, Snapshot):
             self._restore(entry)
         return None
 
-    def open_session(self, digest: str, user: str, host: str, display: str, pid: int, project: str, application: str) -> Session:
+    # Sessions --------------------------------------------------------------------------------------------------------
+
+    def open_session(
+        self, digest: str, user: str, host: str, display: str, pid: int, project: str, application: str, address: str = ""
+    ) -> Session:
         """A new session, which the log does not know until it holds a seat."""
-        session = Session(self.next_session, digest, user, host, display, pid, project, application)
+        session = Session(self.next_session, digest, user, host, display, pid, project, application, address)
         self.next_session += 1
         self.sessions[session.number] = session
         self.by_digest[digest] = session
         return session
 
     def forget(self, number: int) -> None:
-        """Drops a session; its seats must have been checked in."""
-        session = self.sessions.pop(number, None)
-        if session is not None:
-            self.by_digest.pop(session.digest, None)
+        """Drops a session; seats that it held must have been checked in, and it lives on, over, with those that are kept."""
+        session = self.sessions.get(number)
+        if session is None:
+            return
+        self.by_digest.pop(session.digest, None)
+        session.over = True
+        session.connection = None
+        if not session.seats:
+            del self.sessions[number]
 
-    def exchange_pools(self, pools: Mapping[str, Sequence[Pool]], rule: VersionRule) -> None:
-        """Counts all seats in other pools; one whose pool is gone in a pool that would meet its request, and without such nowhere."""
-        self.pools = pools
-        orphans: list[Seat] = []
-        for seat in self.seats.values():
-            seat.pool = pool = self._find_pool(seat)
-            if pool is not None:
-                pool.in_use += seat.count
-            else:
-                orphans.append(seat)
-        # A line of a new version in place of the old one: its seats are those that are in use already, not further ones.
-        for seat in orphans:
-            heirs = [p for p in pools.get(seat.feature.lower(), ()) if p.good and version_satisfies(p.version, seat.version, rule)]
-            if heirs:
-                seat.pool = pool = next((p for p in heirs if not p.counted or p.free >= seat.count), heirs[0])
-                pool.in_use += seat.count
-
-    def snapshot(self, at: float) -> Snapshot:
-        """The ledger as one entry."""
-        return Snapshot(
-            at=at,
-            next_handle=self.next_handle,
-            next_session=self.next_session,
-            sessions=[
-                SessionState(s.number, s.digest, s.user, s.host, s.display, s.pid, s.project, s.application)
-                for s in self.sessions.values()
-                if s.begun
-            ],
-            seats=[
-                SeatState(s.handle, s.session.number, s.request, s.feature, s.pool_key, s.version, s.count, s.display, s.since)
-                for s in self.seats.values()
-            ],
-        )
-
-    def story(self, handle: int) -> str:
-        """One line about a handle, for error messages and tests."""
-        seat = self.seats.get(handle)
-        if seat is None:
-            return f"{handle}: not held"
-        return f"{handle}: {seat.count} of {seat.feature} v{seat.version} by {seat.session.user}@{seat.session.host}"
-
-    def check(self) -> None:
-        """Raises AssertionError where an invariant does not hold; for tests and the simulations."""
-        used: dict[Pool, int] = {}
-        for handle, seat in self.seats.items():
-            assert seat.handle == handle < self.next_handle, self.story(handle)
-            assert seat.session.begun, self.story(handle)
-            assert self.sessions.get(seat.session.number) is seat.session, self.story(handle)
-            assert (seat.session.seats or {}).get(handle) is seat, self.story(handle)
-            if seat.pool is not None:
-                used[seat.pool] = used.get(seat.pool, 0) + seat.count
-        for pools in self.pools.values():
-            for pool in pools:
-                assert pool.in_use == used.get(pool, 0), f"{pool.feature} {pool.key}: counts {pool.in_use}, holds {used.get(pool, 0)}"
-        for session in self.sessions.values():
-            assert self.by_digest.get(session.digest) is session, f"session {session.number} is not found by its digest"
-            assert session.held == sum(seat.count for seat in (session.seats or {}).values()), f"session {session.number} miscounts"
-            for handle in session.seats or ():
-                assert handle in self.seats, f"{handle} of session {session.number} is not in the ledger"
+    def asker(self, session: Session, display: str = "", data: str = "") -> Asker:
+        """What the pools and the options file are told about who asks; one and the same for the session's usual display."""
+        usual = not data and (not display or display == session.display)
+        if usual and session.asker is not None:
+            return session.asker
+        who = Who(session.user, session.host, display or session.display, session.project, session.address)
+        asker = Asker(who, session.platform, _facts(session, who.display), data)
+        if usual:
+            session.asker = asker
+        return asker
 
     def _begin(self, entry: SessionBegun) -> None:
         session = self.sessions.get(entry.session)
         if session is None or session.digest != entry.digest:
             session = Session(
-                entry.session, entry.digest, entry.user, entry.host, entry.display, entry.pid, entry.project, entry.application
+                entry.session,
+                entry.digest,
+                entry.user,
+                entry.host,
+                entry.display,
+                entry.pid,
+                entry.project,
+                entry.application,
+                entry.address,
             )
             self.sessions[entry.session] = session
             self.by_digest[entry.digest] = session
             self.next_session = max(self.next_session, entry.session + 1)
         session.begun = True
 
-    def check_out(self, entry: CheckedOut, pool: Pool | None = None) -> Seat | None:
-        """Applies a checkout; `pool` is where it counts, for who knows that."""
+    # Seats -----------------------------------------------------------------------------------------------------------
+
+    def check_out(self, entry: CheckedOut, pool: Pool | None = None, right: Rights | None = None) -> Seat | None:
+        """Applies a checkout; `pool` and `right` are where it counts and by what right, for who knows that."""
         session = self.sessions.get(entry.session)
         if session is None:
             return None
@@ -241,6 +176,8 @@ class Ledger:
             entry.count,
             entry.display or session.display,
             entry.at,
+            data=entry.data,
+            borrow_until=entry.borrow_until,
         )
         self.seats[handle] = seat
         if session.seats is None:
@@ -251,51 +188,301 @@ class Ledger:
             session.asked = entry.request
         if handle >= self.next_handle:
             self.next_handle = handle + 1
-        seat.pool = pool = pool or self._find_pool(seat)
+        seat.pool = pool = pool or self._find_pool(seat.feature, seat.pool_key)
         if pool is not None:
-            pool.in_use += entry.count
+            if pool.special or self.terms.access is not None:
+                self._charge(seat, pool, right)
+            else:
+                pool.in_use += entry.count
         return seat
 
     def check_in(self, handle: int) -> Seat | None:
-        """Applies the checkin of a handle."""
+        """Applies the checkin of a handle, held or kept."""
         seat = self.seats.pop(handle, None)
         if seat is None:
             return None
         session = seat.session
         if session.seats is not None:
             session.seats.pop(handle, None)
-        session.held -= seat.count
+        if not seat.until:
+            session.held -= seat.count
+        else:
+            self.kept.pop(handle, None)
+        if session.over and not session.seats:
+            self.sessions.pop(session.number, None)
         if seat.pool is not None:
-            seat.pool.in_use -= seat.count
+            if seat.charge is None:
+                seat.pool.in_use -= seat.count
+            else:
+                _discharge(seat)
         return seat
 
-    def _find_pool(self, seat: Seat) -> Pool | None:
-        for pool in self.pools.get(seat.feature.lower(), ()):
-            if pool.key == seat.pool_key:
+    def _keep(self, entry: Lingering) -> Seat | None:
+        """The holder has given the seats back, and they stay out."""
+        seat = self.seats.get(entry.handle)
+        if seat is None:
+            return None
+        if not seat.until:
+            seat.session.held -= seat.count
+        seat.until = entry.until
+        seat.revoked = False
+        self.kept[entry.handle] = seat
+        return seat
+
+    # Waiting ---------------------------------------------------------------------------------------------------------
+
+    def _queue(self, entry: Queued) -> None:
+        session = self.sessions.get(entry.session)
+        if session is None:
+            return
+        waiter = Waiter(
+            entry.handle,
+            session,
+            entry.request,
+            entry.feature,
+            entry.pool,
+            entry.version,
+            entry.count,
+            entry.up_to,
+            entry.display,
+            entry.data,
+            entry.at,
+        )
+        self.waiters[entry.handle] = waiter
+        self.queues.setdefault(entry.feature.lower(), {})[entry.handle] = waiter
+        if session.waits is None:
+            session.waits = {}
+        session.waits[entry.handle] = waiter
+        if entry.request > session.asked:
+            session.asked = entry.request
+        self.next_handle = max(self.next_handle, entry.handle + 1)
+
+    def _dequeue(self, handle: int) -> None:
+        waiter = self.waiters.pop(handle, None)
+        if waiter is None:
+            return
+        name = waiter.feature.lower()
+        queue = self.queues[name]
+        del queue[handle]
+        if not queue:
+            del self.queues[name]
+        if waiter.session.waits is not None:
+            waiter.session.waits.pop(handle, None)
+
+    # Pools -----------------------------------------------------------------------------------------------------------
+
+    def exchange_pools(self, terms: Terms) -> None:
+        """Counts all seats in other pools; one whose pool is gone in a pool that would meet its request, and without such nowhere."""
+        self.terms = terms
+        for session in self.sessions.values():
+            session.asker = None
+        orphans: list[Seat] = []
+        for seat in self.seats.values():
+            seat.charge = seat.counter = None
+            seat.pool = pool = self._find_pool(seat.feature, seat.pool_key)
+            if pool is not None:
+                self._charge(seat, pool, None)
+            else:
+                orphans.append(seat)
+        # A line of a new version in place of the old one: its seats are those that are in use already, not further ones.
+        for seat in orphans:
+            heirs = [
+                p for p in terms.pools.get(seat.feature.lower(), ()) if p.good and version_satisfies(p.version, seat.version, terms.rule)
+            ]
+            if heirs:
+                seat.pool = pool = next((p for p in heirs if not p.counted or p.free >= seat.count), heirs[0])
+                self._charge(seat, pool, None)
+
+    def _charge(self, seat: Seat, pool: Pool, right: Rights | None) -> None:
+        """Counts a seat in its pool, with all that belongs to it: reservations, ceilings, its group, its suite."""
+        access = self.terms.access
+        session = seat.session
+        reservations: tuple[Reservation, ...] = ()
+        limits = right.limits if right is not None else ()
+        if right is None and access is not None:
+            asker = self.asker(session, seat.display, seat.data)
+            right = asker.rights.get(pool)
+            if right is None:
+                right = asker.rights[pool] = access.rights(pool, asker.who)
+            limits = right.limits
+        if right is not None:
+            reservations = right.reservations
+        who = (session.user, session.host, seat.display, seat.data)
+        if pool.suite:
+            seat.counter = counter = self._join_suite(seat, pool, who)
+            if counter is not None:
+                reservations = (*(kept for other, kept in counter.held if other is pool), *reservations)
+        if not pool.mask:
+            seat.charge = charge = Charge(pool, limits, reservations)
+            charge.set(seat.count)
+            return
+        key = pool.group_key(*who)
+        shared = pool.groups.get(key)
+        if shared is None:
+            shared = pool.groups[key] = Shared(pool, key, limits, reservations)
+        seat.charge = shared
+        shared.join(seat.handle, seat.count)
+
+    def _join_suite(self, seat: Seat, pool: Pool, who: tuple[str, str, str, str]) -> Shared | None:
+        """The group of the suite that the component belongs to, one seat of the suite's own feature for all its components."""
+        counter = suite_pool(pool, self.pools)
+        if counter is None:
+            return None
+        key = counter.suite_key(*who)
+        shared = counter.groups.get(key)
+        if shared is None:
+            shared = counter.groups[key] = Shared(counter, key)
+            if pool.suite == "SUITE_RESERVED":
+                self._hold_components(shared, pool.package, who[0])
+        shared.join(seat.handle, seat.count)
+        return shared
+
+    def _hold_components(self, shared: Shared, package: str, user: str) -> None:
+        """The first component reserves all of the package for that user (facts, FlexNet 1.7, SUITE_RESERVED)."""
+        for pools in self.pools.values():
+            for pool in pools:
+                if pool.suite and pool.package == package:
+                    reservation = Reservation(Rule("SUITE_RESERVED", 0, f"PACKAGE {package}", None, "USER", user, 1))
+                    shared.held.append((pool, reservation))
+                    pool.reservations.append(reservation)
+                    pool.reserved_idle += reservation.idle
+
+    def _find_pool(self, feature: str, key: str) -> Pool | None:
+        for pool in self.pools.get(feature.lower(), ()):
+            if pool.key == key:
                 return pool
         return None
 
+    def in_pool(self, pool: Pool) -> Iterator[Seat]:
+        """The seats that count in a pool."""
+        return (seat for seat in self.seats.values() if seat.pool is pool)
+
+    # Snapshots -------------------------------------------------------------------------------------------------------
+
+    def snapshot(self, at: float) -> Snapshot:
+        """The ledger as one entry."""
+        return Snapshot(
+            at=at,
+            next_handle=self.next_handle,
+            next_session=self.next_session,
+            sessions=[
+                SessionState(s.number, s.digest, s.user, s.host, s.display, s.pid, s.project, s.application, s.address, s.over)
+                for s in self.sessions.values()
+                if s.begun
+            ],
+            seats=[
+                SeatState(
+                    s.handle,
+                    s.session.number,
+                    s.request,
+                    s.feature,
+                    s.pool_key,
+                    s.version,
+                    s.count,
+                    s.display,
+                    s.since,
+                    s.data,
+                    s.borrow_until,
+                    s.until,
+                    s.revoked,
+                )
+                for s in self.seats.values()
+            ],
+            waiters=[
+                Queued(
+                    w.since, w.session.number, w.request, w.handle, w.feature, w.pool_key, w.version, w.count, w.display, w.data, w.up_to
+                )
+                for w in self.waiters.values()
+            ],
+            latest=max(self.latest, at),
+        )
+
     def _restore(self, snapshot: Snapshot) -> None:
         self.seats.clear()
+        self.kept.clear()
+        self.waiters.clear()
+        self.queues.clear()
         self.sessions.clear()
         self.by_digest.clear()
         for pools in self.pools.values():
             for pool in pools:
                 pool.in_use = 0
-        for state in snapshot.sessions:
-            begun = SessionBegun(
-                snapshot.at,
-                state.session,
-                state.digest,
-                state.user,
-                state.host,
-                state.display,
-                state.pid,
-                state.project,
-                state.application,
+        for s in snapshot.sessions:
+            self._begin(
+                SessionBegun(snapshot.at, s.session, s.digest, s.user, s.host, s.display, s.pid, s.project, s.application, s.address)
             )
-            self._begin(begun)
-        for s in snapshot.seats:
-            self.check_out(CheckedOut(s.since, s.session, s.request, s.handle, s.feature, s.pool, s.version, s.count, s.display))
+        for t in snapshot.seats:
+            seat = self.check_out(
+                CheckedOut(
+                    t.since, t.session, t.request, t.handle, t.feature, t.pool, t.version, t.count, t.display, t.data, t.borrow_until
+                )
+            )
+            if seat is not None:
+                if t.until:
+                    self._keep(Lingering(snapshot.at, t.handle, t.until))
+                seat.revoked = t.revoked
+        for waiter in snapshot.waiters:
+            self._queue(waiter)
+        for s in snapshot.sessions:
+            if s.over:
+                self.forget(s.session)
         self.next_handle = snapshot.next_handle
         self.next_session = snapshot.next_session
+        self.latest = max(self.latest, snapshot.latest)
+
+    def story(self, handle: int) -> str:
+        """One line about a handle, for error messages and tests."""
+        seat = self.seats.get(handle)
+        if seat is None:
+            return f"{handle}: waits" if handle in self.waiters else f"{handle}: not held"
+        kept = f", kept until {seat.until:g}" if seat.until else ""
+        return f"{handle}: {seat.count} of {seat.feature} v{seat.version} by {seat.session.user}@{seat.session.host}{kept}"
+
+    def check(self) -> None:
+        """Raises AssertionError where an invariant does not hold (invariants.py)."""
+        from seatkeeper.vendor.invariants import check_ledger
+
+        check_ledger(self)
+
+
+def _facts(session: Session, display: str) -> HostFacts:
+    """The client's machine as it says; its names, display and address are those that are shown of it."""
+    found: dict[str, list[str]] = {}
+    for text in session.hostids:
+        try:
+            hostids = parse_hostids(text)
+        except ValueError:
+            continue
+        for hostid in hostids:
+            found.setdefault(hostid.kind, []).append(hostid.value)
+    return HostFacts(
+        ethers=tuple(found.get("ETHER", ())),
+        long_id=next(iter(found.get("LONG", ())), ""),
+        hostname=session.host,
+        user=session.user,
+        display=display,
+        addresses=(session.address,) if session.address else (),
+        volumes=tuple(found.get("DISK_SERIAL_NUM", ())),
+        vm_uuid=next(iter(found.get("VM_UUID", ())), ""),
+        container_id=next(iter(found.get("CONTAINER_ID", ())), ""),
+    )
+
+
+def _discharge(seat: Seat) -> None:
+    """Takes a seat out of its pool's account, its group and its suite."""
+    charge, counter = seat.charge, seat.counter
+    if isinstance(charge, Shared):
+        charge.part(seat.handle)
+        if not charge.members:
+            del charge.pool.groups[charge.key]
+    elif charge is not None:
+        charge.set(0)
+    if counter is not None:
+        counter.part(seat.handle)
+        if not counter.members:
+            del counter.pool.groups[counter.key]
+            for pool, reservation in counter.held:
+                pool.reservations.remove(reservation)
+                pool.reserved_idle -= reservation.idle
+                pool.wanting.pop(reservation, None)
+    seat.charge = seat.counter = None

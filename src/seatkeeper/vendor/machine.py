@@ -4,79 +4,59 @@ How it works. The shell gives every event with the time it happened. The machine
 it decided as an entry, applies that entry to its own ledger at once, and returns instructions: append the entry, then
 answer. The shell releases a durable answer only when the append is acknowledged; if the append fails the process ends and
 the next one begins from the log, so a state that was ahead of the log is never seen. Two clocks come in: `now` is
-monotonic and rules deadlines, `wall` is Unix time and is only written down.
+monotonic and rules deadlines, `wall` is Unix time, is written down, and rules what outlives the process (linger, borrow).
 
 A session lives from its first greeting until its client leaves, its connection closes, or it is silent for the lease time.
 After a restart its seats are still held, and it has the lease time to come back: holders who are not yet back count as in
 use, so that nobody takes a seat that is in use (design, License server).
+
+The parts: checkouts.py (seats go out, come back, are waited for), borrowing.py, administration.py; state.py is what they share.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from seatkeeper.base.values import VersionRule
-from seatkeeper.pools.decision import Decision, decide
-from seatkeeper.pools.grouping import group_lines
-from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Denial, Entry, Opened, Reread, SessionBegun, SessionEnded, Why
+from seatkeeper.vendor.administration import acted, license_reread, pools_of, remove_asked, set_day
+from seatkeeper.vendor.borrowing import borrow_returned, end_kept, revoke_asked
+from seatkeeper.vendor.checkouts import checkin_asked, checkout_asked, serve_waiters
+from seatkeeper.vendor.entries import Clocked, Entry, Opened
 from seatkeeper.vendor.events import (
     Accepted,
+    Acted,
     Append,
+    BorrowReturned,
     CheckinAsked,
     CheckoutAsked,
     Close,
-    DenialAnswer,
     Disconnected,
     Event,
-    GrantAnswer,
     Greeting,
     Heard,
+    IdleTold,
     Instruction,
     Left,
     LicenseReread,
     LossAnswer,
     Recovered,
-    RemovalAnswer,
     RemoveAsked,
-    RestoreAnswer,
-    ReturnAnswer,
+    RevokeAsked,
     Send,
     Tick,
 )
-from seatkeeper.vendor.ledger import Ledger, Seat, Session
+from seatkeeper.vendor.state import CLOCK_BACK_S, HEARD_RESOLUTION_S, State, VendorSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    from seatkeeper.vendor.ledger import Ledger
+    from seatkeeper.vendor.seats import Session
+
 __all__ = ["HEARD_RESOLUTION_S", "Machine", "VendorSettings"]
 
-#: A session's place in the order of silence is renewed at most this often; deadlines are that much later, and never earlier.
-HEARD_RESOLUTION_S: Final = 0.5
-
-
-class VendorSettings(msgspec.Struct, frozen=True):
-    """What a vendor daemon is told when it starts.
-
-    Attributes:
-        vendor: Its name.
-        version: The release of seatkeeper, for the log.
-        lease_s: How long a silent client keeps its seats.
-        heartbeat_s: How often clients are asked to show that they live.
-        rule: Which license versions meet a request.
-        seats_max: Seats of one feature that one client may hold (guide: 9999).
-        handles_max: Handles that one client may hold: as many as it can name when it comes back.
-    """
-
-    vendor: str
-    version: str = ""
-    lease_s: float = 180.0
-    heartbeat_s: float = 60.0
-    rule: VersionRule = "flexnet"
-    seats_max: int = 9999
-    handles_max: int = 9999
+#: How often the log is told that time has passed, when nothing else tells it.
+CLOCKED_S: Final = 3600.0
 
 
 class Machine:
@@ -84,295 +64,254 @@ class Machine:
 
     def __init__(self, settings: VendorSettings, today: date) -> None:
         self.settings = settings
-        self.ledger = Ledger()
-        self.ignored: list[str] = []
-        self._today = today
-        # All live sessions in the order in which they were last heard, the longest silent first: one sweep from the
-        # front finds every deadline that has passed (facts, performance A: an ordered sweep costs a third of timers).
-        self._silence: dict[int, Session] = {}
-        self._handlers: dict[type, Callable[..., list[Instruction]]] = {
-            CheckoutAsked: self._checkout_asked,
-            CheckinAsked: self._checkin_asked,
-            Heard: self._heard,
-            Greeting: self._greeting,
-            Disconnected: self._disconnected,
-            Left: self._left,
-            Tick: self._tick,
-            RemoveAsked: self._remove_asked,
-            LicenseReread: self._license_reread,
-            Recovered: self._recovered,
-        }
+        self.state = State(settings, today)
+        self.ledger: Ledger = self.state.ledger
+
+    @property
+    def ignored(self) -> list[str]:
+        """A sentence for each license line that has no effect."""
+        return self.state.ignored
 
     def replay(self, entry: Entry) -> None:
         """Takes an entry of the log into account, before any event."""
         self.ledger.apply(entry)
+        if entry.at > self.ledger.latest:
+            self.ledger.latest = entry.at
 
     def handle(self, event: Event, now: float, wall: float) -> list[Instruction]:
         """What is to be done about `event`, in order."""
-        return self._handlers[type(event)](event, now, wall)
+        state = self.state
+        instructions = _HANDLERS[type(event)](state, event, now, wall)
+        if state.dirty:
+            instructions += _serve(state, wall)
+        return instructions
+
+    def preview(self, event: LicenseReread) -> list[str]:
+        """What would change for whom if these lines were served; nothing does."""
+        from seatkeeper.vendor.preview import preview, preview_text
+
+        terms, ignored = pools_of(self.state, event)
+        return [*ignored, preview_text(preview(self.ledger, terms))]
 
     def next_deadline(self) -> float | None:
         """When the longest silent session's lease ends, on the clock of `now`; a Tick is due then."""
-        for session in self._silence.values():
-            return self._deadline(session)
+        for session in self.state.silence.values():
+            return self.state.deadline(session)
         return None
 
-    # Sessions --------------------------------------------------------------------------------------------------------
 
-    def _recovered(self, _event: Recovered, now: float, wall: float) -> list[Instruction]:
-        for session in self.ledger.sessions.values():
+def _serve(state: State, wall: float) -> list[Instruction]:
+    """What has come free goes to those who wait; nobody waits in vain for a place that is told later (tick)."""
+    instructions: list[Instruction] = []
+    names, state.dirty = sorted(state.dirty), set()
+    for name in names:
+        if name in state.ledger.queues:
+            instructions += serve_waiters(state, name, wall)
+    state.dirty.clear()
+    return instructions
+
+
+# Sessions ------------------------------------------------------------------------------------------------------------
+
+
+def _recovered(state: State, _event: Recovered, now: float, wall: float) -> list[Instruction]:
+    """The log has been replayed: all its sessions have the lease time to come back."""
+    for session in state.ledger.sessions.values():
+        if not session.over:
             session.heard = now
-            self._silence[session.number] = session
-        settings = self.settings
-        return [Append(Opened(wall, settings.vendor, settings.version, settings.lease_s))]
+            state.silence[session.number] = session
+    for handle, seat in state.ledger.seats.items():
+        if seat.until:
+            state.keep_until(handle, seat.until)
+        elif seat.revoked:
+            state.revoked[handle] = now + state.settings.lease_s
+    settings = state.settings
+    opened = Append(Opened(wall, settings.vendor, settings.version, settings.lease_s))
+    return [opened, *_watch_clock(state, wall)]
 
-    def _greeting(self, event: Greeting, now: float, wall: float) -> list[Instruction]:
-        instructions: list[Instruction] = []
-        session = self.ledger.by_digest.get(event.digest)
-        if session is None:
-            session = self.ledger.open_session(
-                event.digest, event.user, event.host, event.display, event.pid, event.project, event.application
-            )
-        elif session.connection is not None and session.connection is not event.connection:
-            instructions.append(Close(session.connection, -134, "The session goes on through a newer connection."))
-        session.connection = event.connection
-        session.shown = None
-        self._renew(session, now)
-        # What the client neither holds nor waits for it has never seen: its grant was lost with the old connection.
-        held, asking = frozenset(event.held), frozenset(event.asking)
-        for handle, seat in list((session.seats or {}).items()):
-            if handle not in held and seat.request not in asking:
-                instructions.append(self._give_back(handle, "unseen", wall))
-        instructions.append(Send(event.connection, Accepted(session.number, tuple(session.seats or ())), durable=False))
-        instructions += [
-            Send(event.connection, LossAnswer(handle, -92, "No license line covers these seats any more."), durable=False)
-            for handle, seat in (session.seats or {}).items()
-            if seat.pool is None
-        ]
-        return instructions
 
-    def _heard(self, event: Heard, now: float, _wall: float) -> list[Instruction]:
-        session = self.ledger.sessions.get(event.session)
-        if session is not None:
-            self._renew(session, now)
-        return []
+def _greeting(state: State, event: Greeting, now: float, wall: float) -> list[Instruction]:
+    """The client opens its session, or takes it up again."""
+    instructions: list[Instruction] = []
+    session = state.ledger.by_digest.get(event.digest)
+    if session is None:
+        session = state.ledger.open_session(
+            event.digest, event.user, event.host, event.display, event.pid, event.project, event.application, event.address
+        )
+    elif session.connection is not None and session.connection is not event.connection:
+        instructions.append(Close(session.connection, -134, "The session goes on through a newer connection."))
+    session.connection = event.connection
+    session.knows = event.knows
+    session.shown = None
+    if (session.address, session.platform, session.hostids) != (event.address, event.platform, event.hostids):
+        session.address, session.platform, session.hostids = event.address, event.platform, event.hostids
+        session.asker = None
+    state.renew(session, now)
+    instructions += _take_up(state, session, event, wall)
+    return instructions
 
-    def _left(self, event: Left, _now: float, wall: float) -> list[Instruction]:
-        session = self.ledger.sessions.get(event.session)
-        return self._end(session, "checkin", wall) if session is not None else []
 
-    def _disconnected(self, event: Disconnected, _now: float, wall: float) -> list[Instruction]:
-        session = self.ledger.sessions.get(event.session)
-        # A session that has a newer connection does not end with the older one.
-        if session is None or session.connection is not event.connection:
-            return []
-        return self._end(session, "closed", wall)
-
-    def _tick(self, event: Tick, now: float, wall: float) -> list[Instruction]:
-        if event.today != self._today:
-            self._today = event.today
-            for pools in self.ledger.pools.values():
-                for pool in pools:
-                    pool.set_day(event.today)
-        instructions: list[Instruction] = []
-        while self._silence:
-            session = next(iter(self._silence.values()))
-            if self._deadline(session) > now:
-                break
-            connection = session.connection
-            instructions += self._end(session, "silent" if connection is not None else "grace", wall)
-            if connection is not None:
-                instructions.append(Close(connection, -16, f"Nothing was heard for {self.settings.lease_s:g} s."))
-        return instructions
-
-    def _deadline(self, session: Session) -> float:
-        # It may have been heard again within the resolution, and counts its lease from then.
-        return session.heard + self.settings.lease_s + HEARD_RESOLUTION_S
-
-    def _renew(self, session: Session, now: float) -> None:
-        """Notes that the session lives, at its new place in the order of silence."""
-        if now - session.heard >= HEARD_RESOLUTION_S or session.number not in self._silence:
-            session.heard = now
-            self._silence.pop(session.number, None)
-            self._silence[session.number] = session
-
-    def _end(self, session: Session, why: Why, wall: float) -> list[Instruction]:
-        """Everything that a session held comes back, and the session is gone."""
-        instructions: list[Instruction] = [self._give_back(handle, why, wall) for handle in list(session.seats or ())]
-        self._silence.pop(session.number, None)
-        if session.begun:
-            ended = SessionEnded(wall, session.number)
-            self.ledger.apply(ended)
-            instructions.append(Append(ended))
+def _take_up(state: State, session: Session, event: Greeting, wall: float) -> list[Instruction]:
+    """What the client and the server know of each other is brought together."""
+    instructions: list[Instruction] = []
+    # What the client neither holds nor waits for it has never seen: its answer was lost with the old connection.
+    held, asking = frozenset(event.held), frozenset(event.asking)
+    mine = [seat for seat in (session.seats or {}).values() if not seat.until]
+    for seat in mine:
+        if seat.handle not in held and seat.request not in asking:
+            instructions.append(state.give_back(seat, "unseen" if not seat.revoked else "removed", wall))
+    for waiter in list((session.waits or {}).values()):
+        if waiter.request not in asking:
+            instructions.append(state.dequeue(waiter, "given_up", wall))
+    mine = [seat for seat in (session.seats or {}).values() if not seat.until]
+    handles = tuple(seat.handle for seat in mine)
+    instructions.append(Send(event.connection, Accepted(session.number, handles), durable=False))
+    for seat in mine:
+        if seat.revoked:
+            loss = LossAnswer(seat.handle, 0, "Removed by an administrator.")
+        elif seat.pool is None:
+            loss = LossAnswer(seat.handle, -92, "No license line covers these seats any more.")
+        elif not seat.pool.good:
+            loss = LossAnswer(seat.handle, -10, f"The license of {seat.feature} has expired.")
         else:
-            self.ledger.forget(session.number)
-        session.connection = None
-        return instructions
-
-    # Seats -----------------------------------------------------------------------------------------------------------
-
-    def _checkout_asked(self, event: CheckoutAsked, now: float, wall: float) -> list[Instruction]:
-        ledger = self.ledger
-        session = ledger.sessions.get(event.session)
-        if session is None:
-            # It ended in the same moment, before its last request had its turn.
-            return []
-        if now - session.heard >= HEARD_RESOLUTION_S:
-            self._renew(session, now)
-        if event.request <= session.asked:
-            seat = self._asked_before(session, event.request)
-            if seat is not None:
-                return [self._grant(session, seat)]
-        decision = self._decide(session, event)
-        if decision.pool is None:
-            denial = Denial(wall, session.user, session.host, event.feature, event.version, event.count, decision.number, decision.reason)
-            answer = DenialAnswer(event.request, decision.number, decision.reason)
-            return [Append(denial), Send(session.connection, answer, durable=False)]
-        instructions: list[Instruction] = []
-        if not session.begun:
-            begun = SessionBegun(
-                wall,
-                session.number,
-                session.digest,
-                session.user,
-                session.host,
-                session.display,
-                session.pid,
-                session.project,
-                session.application,
-            )
-            ledger.apply(begun)
-            instructions.append(Append(begun))
-        pool = decision.pool
-        entry = CheckedOut(
-            wall,
-            session.number,
-            event.request,
-            ledger.next_handle,
-            pool.feature,
-            pool.key,
-            event.version or pool.version,
-            decision.count,
-            event.display,
-        )
-        seat = ledger.check_out(entry, pool)
-        assert seat is not None
-        instructions.append(Append(entry, seat))
-        instructions.append(self._grant(session, seat))
-        return instructions
-
-    def _decide(self, session: Session, event: CheckoutAsked) -> Decision:
-        settings = self.settings
-        seats_max = settings.seats_max - (self._held_of(session, event.feature) if session.held + event.count > settings.seats_max else 0)
-        if seats_max <= 0:
-            return Decision(-26, reason=f"One client may hold at most {settings.seats_max} seats of a feature, and this one does.")
-        if session.seats is not None and len(session.seats) >= settings.handles_max:
-            return Decision(-26, reason=f"One client may hold at most {settings.handles_max} handles, and this one does.")
-        return decide(
-            self.ledger.pools.get(event.feature.lower()),
-            event.feature,
-            event.version,
-            event.count,
-            event.up_to,
-            self._today,
-            settings.rule,
-            seats_max,
-        )
-
-    def _held_of(self, session: Session, feature: str) -> int:
-        """Seats of one feature that the session holds."""
-        name = feature.lower()
-        return sum(seat.count for seat in (session.seats or {}).values() if seat.feature.lower() == name)
-
-    def _checkin_asked(self, event: CheckinAsked, now: float, wall: float) -> list[Instruction]:
-        session = self.ledger.sessions.get(event.session)
-        if session is None:
-            return []
-        if now - session.heard >= HEARD_RESOLUTION_S:
-            self._renew(session, now)
-        handle = event.handle
-        if session.seats is not None and handle in session.seats:
-            entry = CheckedIn(wall, handle, "checkin")
-            # The answer need not wait for the disk: losing the entry keeps a seat a little longer, and never gives one too many.
-            return [
-                Append(entry, self.ledger.check_in(handle)),
-                Send(session.connection, ReturnAnswer(event.request, handle, 0), durable=False),
-            ]
-        # A repeated checkin is answered like the first; a handle that never was, or is another's, is an error.
-        never = handle >= self.ledger.next_handle or handle in self.ledger.seats
-        return [Send(session.connection, ReturnAnswer(event.request, handle, -41 if never else 0), durable=False)]
-
-    def _remove_asked(self, event: RemoveAsked, _now: float, wall: float) -> list[Instruction]:
-        name = event.feature.lower()
-        found = [
-            seat
-            for seat in ([self.ledger.seats[event.handle]] if event.handle in self.ledger.seats else self.ledger.seats.values())
-            if seat.feature.lower() == name and _is_meant(seat, event)
-        ]
-        instructions: list[Instruction] = []
-        if found:
-            whose = f"handle {event.handle}" if event.handle else f"{event.user} {event.host} {event.display}"
-            text = f"{found[0].feature} {whose}"
-            instructions.append(Append(Act(wall, "lmremove", event.by_user, event.by_host, text)))
-        for seat in found:
-            instructions.append(self._give_back(seat.handle, "removed", wall))
-            if seat.session.connection is not None:
-                answer = LossAnswer(seat.handle, 0, f"Removed by {event.by_user}@{event.by_host}.")
-                instructions.append(Send(seat.session.connection, answer, durable=True))
-        number = 0 if found else -41 if name in self.ledger.pools else -5
-        instructions.append(Send(event.connection, RemovalAnswer(event.request, len(found), number), durable=True))
-        return instructions
-
-    def _grant(self, session: Session, seat: Seat) -> Send:
-        """The answer that seats are held, with the pool's lines where this connection was last sent others of the feature, or none."""
-        pool, show = seat.pool, False
-        if pool is not None:
-            shown = session.shown
-            if shown is None:
-                shown = session.shown = {}
-            show = shown.get(pool.feature) != pool.text
-            if show:
-                shown[pool.feature] = pool.text
-        return Send(session.connection, GrantAnswer(seat.request, seat.handle, seat.count, pool, show), durable=True)
-
-    def _asked_before(self, session: Session, request: int) -> Seat | None:
-        """The seat that an earlier copy of this request was given."""
-        for seat in (session.seats or {}).values():
-            if seat.request == request:
-                return seat
-        return None
-
-    def _give_back(self, handle: int, why: Why, wall: float) -> Append:
-        entry = CheckedIn(wall, handle, why)
-        return Append(entry, self.ledger.apply(entry))
-
-    # License -----------------------------------------------------------------------------------------------------------
-
-    def _license_reread(self, event: LicenseReread, _now: float, wall: float) -> list[Instruction]:
-        """All lines are exchanged at once. Holders keep their seats: over a lowered count, and without a line (error -92)."""
-        self._today = event.today
-        pools, self.ignored = group_lines(event.lines, event.today)
-        covered = {handle for handle, seat in self.ledger.seats.items() if seat.pool is not None}
-        first = not self.ledger.pools
-        self.ledger.exchange_pools(pools, self.settings.rule)
-        entry = Reread(
-            wall, [(pool.feature, pool.key, pool.total) for group in pools.values() for pool in group], event.by_user, event.by_host
-        )
-        instructions: list[Instruction] = [Append(entry)]
-        for handle, seat in self.ledger.seats.items():
-            connection = seat.session.connection
-            if connection is None:
-                continue
-            if seat.pool is None and (handle in covered or first):
-                reason = f"No license line covers {seat.feature} any more."
-                instructions.append(Send(connection, LossAnswer(handle, -92, reason), durable=True))
-            elif seat.pool is not None and handle not in covered and not first:
-                instructions.append(Send(connection, RestoreAnswer(handle), durable=True))
-        return instructions
+            continue
+        instructions.append(Send(event.connection, loss, durable=False))
+    if session.waits:
+        # Those that wait were passed over while their client was away.
+        state.dirty.update(waiter.feature.lower() for waiter in session.waits.values())
+        instructions += [state.tell_place(waiter, state.place(waiter)) for waiter in session.waits.values()]
+    return instructions
 
 
-def _is_meant(seat: Seat, event: RemoveAsked) -> bool:
-    if event.handle:
-        return seat.handle == event.handle
-    session = seat.session
-    return session.user == event.user and session.host == event.host and seat.display == event.display
+def _heard(state: State, event: Heard, now: float, _wall: float) -> list[Instruction]:
+    session = state.ledger.sessions.get(event.session)
+    if session is not None and not session.over:
+        state.renew(session, now)
+    return []
+
+
+def _idle_told(state: State, event: IdleTold, now: float, _wall: float) -> list[Instruction]:
+    """The application reports whether its user works; the time counts from the first report."""
+    session = state.ledger.sessions.get(event.session)
+    if session is None or session.over:
+        return []
+    state.renew(session, now)
+    seats = session.seats or {}
+    for handle in [event.handle] if event.handle else list(seats):
+        if not event.idle:
+            state.idle.pop(handle, None)
+        elif handle in seats and not seats[handle].until:
+            state.idle.setdefault(handle, now)
+    return []
+
+
+def _left(state: State, event: Left, _now: float, wall: float) -> list[Instruction]:
+    session = state.ledger.sessions.get(event.session)
+    return state.end(session, "checkin", wall) if session is not None and not session.over else []
+
+
+def _disconnected(state: State, event: Disconnected, _now: float, wall: float) -> list[Instruction]:
+    session = state.ledger.sessions.get(event.session)
+    # A session that has a newer connection does not end with the older one.
+    if session is None or session.connection is not event.connection:
+        return []
+    return state.end(session, "closed", wall)
+
+
+# Time ----------------------------------------------------------------------------------------------------------------
+
+
+def _tick(state: State, event: Tick, now: float, wall: float) -> list[Instruction]:
+    """Time has passed: the day may be another, and deadlines be over."""
+    instructions = _watch_clock(state, wall)
+    if event.today != state.ledger.terms.today:
+        instructions += set_day(state, event.today, wall)
+    instructions += end_kept(state, wall)
+    while state.silence:
+        session = next(iter(state.silence.values()))
+        if state.deadline(session) > now:
+            break
+        connection = session.connection
+        instructions += state.end(session, "silent" if connection is not None else "grace", wall)
+        if connection is not None:
+            instructions.append(Close(connection, -16, f"Nothing was heard for {state.settings.lease_s:g} s."))
+    instructions += _end_removals(state, now, wall)
+    instructions += _end_idleness(state, now, wall)
+    instructions += _tell_places(state)
+    return instructions
+
+
+def _watch_clock(state: State, wall: float) -> list[Instruction]:
+    """The clock against the highest time that the log has seen: behind it, no dated license is given."""
+    ledger = state.ledger
+    behind = ledger.latest - wall
+    back = behind > CLOCK_BACK_S
+    if back and not ledger.terms.clock_back:
+        ledger.terms.clock_back = True
+        # The entry keeps the time that was seen: with the clock's own, a restart would forget it.
+        return [Append(Clocked(ledger.latest, behind))]
+    if back:
+        return []
+    was_back, ledger.terms.clock_back = ledger.terms.clock_back, False
+    ledger.latest = max(ledger.latest, wall)
+    if was_back or wall - state.clocked >= CLOCKED_S:
+        state.clocked = wall
+        return [Append(Clocked(wall))]
+    return []
+
+
+def _end_removals(state: State, now: float, wall: float) -> list[Instruction]:
+    """Removals that no client has confirmed: its lease has ended by now."""
+    over = [handle for handle, deadline in state.revoked.items() if deadline <= now]
+    pause = state.settings.remove_pause_s
+    for place in [place for place, at in state.removed.items() if now - at >= pause]:
+        del state.removed[place]
+    return [state.give_back(state.ledger.seats[handle], "removed", wall) for handle in over if handle in state.ledger.seats]
+
+
+def _end_idleness(state: State, now: float, wall: float) -> list[Instruction]:
+    """Seats whose user has done nothing for longer than the options file allows are taken back (TIMEOUT)."""
+    instructions: list[Instruction] = []
+    for handle, since in list(state.idle.items()):
+        seat = state.ledger.seats.get(handle)
+        if seat is None:
+            del state.idle[handle]
+            continue
+        limit = seat.pool.timeout_s if seat.pool is not None else None
+        if limit is None or now - since < limit or seat.borrow_until:
+            continue
+        instructions.append(state.give_back(seat, "idle", wall))
+        if seat.session.connection is not None:
+            loss = LossAnswer(handle, 0, f"Nothing was done with {seat.feature} for {limit:g} s (TIMEOUT).")
+            instructions.append(Send(seat.session.connection, loss, durable=True))
+    return instructions
+
+
+def _tell_places(state: State) -> list[Instruction]:
+    """Tells those whose place has changed, once a second and not at every change: the queue may be long."""
+    instructions: list[Instruction] = []
+    for queue in state.ledger.queues.values():
+        places: dict[str, int] = {}
+        for waiter in queue.values():
+            places[waiter.pool_key] = place = places.get(waiter.pool_key, 0) + 1
+            if place != waiter.told and waiter.session.connection is not None:
+                instructions.append(state.tell_place(waiter, place))
+    return instructions
+
+
+_HANDLERS: Final[dict[type, Callable[..., list[Instruction]]]] = {
+    CheckoutAsked: checkout_asked,
+    CheckinAsked: checkin_asked,
+    Heard: _heard,
+    Greeting: _greeting,
+    Disconnected: _disconnected,
+    Left: _left,
+    IdleTold: _idle_told,
+    BorrowReturned: borrow_returned,
+    Tick: _tick,
+    RemoveAsked: remove_asked,
+    RevokeAsked: revoke_asked,
+    Acted: acted,
+    LicenseReread: license_reread,
+    Recovered: _recovered,
+}
