@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 
-from seatkeeper.licfile.model import Feature
 from seatkeeper.pools.counted import TEXT_BYTES_MAX, Pool
+from seatkeeper.pools.lines import ServedLine
 
 TODAY = date(2026, 11, 24)
 
 
-def line(count: int | str, expiry: str = "permanent", **attributes: str) -> Feature:
-    return Feature("f1", "d", "8.0", expiry, str(count), attributes=tuple(attributes.items()), keyword="INCREMENT")
+def line(count: int | str, expiry: str = "permanent", **attributes: str) -> ServedLine:
+    return ServedLine("f1", "d", "8.0", expiry, str(count), attributes=tuple(attributes.items()), keyword="INCREMENT")
 
 
-def pool(*lines: Feature, texts: tuple[str, ...] = ()) -> Pool:
+def pool(*lines: ServedLine, texts: tuple[str, ...] = ()) -> Pool:
     return Pool("8.0", lines, texts or tuple(f"line {number}" for number in range(len(lines))), TODAY)
 
 

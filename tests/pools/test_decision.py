@@ -8,22 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatkeeper.licfile.model import Feature
 from seatkeeper.pools.counted import Pool
-from seatkeeper.pools.decision import Decision, decide
+from seatkeeper.pools.decision import Asker, Decision, Terms, decide
+from seatkeeper.pools.lines import ServedLine
+from seatkeeper.pools.subjects import Who
+from seatkeeper.vendor.events import CheckoutAsked
 
 TODAY = date(2026, 11, 24)
 
 
 def pool(total: int | str = 5, in_use: int = 0, version: str = "8.0", expiry: str = "permanent", **attributes: str) -> Pool:
-    line = Feature("f1", "d", version, expiry, str(total), attributes=tuple(attributes.items()))
+    line = ServedLine("f1", "d", version, expiry, str(total), attributes=tuple(attributes.items()))
     made = Pool(version, (line,), ("line",), TODAY)
     made.in_use = in_use
     return made
 
 
 def ask(pools: list[Pool] | None, count: int = 1, version: str = "8.0", up_to: bool = False, rule: str = "release8") -> Decision:
-    return decide(pools, "f1", version, count, up_to=up_to, today=TODAY, rule=rule, seats_max=9999)
+    return decided(pools, count, version, up_to, rule, 9999)
+
+
+def decided(pools: list[Pool] | None, count: int, version: str, up_to: bool, rule: str, seats_max: int) -> Decision:
+    terms = Terms(TODAY, rule, {"f1": pools or []})
+    return decide(CheckoutAsked(1, 1, "f1", version, count, up_to, ""), pools, seats_max, terms, Asker(Who("ann", "ann-pc")))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +55,7 @@ def ask(pools: list[Pool] | None, count: int = 1, version: str = "8.0", up_to: b
 )
 def test_a_denial_says_what_is_wrong(pools: list[Pool] | None, asked: dict[str, object], number: int, words: str) -> None:
     decision = ask(pools, **asked)
-    assert (decision.number, decision.pool) == (number, None)
+    assert decision.number == number
     assert words in decision.reason
     assert len(decision.reason) < 1000
 
@@ -90,10 +97,10 @@ def test_never_more_than_is_free_and_never_a_needless_denial(
     filled: list[tuple[int, int]], count: int, up_to: bool, seats_max: int
 ) -> None:
     pools = [pool(total, in_use) for total, in_use in filled]
-    decision = decide(pools, "f1", "8.0", count, up_to=up_to, today=TODAY, rule="release8", seats_max=seats_max)
+    decision = decided(pools, count, "8.0", up_to, "release8", seats_max)
     wanted = min(count, seats_max) if up_to else count
     most = max(made.free for made in pools)
-    if decision.pool is None:
+    if decision.number:
         assert decision.number < 0
         assert count > seats_max or most < (1 if up_to else wanted)
     else:

@@ -357,7 +357,7 @@ def test_one_client_never_holds_more_handles_than_a_greeting_can_name(benches: l
     bench = Bench(line("free", 0))
     benches.append(bench)
     session = bench.greet("ann")
-    bench.machine.settings = msgspec.structs.replace(bench.settings, handles_max=3)
+    bench.machine.state.settings = msgspec.structs.replace(bench.settings, handles_max=3)
     handles = [bench.checkout(session, "free").handle for _ in range(3)]
     assert bench.checkout(session, "free").number == -26
     bench.run(CheckinAsked(session, 50, handles[0]))
@@ -388,7 +388,7 @@ class TestReread:
     def test_a_larger_count_is_there_at_once(self, bench: Bench) -> None:
         session = bench.greet("ann")
         bench.checkout(session, "f2")
-        bench.run(LicenseReread((line("f2", 2),), TODAY, "admin", "here"))
+        bench.run(LicenseReread((line("f2", 2),), TODAY, None, "admin", "here"))
         assert isinstance(bench.checkout(session, "f2"), GrantAnswer)
         assert bench.entries(Reread)[-1].by_user == "admin"
 
@@ -437,7 +437,8 @@ class TestReread:
         bench.checkout(session, count=2)
         bench.run(LicenseReread((line("f1", 5, "8.5"),), TODAY))
         bench.run(LicenseReread((line("f1", 5, "8.5", keyword="INCREMENT"), line("f1", 5)), TODAY))
-        assert [(pool.version, pool.in_use) for pool in bench.machine.ledger.pools["f1"]] == [("8.5", 0), ("8.0", 2)]
+        # FEATURE lines are tried before INCREMENT lines.
+        assert [(pool.version, pool.in_use) for pool in bench.machine.ledger.pools["f1"]] == [("8.0", 2), ("8.5", 0)]
 
     def test_seats_are_taken_over_by_the_pool_that_has_room(self, bench: Bench) -> None:
         session = bench.greet("ann")
@@ -466,25 +467,35 @@ class TestRemove:
         sent = [one for one in self.ask(bench, handle=first) if isinstance(one, Send)]
         assert [(one.connection, one.answer) for one in sent] == [
             ("ann", LossAnswer(first, 0, "Removed by admin@here.")),
-            ("tool", RemovalAnswer(1, 1, 0)),
+            ("tool", RemovalAnswer(1, 1, 0, "1 removed")),
         ]
+        # The client may use it until it knows: the seat is free when it confirms.
+        assert set(bench.machine.ledger.seats) == {first, second}
+        bench.run(CheckinAsked(session, 99, first))
         assert set(bench.machine.ledger.seats) == {second}
+        assert bench.entries(CheckedIn)[-1].why == "removed"
 
     def test_by_name_removes_all_that_match(self, bench: Bench) -> None:
         ann, bob = bench.greet("ann"), bench.greet("bob")
         bench.checkout(ann), bench.checkout(ann), bench.checkout(bob)
         self.ask(bench, user="ann", host="ann-pc", display="/dev/tty")
+        assert bench.used() == 3
+        bench.now += bench.settings.lease_s
+        # Bob lives, and ann's client confirms nothing: her lease has ended.
+        bench.run(Heard(ann)), bench.run(Heard(bob))
+        bench.run(Tick(TODAY))
         assert bench.used() == 1
 
     def test_what_is_written_down_is_what_was_asked_for(self, bench: Bench) -> None:
         handle = bench.checkout(bench.greet("ann")).handle
         self.ask(bench, handle=handle, user="not looked at")
+        bench.now += 200
         bench.checkout(bench.greet("ann"))
         self.ask(bench, user="ann", host="ann-pc", display="/dev/tty")
         assert [entry.text for entry in bench.entries(Act)] == [f"f1 handle {handle}", "f1 ann ann-pc /dev/tty"]
 
     def test_nothing_matches(self, bench: Bench) -> None:
-        assert self.ask(bench, handle=555)[-1].answer == RemovalAnswer(1, 0, -41)
+        assert self.ask(bench, handle=555)[-1].answer == RemovalAnswer(1, 0, -41, "No checkout matches.")
 
 
 def test_the_log_begins_with_who_opened_it(bench: Bench) -> None:

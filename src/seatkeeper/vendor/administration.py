@@ -46,14 +46,13 @@ def remove_asked(state: State, event: RemoveAsked, now: float, wall: float) -> l
         text = "The seats linger, or are borrowed: the first end by themselves, the second are revoked by `lmborrow -revoke`."
         return [Send(event.connection, RemovalAnswer(event.request, 0, -100, text), durable=True)]
     pause = state.settings.remove_pause_s
-    early = [seat for seat in live if now - state.removed.get(_place(seat), -pause) < pause and not seat.revoked]
-    if early:
+    if any(_taken_again(state, seat, now) for seat in live):
         text = f"The same seats were removed less than {pause:g} s ago: their application runs, and takes them again."
         return [Send(event.connection, RemovalAnswer(event.request, 0, -64, text), durable=True)]
     whose = f"handle {event.handle}" if event.handle else f"{event.user} {event.host} {event.display}"
     instructions: list[Instruction] = [Append(Act(wall, "lmremove", event.by_user, event.by_host, f"{found[0].feature} {whose}"))]
     for seat in live:
-        state.removed[_place(seat)] = now
+        state.removed[_place(seat)] = now, wall
         if seat.revoked:
             continue
         state.revoked[seat.handle] = now + state.settings.lease_s
@@ -68,6 +67,12 @@ def remove_asked(state: State, event: RemoveAsked, now: float, wall: float) -> l
 def _place(seat: Seat) -> tuple[str, str, str, str]:
     session = seat.session
     return seat.feature.lower(), session.user, session.host, seat.display
+
+
+def _taken_again(state: State, seat: Seat, now: float) -> bool:
+    """Whether the seats were checked out since the last removal, and that is not long ago."""
+    removed, wall = state.removed.get(_place(seat), (0.0, 0.0))
+    return bool(removed) and now - removed < state.settings.remove_pause_s and seat.since > wall
 
 
 def _is_meant(seat: Seat, event: RemoveAsked) -> bool:

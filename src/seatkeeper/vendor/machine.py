@@ -264,7 +264,7 @@ def _end_removals(state: State, now: float, wall: float) -> list[Instruction]:
     """Removals that no client has confirmed: its lease has ended by now."""
     over = [handle for handle, deadline in state.revoked.items() if deadline <= now]
     pause = state.settings.remove_pause_s
-    for place in [place for place, at in state.removed.items() if now - at >= pause]:
+    for place in [place for place, (at, _) in state.removed.items() if now - at >= pause]:
         del state.removed[place]
     return [state.give_back(state.ledger.seats[handle], "removed", wall) for handle in over if handle in state.ledger.seats]
 

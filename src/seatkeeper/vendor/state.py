@@ -73,7 +73,7 @@ class State:
             front finds every deadline that has passed (facts, performance A: an ordered sweep costs a third of timers).
         idle: Since when (monotonic) the user of a handle does nothing.
         revoked: Until when (monotonic) a removal waits for its client, by handle.
-        removed: When (monotonic) the seats of a feature, user, host and display were last removed.
+        removed: When (monotonic, and Unix time) the seats of a feature, user, host and display were last removed.
         dirty: Features of which seats may have come free for those who wait.
         clocked: When (Unix time) the log was last told that time passes.
     """
@@ -85,7 +85,7 @@ class State:
         self.silence: dict[int, Session] = {}
         self.idle: dict[int, float] = {}
         self.revoked: dict[int, float] = {}
-        self.removed: dict[tuple[str, str, str, str], float] = {}
+        self.removed: dict[tuple[str, str, str, str], tuple[float, float]] = {}
         self.dirty: set[str] = set()
         self.clocked = 0.0
         # When kept seats end (Unix time), soonest first; an entry that is not true any more is passed over.
