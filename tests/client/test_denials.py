@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from seatkeeper.client.denials import OTHERS_MAX, denial_error, failure_of
-from seatkeeper.client.events import MINOR_CONNECT, MINOR_NAME, MINOR_PATH, Denial, Failure
+from seatkeeper.client.events import BORROWED, MINOR_CONNECT, MINOR_NAME, MINOR_PATH, Denial, Failure
 
 FULL = Denial("7260@a", Failure(-4, 132, "All 5 seats are in use."), reached=True)
 UNKNOWN = Denial("7260@b", Failure(-5, 346), reached=True)
 OLD = Denial("7260@c", Failure(-21), reached=True)
+ENDED = Denial(BORROWED, Failure(-118, reason="The borrow of f1 has ended."), reached=False)
 FALSE = Denial("7260@d", Failure(-33, reason="No proof."), reached=False)
 DAEMON_DOWN = Denial("7260@e", Failure(-97, 121), reached=False)
 DOWN = Denial("7260@f", Failure(-15, MINOR_CONNECT, "", (111, "Connection refused")), reached=False)
@@ -16,7 +17,7 @@ NO_FILE = Denial("x.lic", Failure(-1, MINOR_PATH, "x.lic cannot be read.", (2, "
 
 
 def test_the_order_of_what_helps() -> None:
-    order = [FULL, OLD, UNKNOWN, FALSE, DAEMON_DOWN, DOWN, NO_FILE]
+    order = [FULL, OLD, UNKNOWN, ENDED, FALSE, DAEMON_DOWN, DOWN, NO_FILE]
     for place, denial in enumerate(order):
         error = denial_error("f1", (), list(reversed(order[place:])))
         assert error.number == denial.failure.number, denial
@@ -61,3 +62,14 @@ def test_a_file_is_a_file_and_a_triad_keeps_its_name() -> None:
 def test_an_error_as_a_value() -> None:
     error = denial_error("f1", (), [DOWN])
     assert failure_of(error) == DOWN.failure
+
+
+def test_what_explains_a_denial_comes_through() -> None:
+    explained = Denial("7260@a", Failure(-87, rule="o.opt:1: MAX 1 f1 USER ann", holders=("ann@h, 1 seat",), free_at=5.0), reached=True)
+    error = denial_error("f1", (), [explained])
+    assert (error.rule, error.holders, error.free_at) == ("o.opt:1: MAX 1 f1 USER ann", ("ann@h, 1 seat",), 5.0)
+    assert failure_of(error) == explained.failure
+
+
+def test_a_borrow_that_is_over_stands_on_no_host() -> None:
+    assert denial_error("f1", (), [ENDED]).hints == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatkeeper.client.holdings import HeldSeat, Holdings, Request, Return
-from seatkeeper.wire.messages import Checkout
+from seatkeeper.wire.messages import Checkout, ReturnBorrow
 
 
 def request(key: int, number: int, deadline: float = 30.0, **more: bool) -> Request:
@@ -72,3 +72,47 @@ def test_seats_lapse_once() -> None:
     have = holdings()
     assert len(have.lapse()) == 3
     assert have.lapse() == []
+
+
+def test_a_place_in_the_queue_has_no_deadline_and_is_named() -> None:
+    have = holdings()
+    queued = have.queue(4, 200)
+    assert queued is not None
+    assert (queued.place, list(have.queued), have.first_deadline()) == (200, [4], 29.0)
+    assert have.asking() == [6, 4]
+    assert have.queue(4, 201) is queued
+    assert have.queue(5, 202) is None
+    assert have.queue(9, 203) is None
+    assert [one.key for one in have.open_requests()] == [5, 6, 4]
+    assert queued.place == 0
+    queued.abandoned = True
+    have.cut()
+    assert (have.queued, have.owing) == ({}, True)
+
+
+def test_a_return_of_borrowed_seats_is_nothing_to_be_named() -> None:
+    have = Holdings()
+    have.requests[1] = Request(1, ReturnBorrow(1, 101, bytes(16)), 30.0)
+    assert (have.asking(), len(have)) == ([], 1)
+    assert have.answered(1) is not None
+    assert have.answered(1) is None
+
+
+def test_lent_handles_are_named_as_long_as_the_server_knows_them() -> None:
+    have = Holdings()
+    have.lent = {101, 102}
+    assert (len(have), have.handles) == (0, 2)
+    have.welcomed([102])
+    assert have.lent == {102}
+
+
+def test_idle_seats_are_told_in_as_few_words_as_there_are() -> None:
+    have = holdings()
+    assert have.mark_idle(True, 101)
+    assert have.idle_handles() == [101]
+    assert have.mark_idle(True, 0)
+    assert have.idle_handles() == [0]
+    assert have.mark_idle(False, 102)
+    assert have.idle_handles() == [101, 103]
+    assert not have.mark_idle(True, 999)
+    assert not Holdings().mark_idle(True, 0)

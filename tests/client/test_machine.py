@@ -2,7 +2,7 @@
 
 The servers here are as simple as can be: a table of seats, one lease clock for each session, a journal that survives a crash. What
 must hold whatever happens: a seat that a client calls its own is never another's; a checkout has one seat at most; and when the
-trouble is over, no server holds a seat that no client knows.
+trouble is over, no server holds a seat that no client knows, and nobody stands in a queue who does not wait there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from seatkeeper.client.events import (
     Broken,
     Close,
     Connect,
+    Denial,
     Event,
     Failed,
     Failure,
@@ -27,6 +28,7 @@ from seatkeeper.client.events import (
     GivenBack,
     LicenseLost,
     LicenseRestored,
+    Mistrusted,
     Opened,
     Received,
     Seated,
@@ -35,11 +37,15 @@ from seatkeeper.client.events import (
     Tick,
     Unseated,
 )
+from seatkeeper.client.holdings import Request
 from seatkeeper.client.machine import Session
 from seatkeeper.client.path import Address
 from seatkeeper.client.profile import Identity, Limits, Target
+from seatkeeper.client.states import State
 from seatkeeper.client.walker import Walker
+from seatkeeper.licfile.borrowing import Borrowed, sign_borrowed
 from seatkeeper.wire.messages import (
+    BORROW_BYTES,
     PROTOCOL,
     Beat,
     Checkin,
@@ -50,6 +56,8 @@ from seatkeeper.wire.messages import (
     Granted,
     Heartbeat,
     Hello,
+    Queued,
+    ReturnBorrow,
     Returned,
     ServerMessage,
     Welcome,
@@ -62,7 +70,7 @@ Link = tuple[int, int]
 
 
 class Server:
-    """Grants one seat of one feature."""
+    """Grants single seats of one feature, and keeps a queue for it."""
 
     def __init__(self, seats: int, frees_at_once: bool) -> None:
         self.seats = seats
@@ -72,13 +80,35 @@ class Server:
         self.held: dict[bytes, dict[int, int]] = {}
         self.heard: dict[bytes, float] = {}
         self.links: dict[Link, bytes] = {}
+        #: Session, request and handle of those that wait, the first of them first.
+        self.queue: list[tuple[bytes, int, int]] = []
+
+    def forget(self, secret: bytes) -> None:
+        self.held.pop(secret, None)
+        self.heard.pop(secret, None)
+        self.queue = [entry for entry in self.queue if entry[0] != secret]
+
+    def full(self) -> bool:
+        return sum(len(all_of) for all_of in self.held.values()) >= self.seats
+
+    def serve(self) -> list[tuple[Link, ServerMessage]]:
+        """Grants what is free to those who wait, as long as the first of them is there."""
+        told: list[tuple[Link, ServerMessage]] = []
+        while self.up and self.queue and not self.full():
+            secret, request, handle = self.queue[0]
+            link = next((link for link, known in self.links.items() if known == secret), None)
+            if link is None:
+                break
+            del self.queue[0]
+            self.held.setdefault(secret, {})[handle] = request
+            told.append((link, Granted(request, handle, 1)))
+        return told
 
     def expire(self, now: float) -> None:
         if not self.up:
             return
         for secret in [secret for secret, heard in self.heard.items() if heard + LEASE_S <= now]:
-            self.held.pop(secret, None)
-            del self.heard[secret]
+            self.forget(secret)
 
     def receive(self, link: Link, message: ClientMessage, now: float) -> ServerMessage | None:
         if isinstance(message, Hello):
@@ -88,6 +118,7 @@ class Server:
             for handle, request in list(seats.items()):
                 if handle not in message.held and request not in message.asking:
                     del seats[handle]
+            self.queue = [entry for entry in self.queue if entry[0] != message.session or entry[1] in message.asking]
             return Welcome(PROTOCOL, "s", "", HEARTBEAT_S, LEASE_S, list(seats), [])
         secret = self.links[link]
         if secret not in self.heard:
@@ -97,27 +128,33 @@ class Server:
         if isinstance(message, Checkout):
             known = next((handle for handle, request in seats.items() if request == message.request), None)
             if known is None:
-                if sum(len(all_of) for all_of in self.held.values()) >= self.seats:
-                    return Denied(message.request, -4)
+                place = next((at for at, entry in enumerate(self.queue, 1) if entry[:2] == (secret, message.request)), 0)
+                if not place and (self.queue or self.full()):
+                    if not message.queue:
+                        return Denied(message.request, -24 if self.queue else -4)
+                    self.handle += 1
+                    self.queue.append((secret, message.request, self.handle))
+                    place = len(self.queue)
+                if place:
+                    return Queued(message.request, self.queue[place - 1][2], place)
                 self.handle += 1
                 known = self.handle
                 seats[known] = message.request
             return Granted(message.request, known, 1)
         if isinstance(message, Checkin):
             seats.pop(message.handle, None)
+            self.queue = [entry for entry in self.queue if entry[2] != message.handle]
             return Returned(message.request, message.handle)
         if isinstance(message, Heartbeat):
             return Beat(message.sequence)
         assert isinstance(message, Goodbye)
-        self.held.pop(secret, None)
-        self.heard.pop(secret, None)
+        self.forget(secret)
         return None
 
     def cut(self, link: Link) -> None:
         secret = self.links.pop(link, None)
         if secret is not None and self.up and self.frees_at_once and secret not in self.links.values():
-            self.held.pop(secret, None)
-            self.heard.pop(secret, None)
+            self.forget(secret)
 
 
 class Client:
@@ -130,7 +167,12 @@ class Client:
         self.asking: set[int] = set()
         self.returning: set[int] = set()
         self.lost: set[int] = set()
+        self.may_wait: set[int] = set()
         self.keys = 0
+
+    def waiting(self) -> set[int]:
+        """The checkouts that may stand in a queue."""
+        return (self.asking | self.lost) & self.may_wait
 
 
 class World:
@@ -191,6 +233,8 @@ class World:
         """What a client calls its own is held for it by the server (facts, reliability 3.6, I1 and I4)."""
         for server in self.servers:
             server.expire(self.now)
+            for link, message in server.serve():
+                self.to_client[link].append(message)
         for client in self.clients:
             for key, seat in client.seated.items():
                 server = self.servers[int(seat.server[1:])]
@@ -271,7 +315,10 @@ class World:
         if kind < 0.5 and len(held) + len(client.asking) < 3:
             client.keys += 1
             client.asking.add(client.keys)
-            self.do(name, Ask(client.keys, Checkout(0, "f")))
+            queue = self.random.random() < 0.4
+            if queue:
+                client.may_wait.add(client.keys)
+            self.do(name, Ask(client.keys, Checkout(0, "f", queue=queue)))
         elif kind < 0.8 and held:
             key = self.random.choice(held)
             client.returning.add(key)
@@ -349,8 +396,10 @@ def test_no_seat_is_held_twice_or_forgotten(seed: int, seats: int, frees_at_once
     known = [(seat.server, seat.handle) for client in world.clients for key, seat in client.seated.items() if key not in client.lost]
     held = [(f"s{index}", handle) for index, server in enumerate(world.servers) for seats_ in server.held.values() for handle in seats_]
     assert sorted(known) == sorted(held)
-    assert not any(client.asking or client.returning for client in world.clients)
-    for client in world.clients:
+    assert not any(client.asking - client.may_wait or client.returning for client in world.clients)
+    for name, client in enumerate(world.clients):
+        places = [entry for server in world.servers for entry in server.queue if entry[0][0] == name]
+        assert len(places) == len(client.waiting()), places
         for key in client.seated:
             assert client.walker.valid(key, world.now) == (key not in client.lost)
 
@@ -394,7 +443,31 @@ class Numberless(Session):
         super()._welcome(message)
 
 
-@pytest.mark.parametrize(("bug", "quiet"), [(Forgetful, True), (Greedy, False), (Numberless, False)])
+class Clinging(Session):
+    """A planted bug: a place in the queue is not given up."""
+
+    def _abandon(self, number: int, request: Request) -> None:
+        if request.place and self.state is State.OPEN:
+            self._have.answered(number)
+        else:
+            super()._abandon(number, request)
+
+
+class Careless(Session):
+    """A planted bug: a place in the queue is not named after a broken connection."""
+
+    def _hello(self, nonce: bytes) -> Hello:
+        hello = super()._hello(nonce)
+        hello.asking[:] = [number for number in hello.asking if number not in self._have.queued]
+        return hello
+
+    def _entered(self, message: Welcome) -> None:
+        queued, self._have.queued = self._have.queued, {}
+        super()._entered(message)
+        self._have.queued = queued
+
+
+@pytest.mark.parametrize(("bug", "quiet"), [(Forgetful, True), (Greedy, False), (Numberless, False), (Clinging, False), (Careless, False)])
 def test_planted_bugs_are_caught(bug: type[Session], quiet: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatkeeper.client.walker.Session", bug)
     for seed in range(300):
@@ -403,3 +476,25 @@ def test_planted_bugs_are_caught(bug: type[Session], quiet: bool, monkeypatch: p
         except (AssertionError, StopIteration):
             return
     pytest.fail(f"{bug.__doc__} is not noticed")
+
+
+def record() -> bytes:
+    borrowed = Borrowed("v", "f", "8.5", 1, "u", "h", "d", 101, 1.0, 2.0, b"s" * BORROW_BYTES, "1@a", (), "", "", b"")
+    return sign_borrowed(None, borrowed)
+
+
+def test_borrowed_seats_that_nobody_takes_go_home_by_their_secret() -> None:
+    """A checkin would leave them out until their end."""
+    home = Send(0, ReturnBorrow(2, 101, b"s" * BORROW_BYTES))
+    for kind in (Received, Mistrusted):
+        walker = Walker([Target("1@a", (Address("a", 1),), bytes(16))], Identity("v", "u", "h", "d"), Limits())
+        walker.handle(Ask(1, Checkout(0, "f", borrow_until=2.0)), 0.0)
+        walker.handle(Opened(0, bytes(32)), 0.0)
+        walker.handle(Received(0, Welcome(PROTOCOL, "s", "", HEARTBEAT_S, LEASE_S, [], [])), 0.0)
+        granted = Granted(1, 101, 1, borrow=record())
+        if kind is Received:
+            walker.handle(Abandon(1), 0.0)
+            assert walker.handle(Received(0, granted), 0.0) == [home]
+        else:
+            done = walker.handle(Mistrusted(0, granted, Failure(-33)), 0.0)
+            assert done[:2] == [home, Unseated(1, (Denial("1@a", Failure(-33), reached=False),))]

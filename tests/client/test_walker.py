@@ -22,11 +22,15 @@ from seatkeeper.client.events import (
     Failure,
     GiveBack,
     GivenBack,
+    HandBack,
+    Idle,
     Instruction,
     Leave,
     Mistrusted,
     Opened,
+    Placed,
     Received,
+    Revoked,
     Seated,
     Send,
     Tell,
@@ -37,7 +41,7 @@ from seatkeeper.client.path import parse_path
 from seatkeeper.client.profile import Identity, Limits, Target
 from seatkeeper.client.walker import Walker
 from seatkeeper.wire import messages
-from seatkeeper.wire.messages import Checkout, Hello, Welcome
+from seatkeeper.wire.messages import BORROW_BYTES, Checkout, Hello, ReturnBorrow, Welcome
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "client"
 NAMES = {name: getattr(messages, name) for name in messages.__all__}
@@ -54,12 +58,17 @@ def event(line: str) -> Event:
         more = rest[2:]
         version = next((word for word in more if word[0].isdigit()), "")
         count = next((int(word[1:]) for word in more if word[0] == "x"), 1)
-        return Ask(key, Checkout(0, feature, version, count, "up_to" in more))
+        borrow_until = next((float(word[1:]) for word in more if word[0] == "b"), 0.0)
+        return Ask(key, Checkout(0, feature, version, count, "up_to" in more, queue="queue" in more, borrow_until=borrow_until))
     if verb == "tick":
         return Tick()
     if verb == "leave":
         return Leave()
     number = int(rest[0])
+    if verb in ("idle", "busy"):
+        return Idle(verb == "idle", number)
+    if verb == "home":
+        return HandBack(number, ReturnBorrow(0, int(rest[1]), bytes(BORROW_BYTES)))
     if verb == "back":
         return GiveBack(number)
     if verb == "abandon":
@@ -84,12 +93,20 @@ def told(instruction: Instruction) -> str:
         case Send(link, Hello(held=held, asking=asking)):
             return f"send {link} Hello held={held} asking={asking}"
         case Send(link, message):
-            fields = ", ".join(f"{value!r}" for value in [getattr(message, name) for name in message.__struct_fields__])
-            return f"send {link} {type(message).__name__}({fields})"
+            values = [getattr(message, name) for name in message.__struct_fields__]
+            # Fields at the end that say nothing are left out, so that a message may grow.
+            while values and values[-1] in ("", b"", 0, False):
+                values.pop()
+            return f"send {link} {type(message).__name__}({', '.join(map(repr, values))})"
         case Close(link):
             return f"close {link}"
-        case Seated(key, handle, count, version, expiry, server):
-            return f"seated {key}: handle {handle}, {count} of v{version} until {expiry or '-'} from {server}"
+        case Seated(key, handle, count, version, expiry, server, borrow):
+            kept = f" with a record of {len(borrow)} bytes" if borrow else ""
+            return f"seated {key}: handle {handle}, {count} of v{version} until {expiry or '-'} from {server}{kept}"
+        case Placed(key, position, server):
+            return f"placed {key}: {position} at {server}"
+        case Revoked(handle, server, reason):
+            return f"revoked {handle} of {server}: {reason}"
         case Unseated(key, denials):
             return f"denied {key}: " + "; ".join(f"{denial.server} {denial.failure.number}" for denial in denials)
         case GivenBack(key, number):

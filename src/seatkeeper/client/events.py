@@ -11,9 +11,10 @@ from typing import Final
 import msgspec
 
 from seatkeeper.client.path import MINOR_PATH, Address
-from seatkeeper.wire.messages import Checkout, ClientMessage, ServerMessage
+from seatkeeper.wire.messages import Checkout, ClientMessage, ReturnBorrow, ServerMessage
 
 __all__ = [
+    "BORROWED",
     "MINOR_ANSWER",
     "MINOR_CONNECT",
     "MINOR_DAEMON",
@@ -34,7 +35,9 @@ __all__ = [
     "Failure",
     "GiveBack",
     "GivenBack",
+    "HandBack",
     "HeartbeatLost",
+    "Idle",
     "Instruction",
     "Leave",
     "LicenseLost",
@@ -42,13 +45,16 @@ __all__ = [
     "Mistrusted",
     "News",
     "Opened",
+    "Placed",
     "Received",
     "Reconnected",
+    "Revoked",
     "Seated",
     "Send",
     "Tell",
     "Tick",
     "Unseated",
+    "Waiting",
 ]
 
 
@@ -63,6 +69,9 @@ MINOR_TRUST: Final = 622
 MINOR_ANSWER: Final = 623
 MINOR_LOCAL: Final = 624
 
+#: In the place of a server's name: the seats are borrowed ones, which this machine keeps itself.
+BORROWED: Final = "borrowed"
+
 
 class _Value(msgspec.Struct, frozen=True):
     pass
@@ -75,13 +84,16 @@ class Failure(_Value, frozen=True):
     minor: int = 0
     reason: str = ""
     system: tuple[int, str] | None = None
+    rule: str = ""
+    holders: tuple[str, ...] = ()
+    free_at: float = 0.0
 
 
 # What the application is told ---------------------------------------------------------------------------------------
 
 
 class HeartbeatLost(_Value, frozen=True):
-    """The server is out of reach; the seats from it are good until the lease ends, and the client tries to come back."""
+    """The server is out of reach; what is held and waited for there is good until the lease ends, and the client tries to come back."""
 
     server: str
     reason: str
@@ -116,7 +128,15 @@ class LicenseRestored(_Value, frozen=True):
     server: str
 
 
-News = HeartbeatLost | Reconnected | LicenseLost | LicenseRestored
+class Waiting(_Value, frozen=True):
+    """A checkout waits in a server's queue, at this position of it, from 1; told again whenever that changes."""
+
+    feature: str
+    position: int
+    server: str
+
+
+News = HeartbeatLost | Reconnected | LicenseLost | LicenseRestored | Waiting
 
 
 # Events: from the application -----------------------------------------------------------------------------------------
@@ -139,6 +159,20 @@ class Abandon(_Value, frozen=True):
     """The application waits no longer for a checkout; a late grant goes back at once."""
 
     key: int
+
+
+class Idle(_Value, frozen=True):
+    """The application's user does nothing, or works again; with the seats of one checkout, or (key 0) with all."""
+
+    idle: bool
+    key: int = 0
+
+
+class HandBack(_Value, frozen=True):
+    """Borrowed seats are to go home early; the answer is GivenBack with number 0, or Unseated. `message.request` is not used."""
+
+    key: int
+    message: ReturnBorrow
 
 
 class Leave(_Value, frozen=True):
@@ -188,7 +222,7 @@ class Tick(_Value, frozen=True):
     """A deadline has passed."""
 
 
-Event = Ask | GiveBack | Abandon | Leave | Opened | Failed | Broken | Received | Mistrusted | Tick
+Event = Ask | GiveBack | Abandon | Idle | HandBack | Leave | Opened | Failed | Broken | Received | Mistrusted | Tick
 
 
 # Instructions ---------------------------------------------------------------------------------------------------------
@@ -216,13 +250,25 @@ class Close(_Value, frozen=True):
 
 
 class Seated(_Value, frozen=True):
-    """The checkout holds seats, under this handle from now on."""
+    """The checkout holds seats, under this handle from now on.
+
+    With `borrow`, the record of borrowed ones, nothing more is to be said about them here: they are good for as long as it says.
+    """
 
     key: int
     handle: int
     count: int
     version: str
     expiry: str
+    server: str
+    borrow: bytes = b""
+
+
+class Placed(_Value, frozen=True):
+    """The checkout waits in this server's queue, at this position."""
+
+    key: int
+    position: int
     server: str
 
 
@@ -235,7 +281,7 @@ class Denial(_Value, frozen=True):
 
 
 class Unseated(_Value, frozen=True):
-    """The checkout is denied by every server that was asked, in this order."""
+    """The checkout, or the way home of borrowed seats, is denied by every server that was asked, in this order."""
 
     key: int
     denials: tuple[Denial, ...]
@@ -248,10 +294,18 @@ class GivenBack(_Value, frozen=True):
     number: int
 
 
+class Revoked(_Value, frozen=True):
+    """An administrator of this server has ended the borrow of this handle, and the client shall not use its record any more."""
+
+    handle: int
+    server: str
+    reason: str
+
+
 class Tell(_Value, frozen=True):
     """Tell the application."""
 
     news: News
 
 
-Instruction = Connect | Send | Close | Seated | Unseated | GivenBack | Tell
+Instruction = Connect | Send | Close | Seated | Placed | Unseated | GivenBack | Revoked | Tell

@@ -7,6 +7,7 @@ import msgspec
 from seatkeeper.client.events import Close, Connect, Failure, Send
 
 __all__ = [
+    "BorrowRevoked",
     "ContactBack",
     "ContactLost",
     "Outcome",
@@ -15,6 +16,7 @@ __all__ = [
     "SeatGone",
     "SeatGranted",
     "SeatLapsed",
+    "SeatQueued",
     "SeatRestored",
     "SeatReturned",
     "SeatTaken",
@@ -26,13 +28,21 @@ class _Outcome(msgspec.Struct, frozen=True):
 
 
 class SeatGranted(_Outcome, frozen=True):
-    """A request has its seats."""
+    """A request has its seats; `borrow` is the record of borrowed ones, which are the session's concern no longer."""
 
     key: int
     handle: int
     count: int
     version: str
     expiry: str
+    borrow: bytes = b""
+
+
+class SeatQueued(_Outcome, frozen=True):
+    """A request waits in the server's queue, at this position."""
+
+    key: int
+    position: int
 
 
 class SeatDenied(_Outcome, frozen=True):
@@ -84,6 +94,13 @@ class SeatRestored(_Outcome, frozen=True):
     key: int
 
 
+class BorrowRevoked(_Outcome, frozen=True):
+    """An administrator has ended the borrow of this handle."""
+
+    handle: int
+    reason: str
+
+
 class ContactLost(_Outcome, frozen=True):
     """The server is out of contact while seats are held."""
 
@@ -101,6 +118,7 @@ Outcome = (
     | Send
     | Close
     | SeatGranted
+    | SeatQueued
     | SeatDenied
     | SeatReturned
     | SeatLapsed
@@ -108,6 +126,7 @@ Outcome = (
     | SeatGone
     | SeatTaken
     | SeatRestored
+    | BorrowRevoked
     | ContactLost
     | ContactBack
 )

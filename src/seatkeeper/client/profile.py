@@ -16,7 +16,7 @@ class Limits(msgspec.Struct, frozen=True):
         connect_s: For a connection to stand.
         greet_s: For the welcome; lmgrd lets a client wait for 15 s while its vendor daemon starts.
         answer_s: For an answer; a server that owes one for longer, or for a third of the lease, counts as out of contact.
-        request_s: For a checkout, connecting again included, before the next server is asked.
+        request_s: For a checkout, connecting again included, before the next server is asked; one that waits in a queue has no limit.
         backoff_s: The longest wait between two attempts to connect again.
         dead_s: How long a server that could not be reached is passed over while there are others.
         retry_s: Between two attempts to check lost seats out anew.
@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who the client is, for the server's records and rules."""
+    """Who the client is, for the server's records and rules; `hostids` as license files write them, `platform` as PLATFORMS= does."""
 
     vendor: str
     user: str
@@ -41,6 +41,8 @@ class Identity(msgspec.Struct, frozen=True):
     pid: int = 0
     project: str = ""
     application: str = ""
+    platform: str = ""
+    hostids: tuple[str, ...] = ()
 
 
 class Target(msgspec.Struct, frozen=True):
