@@ -178,7 +178,7 @@ def test_the_secret_is_the_same_again_and_nobody_elses(lender: Lender) -> None:
 
 
 def test_seats_are_used_by_their_borrower_there_and_then(lender: Lender) -> None:
-    borrowed = lender.borrowed(machine=(HOSTID, "VM_UUID=1"))
+    borrowed = lender.borrowed(machine=("HOSTNAME=laptop", "USER=ann", HOSTID, "VM_UUID=1"))
 
     def number(user: str = "ann", host: str = "LAPTOP", hostids: tuple[str, ...] = (HOSTID.upper(),), now: float = NOON) -> int:
         try:
@@ -191,7 +191,10 @@ def test_seats_are_used_by_their_borrower_there_and_then(lender: Lender) -> None
     assert number(user="Ann") == number(host="desk") == number(hostids=()) == -117
     assert (number(now=NOON + 8 * HOUR - 1), number(now=NOON + 8 * HOUR)) == (0, -118)
     assert (number(now=NOON - HOUR), number(now=NOON - HOUR - 1)) == (0, -88)
-    check_borrower(lender.borrowed(), user="ann", host="laptop", hostids=(), now=NOON)
+    # Whoever calls his machine the same has not got it.
+    assert number(hostids=("HOSTNAME=laptop", "USER=ann", "0800200005ad")) == -117
+    assert number(hostids=("VM_UUID=1", "0800200005ad")) == 0
+    check_borrower(lender.borrowed(machine=("HOSTNAME=laptop",)), user="ann", host="laptop", hostids=(), now=NOON)
 
 
 def test_a_record_that_nobody_wants_tells_how_to_return_it(lender: Lender) -> None:

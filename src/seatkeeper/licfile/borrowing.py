@@ -72,6 +72,9 @@ _HOUR_S: Final = 3600
 #: An end is given to the minute, and the server's clock has run on since it was asked.
 _ROUNDING_S: Final = 60.0
 
+#: Kinds of hostid that hold a record to its machine, beside those that are written without a kind.
+_FIRM: Final = frozenset({"DISK_SERIAL_NUM", "VM_UUID", "CONTAINER_ID"})
+
 _Name = Annotated[str, Meta(max_length=256)]
 _Time = Annotated[float, Meta(ge=0, le=2**53)]
 
@@ -96,7 +99,8 @@ class Borrowed(msgspec.Struct, frozen=True, array_like=True):
         lines: Signed license lines that cover the seats.
         trust: The vendor's trust file; empty where the server has none (an explicit unsafe setting).
         chain: The server's certificate and the daemon's, as PEM.
-        machine: Host ids of the borrower's machine, of which it must still have one; empty where its name is to be enough.
+        machine: Host ids of the borrower's machine. Of those that are not merely names it must still have one; where it has none
+            such, its name is enough.
     """
 
     vendor: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -225,15 +229,21 @@ def check_borrower(borrowed: Borrowed, *, user: str, host: str, hostids: Collect
     if user != borrowed.user or host.lower() != borrowed.host.lower():
         reason = f"{borrowed.feature} was borrowed by {borrowed.user} on {borrowed.host}, and this is {user} on {host}."
         raise LicenseError(-117, reason=reason, feature=borrowed.feature)
-    own = {hostid.lower() for hostid in hostids}
-    if borrowed.machine and not any(hostid.lower() in own for hostid in borrowed.machine):
-        reason = f"{borrowed.feature} was borrowed on the machine of host id {borrowed.machine[0]}, which this is not."
+    firm, own = _firm(borrowed.machine), _firm(hostids)
+    # Any one of them: a laptop leaves its docking station with the network card that is in it.
+    if firm and not firm & own:
+        reason = f"{borrowed.feature} was borrowed on the machine of host id {sorted(firm)[0]}, which this is not."
         raise LicenseError(-117, reason=reason, feature=borrowed.feature)
     if now >= borrowed.until:
         raise LicenseError(-118, reason=f"The borrow of {borrowed.feature} has ended.", feature=borrowed.feature)
     if now < borrowed.start - CLOCK_S_MAX:
         reason = f"By this machine's clock {borrowed.feature} has not been borrowed yet."
         raise LicenseError(-88, reason=reason, feature=borrowed.feature)
+
+
+def _firm(hostids: Collection[str]) -> frozenset[str]:
+    """Host ids that a user does not choose: those without a kind before a `=`, and a few kinds."""
+    return frozenset(hostid.lower() for hostid in hostids if hostid.partition("=")[0].upper() in _FIRM or "=" not in hostid)
 
 
 def borrow_hours(line: Feature) -> int | None:
