@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from seatkeeper.adapters import settings
-from seatkeeper.adapters.settings import Servers, find_path, find_servers, pinned_root, project, read_trust
+from seatkeeper.adapters.settings import Servers, default_path, find_path, find_servers, pinned_root, project, read_trust, stored_paths
 from seatkeeper.base.errors import InputError
 from seatkeeper.client.path import Chosen, parse_path
 
@@ -128,3 +129,55 @@ def test_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     assert project() == ""
     monkeypatch.setenv("LM_PROJECT", "migration")
     assert project() == "migration"
+
+
+def test_the_user_s_file_counts_where_the_environment_is_silent(tmp_path: Path) -> None:
+    (tmp_path / ".flexlmrc").write_text("GENESYS_D_LICENSE_FILE=@stored\nLM_LICENSE_FILE=@all\n")
+    home = {"HOME": str(tmp_path)}
+    assert find_path(None, None, VENDOR, environment=home)[0] == Chosen("@stored", "GENESYS_D_LICENSE_FILE in .flexlmrc")
+    assert find_path(None, None, VENDOR, environment=home | {"LM_LICENSE_FILE": "@env"})[0] == Chosen(
+        "@stored", "GENESYS_D_LICENSE_FILE in .flexlmrc"
+    )
+    assert find_path(None, None, "other", environment=home)[0] == Chosen("@all", "LM_LICENSE_FILE in .flexlmrc")
+    for explicit, environment in (("@given", home), (None, home | {"GENESYS_D_LICENSE_FILE": "@given"})):
+        _, entries = find_path(explicit, None, VENDOR, environment=environment)
+        assert [entry.text for entry in entries] == ["@given"]
+    (tmp_path / ".flexlmrc").write_text("GENESYS_D_LICENSE_FILE=x@\n")
+    with pytest.raises(InputError, match=r"GENESYS_D_LICENSE_FILE in \.flexlmrc"):
+        find_path(None, None, VENDOR, environment=home)
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "closed", "binary"])
+def test_a_user_s_file_that_cannot_be_read_is_passed_over(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / ".flexlmrc"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "closed":
+        path.write_text("LM_LICENSE_FILE=@a\n")
+
+        def forbidden(self: Path, *_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", forbidden)
+    elif kind == "binary":
+        path.write_bytes(bytes(range(256)) * 10_000)
+    assert stored_paths({"HOME": str(tmp_path)}) == {}
+    assert find_path(None, None, VENDOR, environment={"HOME": str(tmp_path)}) == (None, ())
+
+
+def test_the_default_license_file_counts_last_and_only_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "license.dat"
+    monkeypatch.setattr(settings, "default_path", lambda windows=False: file)
+    assert find_path(None, None, VENDOR, environment={}) == (None, ())
+    license_file(file)
+    chosen, entries = find_path(None, None, VENDOR, environment={})
+    assert chosen == Chosen(str(file), "default license file")
+    assert [entry.place for entry in entries] == [str(file)]
+    assert str(settings.default_path()) == str(file)
+
+
+def test_where_flexnet_keeps_the_license_file() -> None:
+    assert str(default_path(False)) == "/usr/local/flexlm/licenses/license.dat"
+    assert str(default_path(True)) == "C:\\flexlm\\license.dat"

@@ -16,6 +16,7 @@ from seatkeeper.client.path import (
     addresses_of,
     choose_path,
     parse_path,
+    path_sources,
     vendor_variable,
 )
 from seatkeeper.licfile.parser import parse
@@ -148,3 +149,19 @@ def test_a_file_may_lead_to_no_server(text: str, number: int) -> None:
         addresses_of(parse(text).file, "x.lic", "genesys.d")
     assert error.value.number == number
     assert "x.lic" in error.value.reason
+
+
+STORED = {"GENESYS_D_LICENSE_FILE": "@stored", "LM_LICENSE_FILE": "@stored-all"}
+ENVIRONMENT = {"GENESYS_D_LICENSE_FILE": "@env", "LM_LICENSE_FILE": "@env-all"}
+
+
+def test_the_environment_counts_before_what_is_stored_variable_by_variable() -> None:
+    expected = ["@l", "@option", "@env", "@stored", "@env-all", "@stored-all"]
+    assert [source.text for source in path_sources("@l", "@option", ENVIRONMENT, "genesys.d", STORED)] == expected
+    assert choose_path(None, None, {"LM_LICENSE_FILE": "@env-all"}, "genesys.d", STORED) == Chosen(
+        "@stored", "GENESYS_D_LICENSE_FILE in .flexlmrc"
+    )
+    assert choose_path(None, None, {"GENESYS_D_LICENSE_FILE": " "}, "other", STORED) == Chosen(
+        "@stored-all", "LM_LICENSE_FILE in .flexlmrc"
+    )
+    assert choose_path(None, None, {}, "genesys.d", {}) is None

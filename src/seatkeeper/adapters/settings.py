@@ -5,6 +5,7 @@
 | `<VENDOR>_LICENSE_FILE` | license path for one vendor: `GENESYS_D_LICENSE_FILE` for `genesys.d` |
 | `LM_LICENSE_FILE` | license path for all vendors |
 | `LM_PROJECT` | project that a checkout is recorded for |
+| `HOME` | where `.flexlmrc` lies, which says the same as the two license paths where they are not set |
 | `SEATKEEPER_ROOT` | the vendor's root public key, as 64 hex digits or as the name of a PEM file |
 
 Which path counts is decided in client.path; here the environment is read, and the files are.
@@ -22,6 +23,7 @@ import msgspec
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.denials import failure_of
 from seatkeeper.client.events import MINOR_PATH, Denial
+from seatkeeper.client.flexlmrc import flexlmrc_name, variables
 from seatkeeper.client.path import LICENSE_SUFFIXES, Address, Chosen, Entry, addresses_of, choose_path, parse_path
 
 if TYPE_CHECKING:
@@ -34,11 +36,13 @@ __all__ = [
     "FILE_BYTES_MAX",
     "ROOT_VARIABLE",
     "Servers",
+    "default_path",
     "find_path",
     "find_servers",
     "pinned_root",
     "project",
     "read_trust",
+    "stored_paths",
 ]
 
 ROOT_VARIABLE: Final = "SEATKEEPER_ROOT"
@@ -73,10 +77,34 @@ def find_path(
     Raises:
         InputError: An entry of it is malformed; the error names the option or variable.
     """
-    chosen = choose_path(explicit, license_file, os.environ if environment is None else environment, vendor)
+    environment = os.environ if environment is None else environment
+    chosen = choose_path(explicit, license_file, environment, vendor)
+    if chosen is None or chosen.origin == "LM_LICENSE_FILE":
+        # The file is only looked at where it can decide.
+        chosen = choose_path(explicit, license_file, environment, vendor, stored_paths(environment, windows=windows))
+    if chosen is None and default_path(windows).is_file():
+        chosen = Chosen(str(default_path(windows)), "default license file")
     if chosen is None:
         return None, ()
     return chosen, parse_path(chosen.text, windows, origin=chosen.origin)
+
+
+def stored_paths(environment: Mapping[str, str], *, windows: bool = _WINDOWS) -> dict[str, str]:
+    """The license paths of the user's `.flexlmrc`, by variable; none where the file cannot be read.
+
+    It is nobody's fault when an application that runs under another account finds a home that is closed to it. lmpath -explain tells
+    of a file that cannot be read.
+    """
+    name = flexlmrc_name(environment, windows)
+    try:
+        return variables(_read_small(Path(name), name).decode("utf-8", "replace")) if name and Path(name).is_file() else {}
+    except (InputError, OSError, ValueError):
+        return {}
+
+
+def default_path(windows: bool = _WINDOWS) -> Path:
+    """FlexNet's own place for the license file, where nobody names another (facts, FlexNet 8)."""
+    return Path("C:\\flexlm\\license.dat" if windows else "/usr/local/flexlm/licenses/license.dat")
 
 
 def find_servers(entries: tuple[Entry, ...], vendor: str) -> Servers:

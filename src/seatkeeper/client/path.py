@@ -31,6 +31,7 @@ __all__ = [
     "addresses_of",
     "choose_path",
     "parse_path",
+    "path_sources",
     "vendor_variable",
 ]
 
@@ -44,6 +45,7 @@ LICENSE_SUFFIXES: Final = (".lic", ".dat")
 #: Where a failure arose that is about the path itself (events.py has the others).
 MINOR_PATH: Final = 359
 
+_NOTHING: Final[Mapping[str, str]] = {}
 _TRIAD: Final = 3
 _PORT_MAX: Final = 65535
 _PORT: Final = re.compile(r"[0-9]{1,5}\Z")
@@ -92,21 +94,32 @@ def vendor_variable(vendor: str) -> str:
     return re.sub(r"[^A-Z0-9]", "_", vendor.upper()) + "_LICENSE_FILE"
 
 
-def choose_path(explicit: str | None, license_file: str | None, environment: Mapping[str, str], vendor: str) -> Chosen | None:
-    """The path that counts, or None where nobody named one.
+def path_sources(
+    explicit: str | None, license_file: str | None, environment: Mapping[str, str], vendor: str, stored: Mapping[str, str] = _NOTHING
+) -> tuple[Chosen, ...]:
+    """Every place where a license path may be named, with what is named there, in the order in which they are asked.
 
     The order is the guide's ("it has the highest priority out of the two methods", Starting Licensed Applications), then
-    FlexNet's: the `-l` parameter, the `license-file` option, the vendor's variable, LM_LICENSE_FILE. The first one that is
-    not empty wins; paths are not joined.
+    FlexNet's: the `-l` parameter, the `license-file` option, the vendor's variable, LM_LICENSE_FILE. Of each variable the
+    environment counts first, then what `.flexlmrc` has `stored` (facts, FlexNet 8).
     """
     variable = vendor_variable(vendor)
     sources = (
         (explicit, "license path"),
         (license_file, "license-file"),
         (environment.get(variable), variable),
+        (stored.get(variable), f"{variable} in .flexlmrc"),
         (environment.get("LM_LICENSE_FILE"), "LM_LICENSE_FILE"),
+        (stored.get("LM_LICENSE_FILE"), "LM_LICENSE_FILE in .flexlmrc"),
     )
-    return next((Chosen(text.strip(), origin) for text, origin in sources if text and text.strip()), None)
+    return tuple(Chosen((text or "").strip(), origin) for text, origin in sources)
+
+
+def choose_path(
+    explicit: str | None, license_file: str | None, environment: Mapping[str, str], vendor: str, stored: Mapping[str, str] = _NOTHING
+) -> Chosen | None:
+    """The path that counts, or None where nobody named one: the first of `path_sources` that is not empty; paths are not joined."""
+    return next((source for source in path_sources(explicit, license_file, environment, vendor, stored) if source.text), None)
 
 
 def parse_path(text: str, windows: bool, *, origin: str = "license path") -> tuple[Entry, ...]:
