@@ -161,6 +161,23 @@ def in_use(site: Site, feature: str) -> int:
         return answer.in_use
 
 
+def seats_become(site: Site, feature: str, count: int) -> None:
+    """Returns when so many seats are held; a server that has no room for the question is asked again."""
+    seen: object = None
+
+    def reached() -> bool:
+        nonlocal seen
+        with Peer(site.port) as tool:
+            try:
+                answer = tool.ask(AskFeatures(1, feature))
+            except ConnectionError:
+                answer = None
+        seen = answer.in_use if isinstance(answer, PoolStatus) else answer
+        return seen == count
+
+    wait_until(reached, why=lambda: f"seats of {feature}: {seen} instead of {count}")
+
+
 def memory_bytes(pid: int) -> int:
     """Memory that the process has to itself and in use."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
