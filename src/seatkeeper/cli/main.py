@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "order": ("order", "the license order: template, check, expand"),
     "issue": ("issue", "a signed license file from an order"),
     "license": ("license", "license files: show, lint, verify"),
+    "options": ("options", "options files: lint them, explain what they mean for one person"),
     "hold": ("hold", "run a program while it holds licenses"),
     "journal": ("journal", "a vendor daemon's record of use: show, verify"),
 }

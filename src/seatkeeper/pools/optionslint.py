@@ -190,15 +190,13 @@ def _reservations(view: _View) -> Iterator[Problem]:
             if not pool.counted or not pool.good:
                 continue
             fits = min(rule.number, left[pool])
+            before = pool.total - left[pool]
             left[pool] -= fits
             if fits < rule.number:
-                before = " after the reservations before it" if left[pool] + fits < pool.total else ""
-                lost = rule.number - fits
-                yield _error(
-                    rule,
-                    f"{_seats(rule.number)} of {_called(pool, view)} cannot be reserved: {fits:,} of {pool.total:,} "
-                    f"{'is' if fits == 1 else 'are'} left{before}, and {lost:,} {'is' if lost == 1 else 'are'} ignored.",
+                message = (
+                    f"Of the {_seats(rule.number)} to reserve {rule.number - fits:,} are ignored: {_called(pool, view)} has {pool.total:,}"
                 )
+                yield _error(rule, f"{message}{f', and {before:,} are reserved before' if before else ''}.", rule.text)
 
 
 def _called(pool: Pool, view: _View) -> str:
