@@ -277,12 +277,15 @@ def test_clients_that_read_nothing_are_dropped(site: Site, watch: Watch) -> None
 
 
 @pytest.mark.xfail(reason="the daemon keeps up to 8 MiB of unread answers for each client (listener.WRITE_BYTES_MAX)", strict=True)
-def test_clients_that_read_nothing_cost_little_memory(site: Site, watch: Watch) -> None:
+def test_clients_that_read_nothing_cost_little_memory(tmp_path: Path) -> None:
     """Threat list 2.2, slow reader: memory stays flat, whoever leaves answers unread; the threat list allows 256 KiB for each."""
     count = sized(8, 100)
-    before = watch.growth()[0]
-    ask_and_read_nothing(site, count, sized(4, 60))
-    grown = watch.growth()[0] - before
+    # A server of its own: memory that another test has made it take would be taken again unseen.
+    with Site(tmp_path / "site", [feature("f1", 5), feature("good", 5)]) as fresh:
+        fresh.start()
+        watch = Watch(fresh)
+        ask_and_read_nothing(fresh, count, sized(4, 60))
+        grown = watch.growth()[0]
     assert grown < count * (1 << 20) + (8 << 20), f"{grown >> 20} MiB for {count} clients"
 
 
