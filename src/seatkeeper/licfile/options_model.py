@@ -102,6 +102,11 @@ class OptionsFile(msgspec.Struct, frozen=True):
         """The file's name without its directory, which is nobody's business but the administrator's."""
         return self.name.replace("\\", "/").rpartition("/")[2]
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All that is wrong with the file, each in one sentence with its place."""
+        return tuple(f"{self.name}:{one.line}:{one.column}: {one.message}" for one in self.problems)
+
     def cite(self, rule: Rule) -> str:
         """The rule as a denial names it: `genesys.d.opt:12: EXCLUDE f1 USER joe`."""
         return f"{self.base_name}:{rule.line}: {rule.text}"

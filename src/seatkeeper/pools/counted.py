@@ -234,9 +234,12 @@ def _key(mask: str, user: str, host: str, display: str, data: str) -> str:
 
 
 def _fitting(texts: Sequence[str]) -> str:
-    """As many of the lines as fit into an answer, in their order."""
-    text = "\n".join(texts)
-    data = text.encode()
-    if len(data) <= TEXT_BYTES_MAX:
-        return text
-    return data[: TEXT_BYTES_MAX + 1].rpartition(b"\n")[0].decode()
+    """As many of the texts as fit into an answer, in their order and each whole: a part of one proves nothing."""
+    fitting: list[str] = []
+    left = TEXT_BYTES_MAX
+    for text in texts:
+        left -= len(text.encode()) + 1
+        if left < -1 and fitting:
+            break
+        fitting.append(text)
+    return "\n".join(fitting)

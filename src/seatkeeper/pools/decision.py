@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seatkeeper.pools.counted import Pool
     from seatkeeper.pools.subjects import Who
 
-__all__ = ["Asker", "Decision", "Terms", "decide"]
+__all__ = ["Asker", "Decision", "Terms", "asked_for", "decide", "seats"]
 
 #: So many licensed versions are named in a denial.
 _VERSIONS_NAMED_MAX: Final = 10
@@ -70,6 +70,7 @@ class Terms(msgspec.Struct):
         today: The day for which the pools count.
         rule: Which license versions meet a request.
         access: The options file; None without one.
+        packages: Names of packages that are no feature themselves, in lower case.
         clock_back: True while the clock is behind what the journal has seen, so that no dated license is given.
     """
 
@@ -77,6 +78,7 @@ class Terms(msgspec.Struct):
     rule: VersionRule = "flexnet"
     pools: Mapping[str, Sequence[Pool]] = {}
     access: Access | None = None
+    packages: frozenset[str] = frozenset()
     clock_back: bool = False
 
 
@@ -109,12 +111,14 @@ def decide(
     """
     feature, version, count, up_to = request.feature, request.version, request.count, request.up_to
     if not pools:
+        if feature.lower() in terms.packages:
+            return Decision(-125, reason=f"{feature} is a package: check out one of its components.")
         return Decision(-5, reason=f"No line of the license file names {feature}.")
     if version and not is_version(version):
         return Decision(-77, reason=f"{version[:20]!r} is no version; write it as 8.5.")
     if count > seats_max:
         if not up_to:
-            return Decision(-26, reason=f"This client may hold {seats_max} more seats of {feature}, {count} were asked for.")
+            return Decision(-26, reason=f"This client may hold {seats(seats_max)} of {feature} more, {asked_for(count)}.")
         count = seats_max
     rule, access = terms.rule, terms.access
     careful = bool(barred) or terms.clock_back or access is not None
@@ -139,6 +143,16 @@ def decide(
     if partial is not None:
         return partial
     return denial or _no_pool(pools, feature, version, terms)
+
+
+def seats(count: int) -> str:
+    """The number with its word."""
+    return f"{count} seat" if count == 1 else f"{count} seats"
+
+
+def asked_for(count: int) -> str:
+    """What the client wanted, as the end of a sentence."""
+    return f"{count} {'was' if count == 1 else 'were'} asked for"
 
 
 def _stage(decision: Decision) -> tuple[int, int]:
@@ -224,7 +238,7 @@ def _suite(pool: Pool, terms: Terms, asker: Asker) -> tuple[int, int]:
 
 def _beyond(pool: Pool, limit: Limit, count: int, terms: Terms, right: Rights | None) -> Decision:
     """The options file allows the asker, or its group as a whole, no more."""
-    reason = f"{limit.kind} {limit.name} may hold {limit.maximum} seats of {pool.feature} and holds {limit.used}; {count} were asked for."
+    reason = f"{limit.kind} {limit.name} may hold {seats(limit.maximum)} of {pool.feature} and holds {limit.used}; {asked_for(count)}."
     rule = terms.access.options.cite(limit.rule) if terms.access is not None else ""
     return Decision(-87, pool, reason=reason, rule=rule, right=right)
 
@@ -233,10 +247,10 @@ def _full(pool: Pool, count: int, up_to: bool) -> Decision:
     """No seats are left in the pool, or there never were so many."""
     if count > pool.capacity and not up_to:
         are = "is" if pool.capacity == 1 else "are"
-        reason = f"{count} seats of {pool.feature} were asked for at once; {pool.capacity} {are} licensed."
+        reason = f"{seats(count)} of {pool.feature} were asked for at once; {pool.capacity} {are} licensed."
         return Decision(-26, pool, reason=reason, rule=_line(pool))
     over = f" and {pool.overdraft} of overdraft" if pool.overdraft else ""
-    reason = f"{pool.in_use} of {pool.total} seats{over} of {pool.feature} are in use; {count} were asked for."
+    reason = f"{pool.in_use} of {seats(pool.total)}{over} of {pool.feature} are in use; {asked_for(count)}."
     return Decision(-4, pool, reason=reason, rule=_line(pool))
 
 
@@ -244,7 +258,7 @@ def _reserved(pool: Pool, count: int, terms: Terms, right: Rights | None) -> Dec
     """There are seats, but they are kept for others."""
     idle = [reservation for reservation in pool.reservations if reservation.idle]
     kept = ", ".join(f"{one.idle} for {one.kind} {one.name}" for one in idle[:_VERSIONS_NAMED_MAX])
-    reason = f"{pool.reserved_idle} free seats of {pool.feature} are reserved for others ({kept}); {count} were asked for."
+    reason = f"{seats(pool.reserved_idle)} of {pool.feature} that nobody holds are reserved for others ({kept}); {asked_for(count)}."
     rule = terms.access.options.cite(idle[0].rule) if terms.access is not None and idle else ""
     return Decision(-101, pool, reason=reason, rule=rule, right=right)
 

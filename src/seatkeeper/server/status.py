@@ -137,7 +137,7 @@ def _pool_frames(one: PoolPicture, names: Names, now: float) -> Iterator[bytes]:
 
 def _holder(seat: Seat, count: int, names: Names, now: float) -> HolderStatus:
     session = seat.session
-    ends = seat.until or seat.borrow_until
+    ends = seat.borrow_until or seat.until
     return HolderStatus(
         names("user", session.user),
         names("host", session.host),

@@ -31,6 +31,7 @@ from seatkeeper.server.logs import Logs
 from seatkeeper.server.pump import Pump
 from seatkeeper.server.settings import DaemonOptions
 from seatkeeper.server.status import line_frames, picture, status_frames
+from seatkeeper.vendor.administration import prepare
 from seatkeeper.vendor.events import (
     Accepted,
     Acted,
@@ -39,6 +40,7 @@ from seatkeeper.vendor.events import (
     Event,
     Greeting,
     LicenseReread,
+    Offer,
     Recovered,
     Send,
     Tick,
@@ -49,6 +51,7 @@ from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch,
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
+    from datetime import date
 
     from seatkeeper.adapters.debuglog import DebugLog
     from seatkeeper.server.control import Message
@@ -95,6 +98,7 @@ class VendorDaemon:
         self._ungreeted: dict[ClientConnection, float] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._listeners: list[asyncio.Server] = []
+        self._rereading = asyncio.Lock()
         self._ended: asyncio.Future[int] = loop.create_future()
         self._server_name = socket.gethostname()
         self._day = clock.today()
@@ -116,6 +120,7 @@ class VendorDaemon:
             return self._fail(str(error), EXIT_NO_FEATURES, final=True)
         except OSError as error:
             return self._fail(f"The license files cannot be read: {error}", EXIT_NO_FEATURES)
+        self._tell_refusals(self._served)
         if not self._served.lines:
             return self._fail("No features to serve, exiting", EXIT_NO_FEATURES, final=True)
         trust = self._served.trust
@@ -133,7 +138,7 @@ class VendorDaemon:
         self._logs = Logs(log, self.vendor, self._server_name, Path(options.data).parent, clock.now, options.datestamp)
         frames = {**ANSWER_FRAMES, BorrowAnswer: self._borrowed}
         self._pump = Pump(self._machine, self._logs, self.loop, frames, self._give_up)
-        self._obey_logs()
+        self._tell_of(self._served)
         try:
             self._recover()
         except (SeatkeeperError, OSError) as error:
@@ -147,10 +152,7 @@ class VendorDaemon:
         return self._close() or status
 
     def _load(self) -> Served:
-        served = load_served(find_files(self.options.files), self.vendor, host_facts())
-        for refusal in served.refusals:
-            self._log.line(f"Not served: {refusal}")
-        return served
+        return load_served(find_files(self.options.files), self.vendor, host_facts())
 
     def _recover(self) -> None:
         """Builds the ledger from the journal, takes the journal over, and serves."""
@@ -233,7 +235,7 @@ class VendorDaemon:
             else:
                 client.close()
         elif isinstance(message, OrderReread):
-            self._reread(message)
+            self._spawn(self._reread(message))
         elif isinstance(message, OrderStop):
             who = f" from {message.by_user} at node {message.by_host}" if message.by_user else ""
             self._stop(f"SHUTDOWN request{who}: daemon shutdown requested - shutting down")
@@ -258,42 +260,61 @@ class VendorDaemon:
         except OSError:
             client.close()
 
-    def _reread(self, order: OrderReread) -> None:
-        """Exchanges all lines at once, or changes nothing and says why; a dry run only says what would change."""
-        assert self._control is not None
-        number, text = self._exchange(order.by_user, order.by_host, dry_run=order.dry_run)
-        self._control.send(RereadDone(order.request, number, text))
+    async def _reread(self, order: OrderReread) -> None:
+        """Carries a reread out that lmgrd ordered."""
+        number, text = await self._exchange(order.by_user, order.by_host, dry_run=order.dry_run)
+        if self._control is not None:
+            self._control.send(RereadDone(order.request, number, text))
 
-    def _exchange(self, by_user: str, by_host: str, *, dry_run: bool = False) -> tuple[int, str]:
-        """Reads the license files and the options file again, and serves by them; the error's number and what was done, or not."""
-        try:
-            served = self._load()
-            if not served.lines:
-                raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
-        except (SeatkeeperError, OSError) as error:
-            why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
-            text = f"Nothing was changed: {why}"
-            self._log.say(text)
-            return error.number if isinstance(error, LicenseError) else -30 if isinstance(error, OSError) else -2, text
-        event = LicenseReread(served.lines, clock.today(), served.options, by_user, by_host)
-        if dry_run:
+    async def _exchange(self, by_user: str, by_host: str, *, dry_run: bool = False) -> tuple[int, str]:
+        """Serves by what the license files and the options file say now, or changes nothing and says why.
+
+        Reading, verifying and grouping many lines takes longer than a client should wait, so it is done beside the service. A dry
+        run only says what would change. Returns a license error's number, and what was done.
+        """
+        async with self._rereading:
+            today = clock.today()
+            try:
+                served, offer = await self.loop.run_in_executor(None, self._read_anew, today)
+            except (SeatkeeperError, OSError) as error:
+                why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
+                text = f"Nothing was changed: {why}"
+                self._log.say(text)
+                return error.number if isinstance(error, LicenseError) else -30 if isinstance(error, OSError) else -2, text
+            problems = [*served.refusals, *(served.options.sentences if served.options is not None else ())]
+            if dry_run:
+                self._pump.turn()
+                return 0, "\n".join([*problems, *offer.ignored, self._machine.preview(offer)])
+            self._served = served
+            self._tell_refusals(served)
+            self._tell_of(served)
+            self._pump.run(LicenseReread(served.lines, today, served.options, by_user, by_host, offer))
             self._pump.turn()
-            return 0, "\n".join([*served.refusals, *self._machine.preview(event)])
-        self._served = served
-        self._obey_logs()
-        self._pump.run(event)
-        self._pump.turn()
-        for sentence in self._machine.ignored:
-            self._log.line(sentence)
-        self._log.say("Done rereading license file")
-        return 0, "; ".join([f"{len(served.lines)} lines are served", *served.refusals])
+            for sentence in self._machine.ignored:
+                self._log.line(sentence)
+            self._log.say("Done rereading license file")
+            return 0, "\n".join([f"{len(served.lines)} lines are served", *problems])
 
-    def _obey_logs(self) -> None:
-        """What the options file says about logs; what is wrong with it is in the log, line by line."""
-        options = self._served.options or EMPTY_OPTIONS
-        for problem in options.problems:
-            self._log.line(f"{options.name}:{problem.line}:{problem.column}: {problem.message}")
-        for sentence in self._logs.apply(options):
+    def _read_anew(self, today: date) -> tuple[Served, Offer]:
+        """What the files offer now; runs beside the event loop.
+
+        Raises:
+            SeatkeeperError: They offer nothing, and why.
+            OSError: They cannot be read.
+        """
+        served = self._load()
+        if not served.lines:
+            raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
+        return served, prepare(self._machine.settings, served.lines, served.options, today)
+
+    def _tell_refusals(self, served: Served) -> None:
+        for refusal in served.refusals:
+            self._log.line(f"Not served: {refusal}")
+
+    def _tell_of(self, served: Served) -> None:
+        """What is wrong with the options file is in the log line by line; logs go where it says."""
+        options = served.options or EMPTY_OPTIONS
+        for sentence in (*options.sentences, *self._logs.apply(options)):
             self._log.line(sentence)
 
     # Clients ---------------------------------------------------------------------------------------------------------
@@ -460,7 +481,7 @@ class VendorDaemon:
             options = self._served.options
             if options is None or options.automatic_reread:
                 # Once a day, at midnight (facts, FlexNet 9.4).
-                self._exchange("midnight", self._server_name)
+                self._spawn(self._exchange("midnight", self._server_name))
         self.run(Tick(today))
         self._log.stamp()
         self._log.flush()

@@ -17,19 +17,20 @@ from seatkeeper.pools.access import Access
 from seatkeeper.pools.decision import Terms
 from seatkeeper.pools.grouping import group_lines
 from seatkeeper.vendor.entries import Act, Expired, Reread, Revoked
-from seatkeeper.vendor.events import Append, LossAnswer, RemovalAnswer, RestoreAnswer, Send
+from seatkeeper.vendor.events import Append, LossAnswer, Offer, RemovalAnswer, RestoreAnswer, Send
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from seatkeeper.licfile.model import Signable
     from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.pools.counted import Pool
     from seatkeeper.vendor.events import Acted, Instruction, LicenseReread, RemoveAsked
     from seatkeeper.vendor.seats import Seat
     from seatkeeper.vendor.state import State, VendorSettings
 
-__all__ = ["acted", "license_reread", "pools_of", "remove_asked", "set_day"]
+__all__ = ["acted", "license_reread", "prepare", "remove_asked", "set_day"]
 
 
 def remove_asked(state: State, event: RemoveAsked, now: float, wall: float) -> list[Instruction]:
@@ -92,26 +93,38 @@ def license_reread(state: State, event: LicenseReread, _now: float, wall: float)
     ledger = state.ledger
     first = not ledger.pools
     covered = {handle for handle, seat in ledger.seats.items() if seat.pool is not None and seat.pool.good}
-    terms, state.ignored = pools_of(state, event)
-    pools = terms.pools
+    offer = event.offer or prepare(state.settings, event.lines, event.options, event.today)
+    terms, state.ignored = offer.terms, list(offer.ignored)
+    terms.clock_back = ledger.terms.clock_back
+    if terms.today != event.today:
+        for group in terms.pools.values():
+            for pool in group:
+                pool.set_day(event.today)
+        terms.today = event.today
     ledger.exchange_pools(terms)
     state.dirty.update(ledger.queues)
-    entry = Reread(wall, [(pool.feature, pool.key, pool.total) for group in pools.values() for pool in group], event.by_user, event.by_host)
+    entry = Reread(
+        wall,
+        [(pool.feature, pool.key, pool.total) for group in terms.pools.values() for pool in group],
+        event.by_user,
+        event.by_host,
+    )
     return [Append(entry), *_tell_of_cover(state, covered, first)]
 
 
-def pools_of(state: State, event: LicenseReread) -> tuple[Terms, list[str]]:
-    """The terms under which these lines are open, and a sentence for each line or rule that has no effect."""
-    settings = state.settings
-    pools, ignored = group_lines(event.lines, event.today, order=settings.order, pool_vendor_string=settings.pool_vendor_string)
-    access = _access(event.options, pools, settings)
+def prepare(settings: VendorSettings, lines: Sequence[Signable], options: OptionsFile | None, today: date) -> Offer:
+    """What these lines offer by these rules: everything about a reread that needs no ledger, and may be done beside the service."""
+    pools, ignored = group_lines(lines, today, order=settings.order, pool_vendor_string=settings.pool_vendor_string)
+    access = _access(options, pools, settings)
+    packages: set[str] = set()
     for group in pools.values():
         for pool in group:
+            if pool.package:
+                packages.add(pool.package.lower())
             if access is not None:
                 pool.obey(access)
-            pool.set_day(event.today)
-    clock_back = state.ledger.terms.clock_back
-    return Terms(event.today, settings.rule, pools, access, clock_back), ignored
+                pool.set_day(today)
+    return Offer(Terms(today, settings.rule, pools, access, frozenset(packages - pools.keys())), tuple(ignored))
 
 
 def _access(options: OptionsFile | None, pools: Mapping[str, Sequence[Pool]], settings: VendorSettings) -> Access | None:

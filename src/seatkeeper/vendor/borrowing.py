@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seatkeeper.pools.decision import Decision
+from seatkeeper.pools.decision import Decision, asked_for, seats
 from seatkeeper.vendor.entries import Act, CheckedIn
 from seatkeeper.vendor.events import Append, LossAnswer, RemovalAnswer, ReturnAnswer, Send
 from seatkeeper.vendor.state import BORROW_MARGIN_S
@@ -48,9 +48,7 @@ def borrow_denial(state: State, session: Session, event: CheckoutAsked, decision
         left = pool.total - pool.lowwater - borrowed_seats(state, pool)
         if decision.count > left:
             kept = f" ({pool.lowwater} must stay, BORROW_LOWWATER)" if pool.lowwater else ""
-            return Decision(
-                -67, pool, reason=f"{max(left, 0)} seats of {name} are left for borrowing{kept}; {decision.count} were asked for."
-            )
+            return Decision(-67, pool, reason=f"Of {name} {seats(max(left, 0))} can be borrowed{kept}; {asked_for(decision.count)}.")
     return None
 
 

@@ -12,9 +12,10 @@ import msgspec
 if TYPE_CHECKING:
     from datetime import date
 
-    from seatkeeper.licfile.model import Feature, Package, Upgrade
+    from seatkeeper.licfile.model import Signable
     from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.pools.counted import Pool
+    from seatkeeper.pools.decision import Terms
     from seatkeeper.vendor.entries import Entry
     from seatkeeper.vendor.seats import Seat, Waiter
 
@@ -40,6 +41,7 @@ __all__ = [
     "Left",
     "LicenseReread",
     "LossAnswer",
+    "Offer",
     "QueuedAnswer",
     "Recovered",
     "RemovalAnswer",
@@ -66,14 +68,25 @@ class Recovered(_Value, frozen=True):
     """The log has been replayed; holders have from now on the lease time to come back."""
 
 
-class LicenseReread(_Value, frozen=True):
-    """These verified lines are served from now on, by these rules of the options file (None without one)."""
+class Offer(_Value, frozen=True):
+    """What license lines and options file come to: the terms, and a sentence for each line that has no effect."""
 
-    lines: tuple[Feature | Upgrade | Package, ...]
+    terms: Terms
+    ignored: tuple[str, ...] = ()
+
+
+class LicenseReread(_Value, frozen=True):
+    """These verified lines are served from now on, by these rules of the options file (None without one).
+
+    `offer` is what `administration.prepare` made of them, for who has done that beforehand; it is used up by this event.
+    """
+
+    lines: tuple[Signable, ...]
     today: date
     options: OptionsFile | None = None
     by_user: str = ""
     by_host: str = ""
+    offer: Offer | None = None
 
 
 class Greeting(_Value, frozen=True):

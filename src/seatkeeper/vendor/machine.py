@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.vendor.administration import acted, license_reread, pools_of, remove_asked, set_day
+from seatkeeper.vendor.administration import acted, license_reread, remove_asked, set_day
 from seatkeeper.vendor.borrowing import borrow_returned, end_kept, revoke_asked
 from seatkeeper.vendor.checkouts import checkin_asked, checkout_asked, serve_waiters
 from seatkeeper.vendor.entries import Clocked, Entry, Opened
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    from seatkeeper.vendor.events import Offer
     from seatkeeper.vendor.ledger import Ledger
     from seatkeeper.vendor.seats import Session
 
@@ -86,12 +87,11 @@ class Machine:
             instructions += _serve(state, wall)
         return instructions
 
-    def preview(self, event: LicenseReread) -> list[str]:
-        """What would change for whom if these lines were served; nothing does."""
+    def preview(self, offer: Offer) -> str:
+        """What would change for whom if this were served; nothing does, and the offer is still good."""
         from seatkeeper.vendor.preview import preview, preview_text
 
-        terms, ignored = pools_of(self.state, event)
-        return [*ignored, preview_text(preview(self.ledger, terms))]
+        return preview_text(preview(self.ledger, offer.terms.pools, self.settings.rule))
 
     def next_deadline(self) -> float | None:
         """When the longest silent session's lease ends, on the clock of `now`; a Tick is due then."""
