@@ -1,4 +1,4 @@
-"""`seatkeeper journal`: a vendor daemon's record of use, shown and verified."""
+"""`seatkeeper journal`: a vendor daemon's record of use, shown, verified and exported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,25 @@ import msgspec
 
 from seatkeeper.adapters.journal import GENESIS, JournalDamage, read_journal, segments
 from seatkeeper.base.errors import InputError, SeatkeeperError
-from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Denial, Entry, Opened, Reread, SessionBegun, SessionEnded, Snapshot
+from seatkeeper.cli import journal_export
+from seatkeeper.vendor.entries import (
+    Act,
+    CheckedIn,
+    CheckedOut,
+    Clocked,
+    Denial,
+    Dequeued,
+    Entry,
+    Expired,
+    Lingering,
+    Opened,
+    Queued,
+    Reread,
+    Revoked,
+    SessionBegun,
+    SessionEnded,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +58,17 @@ def main(argv: list[str]) -> int:
             "journal", metavar="PATH", help="a journal's directory (NAME.journal beside the license file), or one segment of it"
         )
         command.add_argument("--json", action="store_true", help="one JSON object a line")
-    show.add_argument("--feature", help="only this feature's checkouts, checkins and denials")
+    show.add_argument("--feature", help="only what is about this feature")
+    out = commands.add_parser(
+        "export",
+        help="flat records for who counts use",
+        description="Writes each entry as one flat record that says whom and what it is about, as JSON lines or Parquet.",
+    )
+    journal_export.add_options(out)
     options = parser.parse_args(argv)
     try:
+        if options.command == "export":
+            return journal_export.export(options)
         paths = segments(Path(options.journal))
         if not paths:
             raise InputError(
@@ -53,7 +79,7 @@ def main(argv: list[str]) -> int:
             )
         return _verify(paths, as_json=options.json) if options.command == "verify" else _show(paths, options.feature, as_json=options.json)
     except JournalDamage as damage:
-        if options.json:
+        if options.command != "export" and options.json:
             problem = {"ok": False, "seq": damage.seq, "file": str(damage.path), "line": damage.line, "reason": damage.message}
             print(msgspec.json.encode(problem).decode())
         print(f"seatkeeper journal: {damage}", file=sys.stderr)
@@ -107,11 +133,15 @@ def _show(paths: Sequence[Path], feature: str | None, *, as_json: bool) -> int:
             if as_json:
                 print(msgspec.json.encode({"seq": record.seq + offset, **msgspec.to_builtins(entry)}).decode())
             else:
-                when = datetime.fromtimestamp(entry.at).astimezone().isoformat(sep=" ", timespec="milliseconds")
+                when = _time(entry.at)
                 # What clients call themselves is printed, never obeyed.
                 shown = text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
                 print(f"{record.seq + offset:>9}  {when}  {shown}")
     return 0
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="milliseconds")
 
 
 def _told(entry: Entry, names: dict[int, str], seats: dict[int, tuple[str, str, int]]) -> tuple[str, str]:
@@ -120,6 +150,7 @@ def _told(entry: Entry, names: dict[int, str], seats: dict[int, tuple[str, str, 
         case Snapshot():
             names.update((state.session, f"{state.user}@{state.host}") for state in entry.sessions)
             seats.update((seat.handle, (seat.feature, names.get(seat.session, "?"), seat.count)) for seat in entry.seats)
+            seats.update((one.handle, (one.feature, names.get(one.session, "?"), one.count)) for one in entry.waiters)
             return f"SNAPSHOT  {len(entry.seats)} checkouts of {len(entry.sessions)} sessions are held", ""
         case SessionBegun():
             names[entry.session] = f"{entry.user}@{entry.host}"
@@ -129,13 +160,31 @@ def _told(entry: Entry, names: dict[int, str], seats: dict[int, tuple[str, str, 
         case CheckedOut():
             who = names.get(entry.session, "?")
             seats[entry.handle] = (entry.feature, who, entry.count)
-            return f"OUT       {entry.feature} v{entry.version} x{entry.count} handle {entry.handle} {who}", entry.feature
+            until = f", borrowed until {_time(entry.borrow_until)}" if entry.borrow_until else ""
+            return f"OUT       {entry.feature} v{entry.version} x{entry.count} handle {entry.handle} {who}{until}", entry.feature
         case CheckedIn():
             about, who, count = seats.pop(entry.handle, ("?", "?", 0))
             return f"IN        {about} x{count} handle {entry.handle} {who} ({entry.why})", about
+        case Queued():
+            who = names.get(entry.session, "?")
+            seats[entry.handle] = (entry.feature, who, entry.count)
+            return f"QUEUED    {entry.feature} v{entry.version} x{entry.count} handle {entry.handle} {who}", entry.feature
+        case Dequeued():
+            about, who, count = seats.pop(entry.handle, ("?", "?", 0))
+            return f"DEQUEUED  {about} x{count} handle {entry.handle} {who} ({entry.why})", about
+        case Lingering():
+            about, who, count = seats.get(entry.handle, ("?", "?", 0))
+            return f"KEPT      {about} x{count} handle {entry.handle} {who}, out until {_time(entry.until)}", about
+        case Revoked():
+            about, who, count = seats.get(entry.handle, ("?", "?", 0))
+            return f"REVOKED   {about} x{count} handle {entry.handle} {who} by {entry.by_user}@{entry.by_host}", about
         case Denial():
             what = f"{entry.feature} v{entry.version or 'any'} x{entry.count} {entry.user}@{entry.host}"
-            return f"DENIED    {what} ({entry.number}) {entry.reason}", entry.feature
+            return f"DENIED    {what} ({entry.number}) {entry.reason}" + (f" [{entry.rule}]" if entry.rule else ""), entry.feature
+        case Expired():
+            return f"EXPIRED   {entry.feature} (pool {entry.pool})", entry.feature
+        case Clocked():
+            return f"CLOCK     is {entry.behind_s:.0f} s behind what the journal has seen" if entry.behind_s else "CLOCK     goes on", ""
         case Reread():
             return f"LICENSE   {len(entry.pools)} pools are served" + (f", by {entry.by_user}@{entry.by_host}" if entry.by_user else ""), ""
         case Act():
