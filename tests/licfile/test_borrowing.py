@@ -22,8 +22,8 @@ from seatkeeper.licfile.borrowing import (
     borrow_hours,
     borrow_secret,
     check_borrower,
+    claimed,
     read_borrowed,
-    secret_of,
     sign_borrowed,
 )
 from seatkeeper.licfile.model import Feature, LicenseFile, Package
@@ -198,8 +198,10 @@ def test_seats_are_used_by_their_borrower_there_and_then(lender: Lender) -> None
 
 
 def test_a_record_that_nobody_wants_tells_how_to_return_it(lender: Lender) -> None:
-    assert secret_of(lender.record()) == (101, borrow_secret(lender.credential.key, "digest", 101))
-    assert secret_of(b"nonsense") == (0, b"")
+    said = claimed(lender.record())
+    assert said is not None
+    assert (said.handle, said.secret) == (101, borrow_secret(lender.credential.key, "digest", 101))
+    assert claimed(b"nonsense") is claimed(b"x" * (RECORD_BYTES_MAX + 1)) is None
 
 
 @pytest.mark.parametrize(("value", "hours"), [(None, None), ("", BORROW_HOURS), ("720", 720)])

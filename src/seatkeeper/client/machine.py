@@ -357,13 +357,14 @@ class Session(Contact):
 
     def _decline(self, handle: int, borrow: bytes) -> None:
         """Give back a grant that is not taken; a checkin would leave borrowed seats out until their end."""
-        from seatkeeper.licfile.borrowing import secret_of  # cryptography, for the one case in which it is needed
+        if borrow:
+            from seatkeeper.licfile.borrowing import claimed  # cryptography, for the one case in which it is needed
 
-        secret = secret_of(borrow)[1] if borrow else b""
-        if secret:
-            self._numbered(lambda number: ReturnBorrow(number, handle, secret))
-        else:
-            self._send_checkin(handle)
+            record = claimed(borrow)
+            if record is not None:
+                self._numbered(lambda number: ReturnBorrow(number, handle, record.secret))
+                return
+        self._send_checkin(handle)
 
     def _send_beat(self) -> None:
         self._numbered(Heartbeat)

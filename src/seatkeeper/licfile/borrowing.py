@@ -50,8 +50,8 @@ __all__ = [
     "borrow_hours",
     "borrow_secret",
     "check_borrower",
+    "claimed",
     "read_borrowed",
-    "secret_of",
     "sign_borrowed",
 ]
 
@@ -164,13 +164,14 @@ def sign_borrowed(key: Ed25519PrivateKey | None, borrowed: Borrowed) -> bytes:
     return data
 
 
-def secret_of(data: bytes) -> tuple[int, bytes]:
-    """Handle and secret of a record that nobody wants to keep and nobody has checked; 0 and nothing where it is none."""
+def claimed(data: bytes) -> Borrowed | None:
+    """What a record says of itself, unchecked, for who wants to be rid of it; None where it is no record."""
+    if len(data) > RECORD_BYTES_MAX:
+        return None
     try:
-        borrowed = msgspec.msgpack.decode(msgspec.msgpack.decode(data, type=_Signed).record, type=Borrowed)
+        return msgspec.msgpack.decode(msgspec.msgpack.decode(data, type=_Signed).record, type=Borrowed)
     except (msgspec.MsgspecError, UnicodeError):
-        return 0, b""
-    return borrowed.handle, borrowed.secret
+        return None
 
 
 def read_borrowed(data: bytes, *, root: bytes | None, today: date, known: Trust | None = None) -> Borrowed:

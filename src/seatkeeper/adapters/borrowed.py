@@ -1,0 +1,322 @@
+"""Borrowed seats are in use on their machine as often as they were borrowed, not once more, and never by a clock that was set back.
+
+How it works. One directory holds all borrows of a user, three files for each:
+
+| file | what it is |
+|---|---|
+| `NAME.borrow` | the record, as the server signed it (licfile.borrowing) |
+| `NAME.time` | the latest time at which it was used, with a MAC whose key is made from the record's secret |
+| `NAME.seats` | byte n is locked by the process that uses seat n |
+
+A lock goes with its process, however that ends, so a crash leaves no seat in use. Locks are the operating system's own and belong
+to a process; which of them are taken within this one is known here (`_taken`).
+
+The time file only ever goes up. A clock that is behind it was set back, and the seats are refused (-88) until it is right again;
+so is a time file that is missing or that somebody else wrote. Who puts back the whole directory and the clock together is not seen:
+that needs a witness outside the machine (docs/borrow.md).
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import struct
+import sys
+import threading
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.base.errors import LicenseError
+from seatkeeper.client.events import MINOR_LOCAL
+from seatkeeper.licfile.borrowing import RECORD_BYTES_MAX, claimed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seatkeeper.licfile.borrowing import Borrowed
+
+__all__ = ["BORROW_VARIABLE", "CLOCK_BACK_S", "LOANS_MAX", "BorrowStore", "Loan", "Use", "borrow_directory"]
+
+BORROW_VARIABLE: Final = "SEATKEEPER_BORROW_DIR"
+#: Borrows of one directory that are looked at.
+LOANS_MAX: Final = 1000
+#: A time service may set the clock back so far without anybody's meaning harm.
+CLOCK_BACK_S: Final = 60.0
+
+_RECORD, _TIME, _SEATS = ".borrow", ".time", ".seats"
+_TIME_TAG: Final = b"seatkeeper/borrow-time/1\0"
+_TIME_BYTES: Final = 8
+_NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+class Loan(msgspec.Struct, frozen=True):
+    """One borrow on the disk: the path of its record, and the record as it stands there, unchecked."""
+
+    path: Path
+    data: bytes
+
+
+class Use:
+    """Borrowed seats in use by this process.
+
+    Attributes:
+        count: How many.
+    """
+
+    def __init__(self, key: str, seats: tuple[int, ...]) -> None:
+        self._key = key
+        self._seats = seats
+        self.count = len(seats)
+
+    def end(self) -> None:
+        """Others may use the seats; a second time does nothing."""
+        seats, self._seats = self._seats, ()
+        with _guard:
+            entry = _taken.get(self._key)
+            # A forked child has the same object, and none of the locks.
+            if entry is None or not entry.used.issuperset(seats):
+                return
+            for seat in seats:
+                _unlock(entry.file, seat)
+            entry.used.difference_update(seats)
+            if not entry.used:
+                del _taken[self._key]
+                os.close(entry.file)
+
+
+class BorrowStore:
+    """A directory of borrows.
+
+    Args:
+        directory: The directory; that of `borrow_directory` where none is given.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = borrow_directory(os.environ) if directory is None else directory
+
+    def loans(self) -> list[Loan]:
+        """All borrows that this process may read, in the order of their names; none where there is no directory."""
+        found: list[Loan] = []
+        try:
+            paths = sorted(path for path in self.directory.iterdir() if path.suffix == _RECORD)
+        except OSError:
+            return []
+        for path in paths[:LOANS_MAX]:
+            try:
+                with path.open("rb") as file:
+                    found.append(Loan(path, file.read(RECORD_BYTES_MAX + 1)))
+            except OSError:
+                continue  # Another user's, in a directory that several share.
+        return found
+
+    def keep(self, data: bytes, borrowed: Borrowed, now: float) -> Loan:
+        """The borrow, on the disk from now on.
+
+        Args:
+            data: The record.
+            borrowed: What it says.
+            now: Unix time.
+
+        Raises:
+            LicenseError: -117, it cannot be written.
+        """
+        vendor = "".join(char if char in _NAME_CHARS else "_" for char in borrowed.vendor)
+        path = self.directory / f"{vendor}-{borrowed.handle}-{sha256(borrowed.secret).hexdigest()[:8]}{_RECORD}"
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The record last: without its time file it would be refused.
+            _replace(path.with_suffix(_TIME), _stamp(borrowed.secret, now))
+            _replace(path, data)
+        except OSError as error:
+            raise _refusal(-117, f"The record of the borrow cannot be kept: {path}: {error.strerror}.", error) from None
+        return Loan(path, data)
+
+    def use(self, loan: Loan, borrowed: Borrowed, count: int, up_to: bool, now: float) -> Use | None:
+        """Seats of the borrow for this process; None where so many are not free on this machine.
+
+        Args:
+            loan: The borrow.
+            borrowed: What its record says.
+            count: How many seats.
+            up_to: Take as many of them as are free, at least one.
+            now: Unix time.
+
+        Raises:
+            LicenseError: -88, the clock was set back; -117, the files of the borrow cannot be used.
+        """
+        self.pass_time(loan, borrowed, now)
+        path = loan.path.with_suffix(_SEATS)
+        key = os.path.realpath(path)
+        seats: list[int] = []
+        try:
+            with _guard:
+                entry = _taken.get(key)
+                if entry is None:
+                    entry = _Taken(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+                for seat in range(borrowed.count):
+                    if len(seats) == count:
+                        break
+                    if seat not in entry.used and _lock(entry.file, seat):
+                        seats.append(seat)
+                enough = len(seats) == count or (up_to and bool(seats))
+                for seat in seats if not enough else ():
+                    _unlock(entry.file, seat)
+                entry.used.update(seats if enough else ())
+                if entry.used:
+                    _taken[key] = entry
+                else:
+                    os.close(entry.file)
+        except OSError as error:
+            raise _refusal(-117, f"The borrowed seats cannot be used: {path}: {error.strerror}.", error) from None
+        return Use(key, tuple(seats)) if enough else None
+
+    def pass_time(self, loan: Loan, borrowed: Borrowed, now: float) -> None:
+        """Note that the borrow is used at this time.
+
+        Raises:
+            LicenseError: -88, the clock is behind an earlier use; -117, the time file cannot be read or written.
+        """
+        path = loan.path.with_suffix(_TIME)
+        try:
+            before = _read_stamp(borrowed.secret, path.read_bytes()) if path.exists() else None
+            if before is None:
+                raise LicenseError(-88, minor=MINOR_LOCAL, reason=f"When {borrowed.feature} was last used cannot be told: {path}.")
+            if now < before - CLOCK_BACK_S:
+                reason = f"{borrowed.feature} was used {(before - now) / 60:.0f} minutes later than it is now by this machine's clock."
+                raise LicenseError(-88, minor=MINOR_LOCAL, reason=reason, feature=borrowed.feature)
+            if now > before:
+                _replace(path, _stamp(borrowed.secret, now))
+        except OSError as error:
+            raise _refusal(-117, f"The time of a borrow's use cannot be kept: {path}: {error.strerror}.", error) from None
+
+    def drop(self, loan: Loan) -> None:
+        """Forget the borrow.
+
+        Raises:
+            LicenseError: -122, it cannot be deleted.
+        """
+        try:
+            for suffix in (_RECORD, _TIME, _SEATS):
+                loan.path.with_suffix(suffix).unlink(missing_ok=True)
+        except OSError as error:
+            raise _refusal(-122, f"{loan.path} cannot be deleted: {error.strerror}.", error) from None
+
+    def purge(self, now: float) -> list[Loan]:
+        """The borrows whose time is over, and what claims to be one and is none: all of that is forgotten.
+
+        Raises:
+            LicenseError: -122, a file cannot be deleted.
+        """
+        ended = [loan for loan in self.loans() if (said := claimed(loan.data)) is None or said.until <= now]
+        for loan in ended:
+            self.drop(loan)
+        return ended
+
+
+def borrow_directory(environment: Mapping[str, str]) -> Path:
+    """Where borrows are kept: SEATKEEPER_BORROW_DIR, else `.seatkeeper/borrow` in the home directory."""
+    given = environment.get(BORROW_VARIABLE)
+    if given:
+        return Path(given)
+    home = environment.get("HOME") or environment.get("USERPROFILE")
+    # A service may have no home, and borrows nothing then unless the directory is named.
+    return Path(home or os.curdir) / ".seatkeeper" / "borrow"
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Let the file hold `data`, whole and on the disk."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    if hasattr(os, "O_DIRECTORY"):
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _stamp(secret: bytes, now: float) -> bytes:
+    time = struct.pack(">d", now)
+    return time + hmac.digest(sha256(_TIME_TAG + secret).digest(), time, "sha256")
+
+
+def _read_stamp(secret: bytes, data: bytes) -> float | None:
+    """The time that the file holds; None where it is not of this borrow."""
+    if len(data) < _TIME_BYTES:
+        return None
+    now = float(struct.unpack(">d", data[:_TIME_BYTES])[0])
+    return now if hmac.compare_digest(data, _stamp(secret, now)) else None
+
+
+def _refusal(number: int, reason: str, error: OSError) -> LicenseError:
+    return LicenseError(number, minor=MINOR_LOCAL, reason=reason, system=(error.errno or 0, error.strerror or str(error)))
+
+
+# Locks ----------------------------------------------------------------------------------------------------------------
+
+
+class _Taken:
+    """An open file of seats, and which of them this process uses."""
+
+    def __init__(self, file: int) -> None:
+        self.file = file
+        self.used: set[int] = set()
+
+
+#: By the path of the file. It must be opened no second time: the system gives all locks of a process up when one of its
+#: descriptors of the file is closed.
+_taken: dict[str, _Taken] = {}
+_guard = threading.Lock()
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int, seat: int) -> bool:
+        os.lseek(file, seat, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: int, seat: int) -> None:
+        os.lseek(file, seat, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: int, seat: int) -> bool:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, seat)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def _unlock(file: int, seat: int) -> None:
+        fcntl.lockf(file, fcntl.LOCK_UN, 1, seat)
+
+    def _forget_all() -> None:
+        """A forked child uses nothing: the locks are its parent's, and stay so when the child closes its copies."""
+        global _guard
+        _guard = threading.Lock()
+        for entry in _taken.values():
+            os.close(entry.file)
+        _taken.clear()
+
+    os.register_at_fork(after_in_child=_forget_all)
