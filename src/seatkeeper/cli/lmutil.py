@@ -23,9 +23,12 @@ __all__ = ["TOOLS", "USAGE", "main", "program_name"]
 
 #: Tool to what it is for; the module of the same name runs it.
 TOOLS: Final = {
+    "lmcksum": "show the checksums of license lines",
     "lmdown": "shut license servers down",
     "lmhostid": "show this machine's hostids",
+    "lminstall": "convert license files, readable and decimal",
     "lmnewlog": "begin a report log anew, and keep the old one",
+    "lmpath": "show and set this user's license path",
     "lmremove": "take seats back from a user",
     "lmreread": "let a license server reread its license files",
     "lmstat": "show license servers, features and who holds them",
