@@ -184,7 +184,7 @@ def test_lmgrd_s_own_file_as_debuglog_changes_nothing_and_loses_nothing(desk: De
         ("genesys.d.journal/00000000000000000009.jsonl", "A license server's own files"),
         ("link/00000000000000000009.jsonl", "A license server's own files"),
         ("genesys.d.pseudonyms", "A license server's own files"),
-        ("pipe", "This is no file"),
+        ("pipe", "This is no ordinary file."),
         ("letter.txt", "is no debug log"),
     ],
 )

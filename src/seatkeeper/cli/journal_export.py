@@ -72,7 +72,7 @@ def export(options: argparse.Namespace) -> int:
     write = _parquet() if options.format == "parquet" else _JsonLines
     progress = _Progress(sum(len(paths) for _, paths in found), shown=sys.stderr.isatty() and (options.output or not sys.stdout.isatty()))
     if not options.output:
-        count = _write_all(write(sys.stdout.buffer), found, since, until, progress)
+        _write_all(write(sys.stdout.buffer), found, since, until, progress)
         sys.stdout.buffer.flush()
         progress.end()
         return 0

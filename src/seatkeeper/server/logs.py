@@ -220,7 +220,7 @@ class Logs:
             pass
         except ValueError:
             raise InputError(
-                "The key of pseudonyms is damaged", file=str(place), expected="32 hexadecimal digits", remedy="Restore it, or remove it."
+                "The key of pseudonyms is damaged.", file=str(place), remedy="Restore its 32 hexadecimal digits, or remove it."
             ) from None
         else:
             if len(known) >= _KEY_BYTES:
@@ -272,7 +272,7 @@ class Logs:
         log = self.log
         if log.file is self._home or not log.file.path:
             raise InputError(
-                "This vendor daemon writes to the debug log of lmgrd",
+                "This vendor daemon writes to the debug log of lmgrd.",
                 file="-rollover",
                 remedy="Give it a log of its own first: lmswitch VENDOR FILE, or DEBUGLOG in the options file.",
             )
@@ -316,25 +316,25 @@ class Logs:
             InputError: No log may be there.
         """
         if not path or len(path) > _PATH_CHARS_MAX or not path.isprintable():
-            raise InputError("This is no name of a file", found=path, expected="a path without control characters")
+            raise InputError("This is no name of a file.", found=path, expected="a path without control characters")
         given = self._directory / path
         try:
             # Links are followed, so that what is checked is where the file will be.
             directory = given.parent.resolve(strict=True)
         except (OSError, RuntimeError):
-            raise InputError("This directory does not exist", file=str(given.parent), remedy="Make it, or name another.") from None
+            raise InputError("This directory does not exist.", file=str(given.parent), remedy="Make it, or name another.") from None
         place = directory / given.name
         if not given.name or place.is_dir():
-            raise InputError("This is a directory", file=str(place), expected="the name of a file in it")
+            raise InputError("This is a directory.", file=str(place), remedy="Name a file in it.")
         if place.suffix.lower() in _OWN_SUFFIXES or any(part.endswith(_JOURNAL_SUFFIX) for part in directory.parts):
-            raise InputError("A license server's own files have such names", file=str(place), remedy="Choose another, such as NAME.log.")
+            raise InputError("A license server's own files have such names.", file=str(place), remedy="Choose another, such as NAME.log.")
         return place
 
     def _target(self, path: str) -> Path:
         """A place where nothing is yet."""
         place = self._place(path)
         if os.path.lexists(place):
-            raise InputError("This file exists already", file=str(place), remedy="Name one that does not: nothing is ever written over.")
+            raise InputError("This file exists already.", file=str(place), remedy="Name a new one: nothing is ever written over.")
         return place
 
 
@@ -353,7 +353,7 @@ def _open(place: Path, mode: int) -> int:
     descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise InputError("This is no file", file=str(place), expected="an ordinary file, or a name that is free")
+        raise InputError("This is no ordinary file.", file=str(place), remedy="Name one, or a name that is free.")
     return descriptor
 
 
@@ -367,7 +367,7 @@ def _clear(file: LogFile, is_one: Callable[[bytes], bool], name: str) -> None:
     if head and not is_one(head):
         file.close()
         raise InputError(
-            f"What is in this file is no {name}, and it would be lost", file=file.path, remedy="Name another file, or remove this one."
+            f"What is in this file is no {name}, and it would be lost.", file=file.path, remedy="Name another file, or remove this one."
         )
     file.clear()
 
@@ -380,7 +380,7 @@ def _mend(file: LogFile) -> None:
     """
     if file.size and not _is_report(file.head(_HEAD_BYTES)):
         file.close()
-        raise InputError("What is in this file is no report log", file=file.path, remedy="Name another file, or remove this one.")
+        raise InputError("What is in this file is no report log.", file=file.path, remedy="Name another file, or remove this one.")
     file.end_line()
 
 
