@@ -70,6 +70,7 @@ def test_features_hold_pools_and_holders_and_keep_reservations_apart() -> None:
     }
     first, second = feature["pools"]
     assert (first["expires"], second["expires"]) == ("2027-12-31", None)
+    assert (first["overdraft"], first["over"], first["denials"]) == (0, 0, 0)
     assert first["reservations"] == [{"count": 2, "kind": "GROUP", "name": "night"}]
     assert first["holders"] == [
         {
@@ -84,6 +85,8 @@ def test_features_hold_pools_and_holders_and_keep_reservations_apart() -> None:
             "linger_s": 0,
             "linger_total_s": 0,
             "attached": True,
+            "borrowed": False,
+            "data": "",
         }
     ]
     assert [waiting["handle"] for waiting in second["queued"]] == [8]

@@ -62,6 +62,8 @@ def _json_pool(pool: PoolStatus, local: Callable[[float], datetime]) -> dict[str
             "linger_s": holder.linger_s,
             "linger_total_s": holder.linger_total_s,
             "attached": holder.attached,
+            "borrowed": holder.borrowed,
+            "data": holder.data,
         }
         for holder in pool.holders
     ]
@@ -84,6 +86,9 @@ def _json_pool(pool: PoolStatus, local: Callable[[float], datetime]) -> dict[str
         "issued": pool.total or None,
         "in_use": held(pool),
         "reserved": reserved(pool),
+        "overdraft": pool.overdraft,
+        "over": max(0, held(pool) - pool.total) if pool.total else 0,
+        "denials": pool.denials,
         "hostid": pool.hostid,
         "vendor_string": pool.vendor_string,
         "holders": holders,
