@@ -58,7 +58,6 @@ GROUP_MEMBERS_MAX: Final = 1_000_000
 NAME_CHARS_MAX: Final = 255
 #: What AUTO_ROLLOVER counts in.
 MEBIBYTE: Final = 1024 * 1024
-ROLLOVER_MEBIBYTES_MAX: Final = 1024 * 1024
 
 _KEYWORD_NAMES: Final = tuple(KEYWORDS)
 #: USER_GROUP names a GROUP wherever it stands (facts 3.4).
@@ -282,14 +281,14 @@ def _bare(word: str) -> str:
     return word.replace('"', "") if '"' in word else word
 
 
-def _number(keyword: Keyword, line: OptionLine, index: int, low: int | None = None, high: int | None = None) -> int:
+def _number(keyword: Keyword, line: OptionLine, index: int) -> int:
     text = _bare(line.written[index])
-    low, high = keyword.low if low is None else low, keyword.high if high is None else high
     # No more digits than the greatest number has, and some zeros before it: int() takes its time with long ones.
-    if text.isascii() and text.isdigit() and len(text) <= 2 * grammar.NUMBER_DIGITS_MAX and low <= int(text) <= high:
+    if text.isascii() and text.isdigit() and len(text) <= 2 * grammar.NUMBER_DIGITS_MAX and keyword.low <= int(text) <= keyword.high:
         return int(text)
     message = f"{keyword.name} takes {keyword.what} here; write it as {keyword.usage}."
-    raise _Wrong(Problem(*line.place(index), message, shortened(text), f"{keyword.what} from {low:,} to {high:,}"))
+    expected = f"{keyword.what} from {keyword.low:,} to {keyword.high:,}"
+    raise _Wrong(Problem(*line.place(index), message, shortened(text), expected))
 
 
 def _spec(line: OptionLine, index: int) -> FeatureSpec:
@@ -387,7 +386,7 @@ def _debuglog(reader: _Reader, keyword: Keyword, line: OptionLine) -> None:
         if word == "AUTO_ROLLOVER":
             if index >= len(line.written):
                 raise _Wrong(_missing(keyword, line, index, "a number of megabytes"))
-            rollover = _number(keyword, line, index, 1, ROLLOVER_MEBIBYTES_MAX) * MEBIBYTE
+            rollover = _number(keyword, line, index) * MEBIBYTE
             index += 1
         else:
             message = "OBF_ADDMARK has no effect here: names are not hidden in the debug log."

@@ -42,6 +42,7 @@ SPEC_KEYWORDS: Final = (
     *("dist_info", "vendor_info", "user_info", "asset_info"),
 )
 
+_ROLLOVER_MEGABYTES_MAX: Final = 1024 * 1024
 _NUMBER_MAX: Final = 10**NUMBER_DIGITS_MAX - 1
 
 
@@ -89,7 +90,14 @@ def _table() -> dict[str, Keyword]:
         Keyword("MAX_BORROW_HOURS", ("feature", "number"), "MAX_BORROW_HOURS feature hours", low=1, what="a number of hours"),
         Keyword("NOLOG", (), "NOLOG " + "|".join(EVENTS)),
         Keyword("REPORTLOG", (), "REPORTLOG [+]path [HIDE_USER]"),
-        Keyword("DEBUGLOG", (), "DEBUGLOG [+]path [OBF_ADDMARK] [AUTO_ROLLOVER megabytes]"),
+        Keyword(
+            "DEBUGLOG",
+            (),
+            "DEBUGLOG [+]path [OBF_ADDMARK] [AUTO_ROLLOVER megabytes]",
+            low=1,
+            high=_ROLLOVER_MEGABYTES_MAX,
+            what="a number of megabytes",
+        ),
         Keyword("AUTOMATIC_REREAD", (), "AUTOMATIC_REREAD ON|OFF"),
         Keyword(
             "DAEMON_SELECT_TIMEOUT",
