@@ -14,7 +14,6 @@ from seatkeeper.wire.messages import PROTOCOL, Checkin, Checkout, Denied, Goodby
 from support.hostile import Peer, wait_until
 from support.site import VENDOR, Site
 
-
 pytestmark = pytest.mark.processes
 
 #: A line of any kind: time, daemon, text.
