@@ -24,7 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "license": ("license", "license files: show, lint, verify"),
     "options": ("options", "options files: lint them, explain what they mean for one person"),
     "hold": ("hold", "run a program while it holds licenses"),
-    "journal": ("journal", "a vendor daemon's record of use: show, verify"),
+    "journal": ("journal", "a vendor daemon's record of use: show, verify, export"),
 }
 
 
