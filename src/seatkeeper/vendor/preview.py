@@ -1,0 +1,258 @@
+"""Who would be affected by other license lines is known before they are served, and nothing is changed by asking.
+
+Theory of operation. The reread is rehearsed: a copy of the ledger exchanges its pools as the ledger itself would, those who wait
+are served from the new pools, and the outcome is compared with what is. So a preview cannot differ from the reread that it
+announces. The offered pools count the copy's seats meanwhile and are cleared afterwards, so they are still good to be served.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+
+from seatkeeper.pools.decision import Terms, decide
+from seatkeeper.vendor.checkouts import serve_waiters
+from seatkeeper.vendor.ledger import Ledger
+from seatkeeper.vendor.state import State, VendorSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from seatkeeper.base.values import VersionRule
+    from seatkeeper.pools.access import Access
+    from seatkeeper.pools.counted import Pool
+    from seatkeeper.vendor.seats import Seat, Waiter
+
+__all__ = ["NAMES_MAX", "TEXT_CHARS_MAX", "Effect", "preview", "preview_text"]
+
+#: The text of a preview is the answer to an administrator's request, which is one packet between vendor daemon and lmgrd.
+TEXT_CHARS_MAX: Final = 3500
+#: Of those who are affected alike so many are named.
+NAMES_MAX: Final = 10
+
+#: What can happen, the worst first.
+Kind = Literal["lost", "expired", "over", "in_vain", "reserved", "seats", "expiry", "removed", "moved", "restored", "granted", "added"]
+_KINDS: Final[tuple[Kind, ...]] = (
+    *("lost", "expired", "over", "in_vain", "reserved", "seats", "expiry"),
+    *("removed", "moved", "restored", "granted", "added"),
+)
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """One thing that would be otherwise.
+
+    Attributes:
+        kind: Seats that no line would cover any more (`lost`, error -92), or none that is good today (`expired`, -10); a pool of which
+            more would be held than it gives (`over`); requests that would wait for what no line gives (`in_vain`); a reservation
+            without its seats (`reserved`); a pool's seats or expiry otherwise; a pool gone, or new; seats that would count in another
+            pool (`moved`), be covered again (`restored`), or be given to who waits for them (`granted`).
+        feature: The feature's name.
+        version: The pool's version; of `moved` seats that of the new pool. Empty for requests that wait.
+        old: Before: of a pool its seats (`uncounted`) or expiry, of a reservation the seats it asks for.
+        new: Afterwards.
+        seats: Seats concerned; of `over` those in use.
+        who: `user@host` of each holder or waiting client concerned, and of a reservation for whom it is.
+    """
+
+    kind: Kind
+    feature: str
+    version: str = ""
+    old: str = ""
+    new: str = ""
+    seats: int = 0
+    who: tuple[str, ...] = ()
+
+
+def preview(ledger: Ledger, pools: Mapping[str, Sequence[Pool]], rule: VersionRule, access: Access | None = None) -> list[Effect]:
+    """What would be otherwise if these pools were served in place of the ledger's, the worst first; empty where nothing would.
+
+    Args:
+        ledger: Who holds what now; it is left as it is.
+        pools: The pools to be served, by feature in lower case; nothing counts in them yet.
+        rule: Which license versions meet a request.
+        access: The options file that goes with the pools.
+    """
+    rehearsal = _rehearsal(ledger, Terms(ledger.terms.today, rule, pools, access))
+    try:
+        effects = [*_pool_effects(ledger.pools, pools), *_holder_effects(ledger, rehearsal), *_reserved(pools)]
+        effects += _waiter_effects(rehearsal)
+    finally:
+        # As the seats came into the offered pools, they leave them: groups, reservations and ceilings along with them.
+        for handle in list(rehearsal.seats):
+            rehearsal.check_in(handle)
+    return sorted(effects, key=lambda effect: (_KINDS.index(effect.kind), effect.feature.lower(), effect.version))
+
+
+def _rehearsal(ledger: Ledger, terms: Terms) -> Ledger:
+    """A copy of the ledger with the pools exchanged."""
+    copy = Ledger()
+    copy.apply(ledger.snapshot(ledger.latest))
+    for number, session in copy.sessions.items():
+        original = ledger.sessions[number]
+        session.platform, session.hostids, session.connection = original.platform, original.hostids, original.connection
+    copy.exchange_pools(terms)
+    return copy
+
+
+# Pools -----------------------------------------------------------------------------------------------------------
+
+
+def _pool_effects(old: Mapping[str, Sequence[Pool]], new: Mapping[str, Sequence[Pool]]) -> Iterable[Effect]:
+    before = {(name, pool.key): pool for name, group in old.items() for pool in group}
+    after = {(name, pool.key): pool for name, group in new.items() for pool in group}
+    for key, pool in before.items():
+        if key not in after:
+            yield Effect("removed", pool.feature, pool.version, old=_seats_of(pool))
+    for key, pool in after.items():
+        known = before.get(key)
+        if known is None:
+            yield Effect("added", pool.feature, pool.version, new=_seats_of(pool))
+        else:
+            if _seats_of(known) != _seats_of(pool) and known.good and pool.good:
+                yield Effect("seats", pool.feature, pool.version, _seats_of(known), _seats_of(pool), pool.in_use)
+            if known.expires != pool.expires:
+                yield Effect("expiry", pool.feature, pool.version, known.expiry, pool.expiry, pool.in_use)
+        # What is over already, and by as much, is no effect of the new lines.
+        if pool.counted and pool.good and pool.in_use > pool.capacity and (known is None or known.capacity > pool.capacity):
+            yield Effect("over", pool.feature, pool.version, "", _seats_of(pool), pool.in_use)
+
+
+def _seats_of(pool: Pool) -> str:
+    return str(pool.capacity) if pool.counted else "uncounted"
+
+
+def _reserved(pools: Mapping[str, Sequence[Pool]]) -> Iterable[Effect]:
+    """Reservations for which the pool has not the seats."""
+    for group in pools.values():
+        for pool in group:
+            for reservation in pool.reservations:
+                if pool.good and reservation.count < reservation.wanted:
+                    who = (f"{reservation.kind} {reservation.name}",)
+                    old, new = str(reservation.wanted), str(reservation.count)
+                    yield Effect("reserved", pool.feature, pool.version, old, new, reservation.wanted - reservation.count, who)
+
+
+# People ----------------------------------------------------------------------------------------------------------
+
+
+def _holder_effects(ledger: Ledger, rehearsal: Ledger) -> Iterable[Effect]:
+    found: dict[tuple[Kind, str, str], list[Seat]] = {}
+    for handle, seat in ledger.seats.items():
+        was, now = seat.pool, rehearsal.seats[handle].pool
+        covered, will_be = was is not None and was.good, now is not None and now.good
+        kind: Kind
+        version = now.version if now is not None else was.version if was is not None else seat.version
+        if covered and not will_be:
+            kind = "lost" if now is None else "expired"
+        elif will_be and not covered:
+            kind = "restored"
+        elif will_be and now is not None and was is not None and now.key != was.key:
+            kind = "moved"
+        elif now is None and was is not None:
+            kind = "lost"
+        else:
+            continue
+        found.setdefault((kind, seat.feature, version), []).append(seat)
+    for (kind, feature, version), seats in found.items():
+        yield Effect(kind, feature, version, seats=sum(seat.count for seat in seats), who=_names(seats))
+
+
+def _names(concerned: Iterable[Seat | Waiter]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.session.who for one in concerned))
+
+
+def _waiter_effects(rehearsal: Ledger) -> Iterable[Effect]:
+    """Who waits, and would get seats at once, or never."""
+    terms = rehearsal.terms
+    state = State(VendorSettings("", rule=terms.rule), terms.today)
+    state.ledger = rehearsal
+    for name, queue in list(rehearsal.queues.items()):
+        waiting = list(queue.values())
+        serve_waiters(state, name, rehearsal.latest)
+        served = [waiter for waiter in waiting if waiter.handle in rehearsal.seats]
+        if served:
+            seats = sum(rehearsal.seats[waiter.handle].count for waiter in served)
+            yield Effect("granted", served[0].feature, seats=seats, who=_names(served))
+        vain = [waiter for waiter in waiting if waiter.handle not in rehearsal.seats and _never(rehearsal, waiter)]
+        if vain:
+            yield Effect("in_vain", vain[0].feature, seats=sum(waiter.count for waiter in vain), who=_names(vain))
+
+
+def _never(rehearsal: Ledger, waiter: Waiter) -> bool:
+    """True where no seat that comes free will do for the request."""
+    asker = rehearsal.asker(waiter.session, waiter.display, waiter.data)
+    decision = decide(waiter, rehearsal.pools.get(waiter.feature.lower()), waiter.count, rehearsal.terms, asker)
+    return decision.number in (-5, -10, -21, -26, -31, -38, -39)
+
+
+# Text ------------------------------------------------------------------------------------------------------------
+
+
+def preview_text(effects: Sequence[Effect], chars_max: int = TEXT_CHARS_MAX) -> str:
+    """The effects as lines for a person, the worst first; as many of them as fit, and how many more there are."""
+    if not effects:
+        return "A reread would change nothing."
+    features = len({effect.feature.lower() for effect in effects})
+    lines = [f"A reread would change {features} feature{'' if features == 1 else 's'}."]
+    left = chars_max - len(lines[0])
+    for number, effect in enumerate(effects):
+        line = f"  {effect.feature}{' ' if effect.version else ''}{effect.version}: {_sentence(effect)}"
+        left -= len(line) + 1
+        # Room is kept for the line that says how many are left out.
+        if left < 40 and number < len(effects) - 1:
+            lines.append(f"  ... and {len(effects) - number} more.")
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _sentence(effect: Effect) -> str:
+    kind, old, new = effect.kind, effect.old, effect.new
+    if kind == "lost":
+        return f"no line covers {_seats(effect.seats)} any more (-92), held by {_listed(effect.who)}."
+    if kind == "expired":
+        return f"the license of {_seats(effect.seats)} is not good today (-10), held by {_listed(effect.who)}."
+    if kind == "over":
+        back = effect.seats - int(new) + 1
+        return f"{effect.seats} of {new} are in use. Holders keep theirs; nobody gets further ones until {back} have come back."
+    if kind == "in_vain":
+        return f"nothing that comes free will do for requests that wait, of {_listed(effect.who)}."
+    if kind == "reserved":
+        return f"{_seats_are(int(old))} reserved for {effect.who[0]}, and there {_are(int(new))} for it."
+    if kind == "seats":
+        return (
+            f"{_counted(old)} {'becomes' if old == '1' else 'become'} {new}; {effect.seats} {'is' if effect.seats == 1 else 'are'} in use."
+        )
+    if kind == "expiry":
+        return f"the expiry {old} becomes {new}."
+    if kind == "removed":
+        return f"is licensed no longer ({_counted(old)})."
+    if kind == "moved":
+        return f"{_seats_are(effect.seats)} counted here and no longer in another pool, held by {_listed(effect.who)}."
+    if kind == "restored":
+        return f"{_seats_are(effect.seats)} covered by a good license again, held by {_listed(effect.who)}."
+    if kind == "granted":
+        return f"{_seats_are(effect.seats)} given at once to requests that wait, of {_listed(effect.who)}."
+    return f"is new ({_counted(new)})."
+
+
+def _seats(count: int) -> str:
+    return "1 seat" if count == 1 else f"{count} seats"
+
+
+def _seats_are(count: int) -> str:
+    return f"{_seats(count)} {'is' if count == 1 else 'are'}"
+
+
+def _are(count: int) -> str:
+    return "is none" if not count else "is 1" if count == 1 else f"are {count}"
+
+
+def _counted(text: str) -> str:
+    return _seats(int(text)) if text.isdigit() else text
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
+    return ", ".join(names[:NAMES_MAX]) + more
