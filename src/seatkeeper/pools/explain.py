@@ -108,11 +108,9 @@ def explain(
     rights = access.rights(pool, who)
     if rights.number:
         return msgspec.structs.replace(base, number=rights.number, reason=rights.reason, rule=rights.rule, seats_max=0)
-    # The pool cuts reservations down to its seats in objects of its own.
-    own = {id(reservation) for reservation in rights.reservations}
-    counted = pool.reservations
-    kept = _kept((one for one in counted if id(one) in own), access)
-    others = _kept((one for one in counted if id(one) not in own), access)
+    own = set(rights.reservations)
+    kept = _kept((one for one in pool.reservations if one in own), access)
+    others = _kept((one for one in pool.reservations if one not in own), access)
     limits = tuple(Kept(limit.maximum, access.place(limit.rule)) for limit in rights.limits)
     number, reason, decides, most = _most(pool, max(count, pool.minimum), limits, others)
     return msgspec.structs.replace(

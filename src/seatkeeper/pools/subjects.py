@@ -69,15 +69,21 @@ class Subjects:
         self._group_hosts = _Hosts(fold=fold, lenient=options.fqdn_lenient)
         self._addresses = _Addresses()
         for name in used.get("HOST", ()):
-            self._hosts.add(name, ("HOST", name))
-            self._addresses.add(name, ("HOST", name))
+            self._add_host(name, ("HOST", name), self._hosts)
         for name in used.get("INTERNET", ()):
-            self._addresses.add(name, ("INTERNET", name))
+            self._addresses.add(address_pattern(name) or "", ("INTERNET", name))
         for name in used.get("HOST_GROUP", ()):
             for host in options.host_groups.get(name, ()):
-                self._group_hosts.add(host, ("HOST_GROUP", name))
-                self._addresses.add(host, ("HOST_GROUP", name))
+                self._add_host(host, ("HOST_GROUP", name), self._group_hosts)
         self.of = lru_cache(WHO_CACHED_MAX)(self._of)
+
+    def _add_host(self, name: str, subject: Subject, hosts: _Hosts) -> None:
+        pattern = address_pattern(name)
+        if pattern is not None:
+            self._addresses.add(pattern, subject)
+        # A machine without a name calls itself by its address.
+        if pattern is None or "*" not in pattern:
+            hosts.add(name, subject)
 
     def _of(self, who: Who) -> frozenset[Subject]:
         """All subjects of the file's rules that `who` is."""
@@ -133,11 +139,11 @@ class _Addresses:
         self._by_mask: dict[tuple[int, ...], dict[tuple[str, ...], list[Subject]]] = {}
         self._any: list[Subject] = []
 
-    def add(self, text: str, subject: Subject) -> None:
-        pattern = address_pattern(text)
+    def add(self, pattern: str, subject: Subject) -> None:
+        """Adds an address or range in canonical form."""
         if pattern == "*":
             self._any.append(subject)
-        elif pattern is not None:
+        elif pattern:
             parts = _parts(pattern)
             # The number of parts tells IPv4 from IPv6.
             mask = (len(parts), *(at for at, part in enumerate(parts) if part != "*"))
