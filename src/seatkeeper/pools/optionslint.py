@@ -193,9 +193,9 @@ def _reservations(view: _View) -> Iterator[Problem]:
             before = pool.total - left[pool]
             left[pool] -= fits
             if fits < rule.number:
-                message = (
-                    f"Of the {_seats(rule.number)} to reserve {rule.number - fits:,} are ignored: {_called(pool, view)} has {pool.total:,}"
-                )
+                lost = rule.number - fits
+                ignored = f"{lost:,} {'is' if lost == 1 else 'are'} ignored"
+                message = f"Of the {_seats(rule.number)} to reserve, {ignored}: {_called(pool, view)} has {pool.total:,}"
                 yield _error(rule, f"{message}{f', and {before:,} are reserved before' if before else ''}.", rule.text)
 
 
@@ -243,11 +243,7 @@ def _excluded(view: _View) -> Iterator[Problem]:
     for rule, pools in view.rules:
         if rule.keyword not in _GIVING or not pools:
             continue
-        by: Rule | None = None
-        for pool in pools:
-            by = _exclusion(view, rule, pool)
-            if by is None:
-                break
+        by = _exclusion(view, view.subjects(rule), pools)
         if by is None:
             continue
         who = (
@@ -260,14 +256,17 @@ def _excluded(view: _View) -> Iterator[Problem]:
         yield (_error if rule.keyword == "RESERVE" else _warning)(rule, message, rule.text)
 
 
-def _exclusion(view: _View, rule: Rule, pool: Pool) -> Rule | None:
-    """The line by which the rule's subject is always excluded from the pool."""
-    here = view.excluded.get(pool, {})
-    for subject in view.subjects(rule):
-        by = view.excluded_from_all.get(subject) or here.get(subject)
-        if by is not None and by is not rule:
-            return by
-    return None
+def _exclusion(view: _View, subjects: Sequence[Subject], pools: Iterable[Pool]) -> Rule | None:
+    """A line that excludes one of the subjects from all of the pools, or the last of several that do so together."""
+    by = next((view.excluded_from_all[subject] for subject in subjects if subject in view.excluded_from_all), None)
+    if by is not None:
+        return by
+    for pool in pools:
+        here = view.excluded.get(pool, {})
+        by = next((here[subject] for subject in subjects if subject in here), None)
+        if by is None:
+            return None
+    return by
 
 
 def _not_included(view: _View) -> Iterator[Problem]:
