@@ -6,13 +6,14 @@ import os
 import stat
 import subprocess
 import sys
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
-from seatkeeper.adapters.borrowed import CLOCK_BACK_S, BorrowStore, Loan, borrow_directory
-from seatkeeper.base.errors import LicenseError
+from seatkeeper.adapters.borrowed import CLOCK_BACK_S, BorrowStore, Loan, borrow_directory, wished_until, wishes_path
+from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.licfile.borrowing import Borrowed, sign_borrowed
 
 if TYPE_CHECKING:
@@ -199,3 +200,23 @@ def test_where_borrows_are_kept(tmp_path: Path) -> None:
     assert str(borrow_directory({"SEATKEEPER_BORROW_DIR": "/x/y", "HOME": "/home/ann"})) == "/x/y"
     assert str(borrow_directory({"HOME": "/home/ann"})) == "/home/ann/.seatkeeper/borrow"
     assert str(borrow_directory({})) == ".seatkeeper/borrow"
+
+
+def test_the_wish_of_the_environment_comes_before_the_files(tmp_path: Path) -> None:
+    today, home = date(2026, 11, 24), {"HOME": str(tmp_path)}
+    assert wished_until("genesys.d", today, {}) is wished_until("genesys.d", today, home) is wishes_path({}) is None
+    path = wishes_path(home)
+    assert path is not None
+    path.write_text("LM_BORROW=24-nov-2026:all:30-nov-2026\n")
+    assert wished_until("genesys.d", today, home) == datetime(2026, 11, 30, 23, 59)
+    both = {**home, "LM_BORROW": "24-nov-2026:genesys.d:25-nov-2026:8:00"}
+    assert wished_until("genesys.d", today, both) == datetime(2026, 11, 25, 8)
+    assert wished_until("other.d", today, both) is None
+    with pytest.raises(InputError, match="LM_BORROW: This is no wish"):
+        wished_until("genesys.d", today, {"LM_BORROW": "soon"})
+    path.write_text("LM_BORROW=soon\n")
+    with pytest.raises(InputError, match="in line 1 start:vendor:end"):
+        wished_until("genesys.d", today, home)
+    path.unlink()
+    path.mkdir()
+    assert wished_until("genesys.d", today, home) is None

@@ -559,7 +559,7 @@ def test_a_root_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_client_stays_on_its_loop() -> None:
     async def check_out(client: Client) -> None:
         async with FakeDaemon({"f1": 1}) as daemon:
-            client._path = client._path or daemon.path
+            client._bearings._path = client._bearings._path or daemon.path
             await client.checkout("f1")
 
     client = Client("")

@@ -29,20 +29,23 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from seatkeeper.base.errors import LicenseError
+from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.events import MINOR_LOCAL
-from seatkeeper.licfile.borrowing import RECORD_BYTES_MAX, claimed
+from seatkeeper.client.wishes import WISH_VARIABLE, WISHES_NAME, parse_wish, until_of, wishes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date, datetime
 
     from seatkeeper.licfile.borrowing import Borrowed
 
-__all__ = ["BORROW_VARIABLE", "CLOCK_BACK_S", "LOANS_MAX", "BorrowStore", "Loan", "Use", "borrow_directory"]
+__all__ = ["BORROW_VARIABLE", "CLOCK_BACK_S", "LOANS_MAX", "BorrowStore", "Loan", "Use", "borrow_directory", "wished_until", "wishes_path"]
 
 BORROW_VARIABLE: Final = "SEATKEEPER_BORROW_DIR"
 #: Borrows of one directory that are looked at.
 LOANS_MAX: Final = 1000
+#: Of the file with wishes to borrow; lmborrow writes a line or two.
+_WISHES_BYTES_MAX: Final = 64 * 1024
 #: A time service may set the clock back so far without anybody's meaning harm.
 CLOCK_BACK_S: Final = 60.0
 
@@ -99,6 +102,8 @@ class BorrowStore:
 
     def loans(self) -> list[Loan]:
         """All borrows that this process may read, in the order of their names; none where there is no directory."""
+        from seatkeeper.licfile.borrowing import RECORD_BYTES_MAX  # cryptography: only those pay who have borrowed something
+
         found: list[Loan] = []
         try:
             paths = sorted(path for path in self.directory.iterdir() if path.suffix == _RECORD)
@@ -210,6 +215,8 @@ class BorrowStore:
         Raises:
             LicenseError: -122, a file cannot be deleted.
         """
+        from seatkeeper.licfile.borrowing import claimed
+
         ended = [loan for loan in self.loans() if (said := claimed(loan.data)) is None or said.until <= now]
         for loan in ended:
             self.drop(loan)
@@ -224,6 +231,38 @@ def borrow_directory(environment: Mapping[str, str]) -> Path:
     home = environment.get("HOME") or environment.get("USERPROFILE")
     # A service may have no home, and borrows nothing then unless the directory is named.
     return Path(home or os.curdir) / ".seatkeeper" / "borrow"
+
+
+def wishes_path(environment: Mapping[str, str]) -> Path | None:
+    """The file in which lmborrow keeps wishes to borrow; None for a process without a home."""
+    home = environment.get("HOME") or environment.get("USERPROFILE")
+    return Path(home) / WISHES_NAME if home else None
+
+
+def wished_until(vendor: str, today: date, environment: Mapping[str, str]) -> datetime | None:
+    """Until when a checkout of today borrows its seats, in local time, by LM_BORROW or else by lmborrow's file; None where it does not.
+
+    Raises:
+        InputError: A wish cannot be read.
+    """
+    name = WISH_VARIABLE
+    text = environment.get(WISH_VARIABLE)
+    try:
+        if text:
+            return until_of([parse_wish(text)], vendor, today)
+        path = wishes_path(environment)
+        if path is None or not path.exists():
+            return None
+        name = str(path)
+        with path.open("rb") as file:
+            text = file.read(_WISHES_BYTES_MAX).decode("utf-8", "replace")
+        return until_of(wishes_of(text), vendor, today)
+    except OSError:
+        # A file that is closed to this account is no wish of its user.
+        return None
+    except ValueError as error:
+        remedy = "Correct it, or let `lmborrow -clear` delete it."
+        raise InputError("This is no wish to borrow.", file=name, found=text or "", expected=str(error), remedy=remedy) from None
 
 
 # Files ----------------------------------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from seatkeeper.base.errors import LicenseError
 
 if TYPE_CHECKING:
-    from seatkeeper.client.events import HeartbeatLost, LicenseLost, LicenseRestored, Reconnected
+    from seatkeeper.client.events import HeartbeatLost, LicenseLost, LicenseRestored, Reconnected, Waiting
     from seatkeeper.client.profile import Limits
     from seatkeeper.sdk.client import Client, Seat
 
-__all__ = ["Client", "HeartbeatLost", "LicenseError", "LicenseLost", "LicenseRestored", "Limits", "Reconnected", "Seat"]
+__all__ = ["Client", "HeartbeatLost", "LicenseError", "LicenseLost", "LicenseRestored", "Limits", "Reconnected", "Seat", "Waiting"]
 
 
 def __getattr__(name: str) -> object:

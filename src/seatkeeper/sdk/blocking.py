@@ -23,17 +23,19 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.sdk import client as asynchronous
-from seatkeeper.sdk.client import HeartbeatLost, LicenseLost, LicenseRestored, Reconnected
+from seatkeeper.sdk.client import HeartbeatLost, LicenseLost, LicenseRestored, Reconnected, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
+    from datetime import datetime
     from types import TracebackType
     from typing import Any, Self
 
     from seatkeeper.client.events import News
     from seatkeeper.client.profile import Limits
+    from seatkeeper.licfile.borrowing import Borrowed
 
-__all__ = ["STOP_S", "Client", "HeartbeatLost", "LicenseLost", "LicenseRestored", "Reconnected", "Seat"]
+__all__ = ["STOP_S", "Client", "HeartbeatLost", "LicenseLost", "LicenseRestored", "Reconnected", "Seat", "Waiting"]
 
 #: How long `close` waits for the thread.
 STOP_S: Final = 5.0
@@ -51,6 +53,10 @@ class Seat(asynchronous.Seat):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._blocking.checkin(self)
+
+    def idle(self, idle: bool) -> None:
+        """Tell the server that the user of these seats does nothing, or works again: it may take idle ones back (TIMEOUT)."""
+        self._blocking._idle(idle, self._key)
 
 
 class _AsyncClient(asynchronous.Client):
@@ -150,11 +156,30 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def checkout(self, feature: str, version: str = "", count: int = 1, up_to: bool = False, display: str | None = None) -> Seat:
-        """Seats of a feature, which a `with` statement returns at its end; arguments and errors as of the asynchronous client."""
+    def checkout(
+        self,
+        feature: str,
+        version: str = "",
+        count: int = 1,
+        up_to: bool = False,
+        display: str | None = None,
+        *,
+        queue: bool = False,
+        data: str = "",
+        borrow_until: datetime | float | None = None,
+        timeout: float | None = None,
+    ) -> Seat:
+        """Seats of a feature, which a `with` statement returns at its end; arguments and errors as of the asynchronous client.
+
+        With `queue` it waits as long as it takes, or for `timeout` seconds; the place is told by `on_event` (Waiting). Interrupted,
+        by Ctrl-C say, it gives the place up.
+        """
 
         async def check_out() -> Seat:
-            seat = await self._loop.client.checkout(feature, version, count, up_to, display)
+            pending = self._loop.client.checkout(
+                feature, version, count, up_to, display, queue=queue, data=data, borrow_until=borrow_until, timeout=timeout
+            )
+            seat = await pending
             assert isinstance(seat, Seat)
             seat._blocking = self
             return seat
@@ -165,6 +190,21 @@ class Client:
         """Give the seats back; for seats that are given back already, or lost, that is done at once."""
         if os.getpid() == self._loop.pid and self._finalizer.alive:
             self._loop.call(self._loop.client.checkin(seat))
+
+    def idle(self, idle: bool) -> None:
+        """Tell the servers that the user of all seats does nothing, or works again: they may take idle ones back (TIMEOUTALL)."""
+        self._idle(idle, 0)
+
+    def return_borrow(self, borrowed: Borrowed) -> None:
+        """Give borrowed seats back before their time; errors as of the asynchronous client."""
+        self._loop.call(self._loop.client.return_borrow(borrowed))
+
+    def _idle(self, idle: bool, key: int) -> None:
+        async def tell() -> None:
+            self._loop.client._idle(idle, key)
+
+        if os.getpid() == self._loop.pid and self._finalizer.alive:
+            self._loop.call(tell())
 
     def events(self) -> Iterator[News]:
         """What happens to the connections and seats from now on, each as it happens, until the client is closed."""

@@ -8,6 +8,9 @@ The client connects at its first checkout and stays connected. It decides nothin
 shell makes the connections, keeps the clock, lets `client.guard` check what servers say, and wakes who waits. A checkout that
 is denied raises the one LicenseError; what happens to seats later is told through `events()` and `on_event`.
 
+What was borrowed on this machine is served before any server is asked (loans.py). A checkout borrows when it is asked to, or when
+its user has said so for today (LM_BORROW); then a feature that may not be borrowed is checked out in the ordinary way.
+
 A client belongs to one event loop and to the process that made it. In a forked child it holds nothing and returns nothing.
 """
 
@@ -16,102 +19,81 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections import deque
-from typing import TYPE_CHECKING, Final
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+import msgspec
+
 from seatkeeper.adapters import clock, settings
-from seatkeeper.adapters.host import display_name, host_name, user_name
-from seatkeeper.base.errors import InputError, LicenseError, SeatkeeperError
-from seatkeeper.base.values import parse_version
-from seatkeeper.client.denials import denial_error
+from seatkeeper.adapters.borrowed import wished_until
+from seatkeeper.adapters.host import display_name, host_name, own_hostids, platform_name, user_name
+from seatkeeper.base.errors import LicenseError, SeatkeeperError
+from seatkeeper.client.denials import denial_error, failure_of
 from seatkeeper.client.events import (
+    BORROWED,
     MINOR_LOCAL,
-    MINOR_PATH,
     Abandon,
     Ask,
+    Denial,
     GiveBack,
     GivenBack,
+    HandBack,
     HeartbeatLost,
+    Idle,
     Instruction,
     LicenseLost,
     LicenseRestored,
     News,
+    Placed,
     Reconnected,
+    Revoked,
     Seated,
     Tell,
     Unseated,
+    Waiting,
 )
 from seatkeeper.client.guard import Guard
 from seatkeeper.client.profile import Identity, Limits, Target
 from seatkeeper.client.walker import Walker
+from seatkeeper.sdk.bearings import Bearings
 from seatkeeper.sdk.engine import Engine
-from seatkeeper.wire.messages import HANDLES_MAX, NAME_CHARS_MAX, Checkout
+from seatkeeper.sdk.loans import Borrowing, Loans
+from seatkeeper.sdk.seats import EVENTS_MAX, Events, PendingCheckout, Seat
+from seatkeeper.sdk.wants import check_want, until_of
+from seatkeeper.wire.messages import NAME_CHARS_MAX, Checkout, ReturnBorrow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
-    from seatkeeper.licfile.trust import Trust
+    from seatkeeper.licfile.borrowing import Borrowed
 
-__all__ = ["EVENTS_MAX", "Client", "Events", "HeartbeatLost", "LicenseLost", "LicenseRestored", "PendingCheckout", "Reconnected", "Seat"]
-
-#: Events that a slow reader of `events()` may leave unread; the oldest are then dropped.
-EVENTS_MAX: Final = 1024
+__all__ = [
+    "EVENTS_MAX",
+    "Client",
+    "Events",
+    "HeartbeatLost",
+    "LicenseLost",
+    "LicenseRestored",
+    "PendingCheckout",
+    "Reconnected",
+    "Seat",
+    "Waiting",
+]
 
 _log = logging.getLogger("seatkeeper.sdk")
 
 
-class Seat:
-    """Seats that are held under one handle.
+class _Asked(msgspec.Struct):
+    """A checkout that waits for its answer; `problem` is why the borrowed seats that there are do not do."""
 
-    Attributes:
-        feature: The feature.
-        version: The version of the license that covers them, or the one asked for where the server does not say.
-        count: How many seats.
-        handle: The server's number for them; a new one after they had to be checked out anew.
-        expiry: The license's last day as the license file has it.
-        server: Where they are from, as `port@host`.
-    """
-
-    def __init__(self, client: Client, key: int, feature: str, version: str) -> None:
-        self._client = client
-        self._key = key
-        self.feature = feature
-        self.version = version
-        self.count = 0
-        self.handle = 0
-        self.expiry = ""
-        self.server = ""
-
-    @property
-    def valid(self) -> bool:
-        """Whether the seats are held at this moment, by this machine's own clock: an application may ask before each use."""
-        return self._client._valid(self._key)
-
-    def __repr__(self) -> str:
-        return f"<Seat {self.feature} v{self.version} handle {self.handle}, {self.count} from {self.server}>"
-
-
-class PendingCheckout:
-    """What `checkout` returns: await it for the Seat, or enter it to have the seats returned at the end."""
-
-    def __init__(self, client: Client, want: Checkout) -> None:
-        self._client = client
-        self._want = want
-        self._seat: Seat | None = None
-
-    def __await__(self) -> Generator[object, None, Seat]:
-        return self._client._check_out(self._want).__await__()
-
-    async def __aenter__(self) -> Seat:
-        self._seat = await self
-        return self._seat
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._seat is not None:
-            await self._client.checkin(self._seat)
+    future: asyncio.Future[Seat]
+    want: Checkout
+    pending: PendingCheckout
+    problem: LicenseError | None
 
 
 class Client:
@@ -151,10 +133,8 @@ class Client:
         on_event: Callable[[News], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self._path = path
-        self._license_file = license_file
         self._vendor = vendor
-        self._root = settings.pinned_root(root)
+        self._bearings = Bearings(path, license_file, vendor, root)
         self._identity = Identity(
             vendor,
             (user_name() if user is None else user)[:NAME_CHARS_MAX],
@@ -163,23 +143,28 @@ class Client:
             os.getpid(),
             settings.project()[:NAME_CHARS_MAX],
             application[:NAME_CHARS_MAX],
+            platform_name(),
         )
         self._limits = limits or Limits()
         self._on_event = on_event
         self._pid = os.getpid()
         self._engine: Engine | None = None
-        self._servers = settings.Servers()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._preparing = asyncio.Lock()
+        self._loans: Loans | None = None
         self._unpinned = False
         self._key = 0
-        self._waiting: dict[int, tuple[asyncio.Future[Seat], Checkout]] = {}
+        self._asked: dict[int, _Asked] = {}
         self._seats: dict[int, Seat] = {}
         self._returning: dict[int, asyncio.Future[int]] = {}
         self._readers: WeakSet[Events] = WeakSet()
         self._closed = False
         self._instructions: dict[type, Callable[..., None]] = {
             Seated: self._seated,
+            Placed: self._placed,
             Unseated: self._unseated,
             GivenBack: self._given_back,
+            Revoked: self._revoked,
             Tell: self._told,
         }
 
@@ -191,7 +176,19 @@ class Client:
 
     # What an application calls ------------------------------------------------------------------------------------------------
 
-    def checkout(self, feature: str, version: str = "", count: int = 1, up_to: bool = False, display: str | None = None) -> PendingCheckout:
+    def checkout(
+        self,
+        feature: str,
+        version: str = "",
+        count: int = 1,
+        up_to: bool = False,
+        display: str | None = None,
+        *,
+        queue: bool = False,
+        data: str = "",
+        borrow_until: datetime | float | None = None,
+        timeout: float | None = None,
+    ) -> PendingCheckout:
         """Seats of a feature: `seat = await client.checkout(...)`, or `async with client.checkout(...) as seat:`.
 
         Args:
@@ -200,30 +197,66 @@ class Client:
             count: How many seats, all under one handle.
             up_to: Take as many of them as are free, at least one.
             display: In place of the client's display, for this checkout.
+            queue: Wait for seats where none are free, behind those who came before; the place is in `position`.
+            data: The application's part of the key under which checkouts share a license (DUP_GROUP=V).
+            borrow_until: Borrow the seats: until this moment (without a time zone in local time), or for so many hours.
+            timeout: How long to wait, in seconds; None for as long as it takes.
 
         Raises:
-            LicenseError: When awaited: the checkout is denied, or no server can be asked.
-            InputError: When awaited: the license path is malformed.
+            LicenseError: When awaited: the checkout is denied, or no server can be asked; -35, it still stood in the queue when
+                the time was over.
+            InputError: When awaited: the license path or LM_BORROW is malformed.
         """
-        return PendingCheckout(self, Checkout(0, feature, version, count, up_to, display or ""))
+        until = until_of(borrow_until, clock.now())
+        return PendingCheckout(self, Checkout(0, feature, version, count, up_to, display or "", queue, data, until), timeout)
 
     async def checkin(self, seat: Seat) -> None:
-        """Give the seats back; for seats that are given back already, or lost, that is done at once.
+        """Give the seats back; for seats that are given back already, or lost, that is done at once. Borrowed seats stay borrowed.
 
         Raises:
             LicenseError: The server says that they were never checked out.
         """
-        engine = self._engine
-        if os.getpid() != self._pid or engine is None or self._seats.get(seat._key) is not seat:
+        key = seat._key
+        if os.getpid() != self._pid or self._seats.get(key) is not seat:
             return
-        waiting = self._returning.get(seat._key)
+        if self._loans is not None and self._loans.end_use(key):
+            del self._seats[key]
+            return
+        engine = self._engine
+        assert engine is not None
+        waiting = self._returning.get(key)
         if waiting is None:
             waiting = engine.loop.create_future()
-            self._returning[seat._key] = waiting
-            engine.do(GiveBack(seat._key))
+            self._returning[key] = waiting
+            engine.do(GiveBack(key))
         number = await asyncio.shield(waiting)
         if number:
-            raise LicenseError(number, minor=MINOR_LOCAL, feature=seat.feature, path=self._servers.path)
+            raise LicenseError(number, minor=MINOR_LOCAL, feature=seat.feature, path=self._bearings.path)
+
+    def idle(self, idle: bool) -> None:
+        """Tell the servers that the user of all seats does nothing, or works again: they may take idle ones back (TIMEOUTALL)."""
+        self._idle(idle, 0)
+
+    async def return_borrow(self, borrowed: Borrowed) -> None:
+        """Give borrowed seats back before their time, to whichever server of the path lent them; the record is the caller's business.
+
+        Raises:
+            LicenseError: No server has taken them back (-105 and -128: it knows of no such borrow any more).
+            InputError: The license path is malformed.
+        """
+        await self._prepare()
+        engine = self._engine or self._begin(borrowed.feature)
+        self._key += 1
+        key = self._key
+        future = self._returning[key] = engine.loop.create_future()
+        engine.do(HandBack(key, ReturnBorrow(0, borrowed.handle, borrowed.secret)))
+        try:
+            await future
+        except asyncio.CancelledError:
+            engine.do(Abandon(key))
+            raise
+        finally:
+            self._returning.pop(key, None)
 
     def events(self) -> Events:
         """What happens to the connections and seats from now on, until the client is closed."""
@@ -238,6 +271,8 @@ class Client:
         if os.getpid() != self._pid or self._closed:
             return
         self._closed = True
+        if self._loans is not None:
+            self._loans.end_all()
         if self._engine is not None:
             await self._engine.close()
         for waiting in self._returning.values():
@@ -248,66 +283,149 @@ class Client:
 
     # Checkouts ----------------------------------------------------------------------------------------------------------------
 
-    async def _check_out(self, want: Checkout) -> Seat:
+    async def _check_out(self, want: Checkout, pending: PendingCheckout | None = None, timeout: float | None = None) -> Seat:
+        check_want(want, clock.now())
+        await self._prepare()
+        pending = pending or PendingCheckout(self, want)
+        want, wished = self._wish(want)
+        try:
+            async with asyncio.timeout(timeout):
+                try:
+                    return await self._obtain(want, pending)
+                except LicenseError as error:
+                    if not wished or error.number != -68:
+                        raise
+                _log.warning("%s may not be borrowed, and is checked out as usual.", want.feature)
+                return await self._obtain(msgspec.structs.replace(want, borrow_until=0.0), pending)
+        except TimeoutError:
+            number = -35 if pending.position else -52
+            place = f", and the place in the queue is {pending.position}" if pending.position else ""
+            reason = f"There were no seats within {timeout:g} s{place}."
+            raise LicenseError(number, minor=MINOR_LOCAL, reason=reason, feature=want.feature, path=self._bearings.path) from None
+
+    async def _prepare(self) -> None:
+        """Let this client be ready to ask, on the one loop on which it may."""
         if os.getpid() != self._pid:
             raise SeatkeeperError("This client belongs to the process that made it.", "Make a new Client in the forked process.")
         if self._closed:
             raise SeatkeeperError("This client is closed.", "Make a new Client.")
-        _check_want(want)
-        engine = self._engine or self._begin(want.feature)
-        if engine.loop is not asyncio.get_running_loop():
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        elif self._loop is not asyncio.get_running_loop():
             raise SeatkeeperError("This client belongs to another event loop.", "Make one Client for each loop.")
+        if self._loans is not None:
+            return
+        async with self._preparing:
+            if self._loans is None:
+                identity = self._identity
+                names = (identity.user, identity.host, identity.display)
+                # Where that means to run commands, the loop goes on meanwhile.
+                hostids = own_hostids(*names) if sys.platform == "linux" else await asyncio.to_thread(own_hostids, *names)
+                self._identity = msgspec.structs.replace(identity, hostids=hostids)
+                self._loans = Loans(self._identity, self._bearings.trusted, self._loop, self._borrow_ended)
+
+    def _wish(self, want: Checkout) -> tuple[Checkout, bool]:
+        """The checkout as a borrow where its user wishes that for today, and whether he does."""
+        end = wished_until(self._vendor, clock.today(), os.environ) if not want.borrow_until else None
+        if end is None or end.timestamp() <= clock.now():
+            return want, False
+        return msgspec.structs.replace(want, borrow_until=end.timestamp()), True
+
+    async def _obtain(self, want: Checkout, pending: PendingCheckout) -> Seat:
+        assert self._loans is not None
         self._key += 1
         key = self._key
+        served = self._loans.serve(key, want)
+        if isinstance(served, Borrowing):
+            return self._lend(key, want, served, BORROWED)
+        try:
+            engine = self._engine or self._begin(want.feature)
+        except LicenseError:
+            if served is None:
+                raise
+            raise denial_error(want.feature, self._bearings.path, (_local_denial(served),)) from None
         future: asyncio.Future[Seat] = engine.loop.create_future()
-        self._waiting[key] = future, want
+        self._asked[key] = _Asked(future, want, pending, served)
         engine.do(Ask(key, want))
         try:
             return await future
         except asyncio.CancelledError:
-            self._waiting.pop(key, None)
+            self._asked.pop(key, None)
             # Granted or not, nobody is there to take it.
             self._seats.pop(key, None)
+            self._hand_back(self._loans.undo(key))
             engine.do(Abandon(key))
             raise
 
     def _begin(self, feature: str) -> Engine:
         """Read the license path, at the first checkout and until it leads to a server."""
-        chosen, entries = settings.find_path(self._path, self._license_file, self._vendor)
-        if chosen is None:
-            raise LicenseError(-1, minor=MINOR_PATH, feature=feature, reason="No license path is given.")
-        servers = settings.find_servers(entries, self._vendor)
-        if not servers.found:
-            raise denial_error(feature, servers.path, servers.failures)
-        root, known = self._root, None
-        if root is None or servers.places:
-            root, known = self._local_trust(root, servers)
+        root, known = self._bearings.find(feature)
+        servers = self._bearings.servers
         self._unpinned = root is None
         guards = [Guard(self._vendor, root, known) for _ in servers.found]
         targets = [Target(name, addresses, clock.new_id()) for name, addresses in servers.found]
-        self._servers = servers
         walker = Walker(targets, self._identity, self._limits)
         self._engine = Engine(walker, guards, self._vendor, self._carry_out, self._welcomed)
         return self._engine
 
-    def _local_trust(self, root: bytes | None, servers: settings.Servers) -> tuple[bytes | None, Trust | None]:
-        found = settings.read_trust(self._vendor, servers.places)
-        if found is None:
-            return root, None
-        from seatkeeper.licfile.trust import parse_trust  # cryptography, for which only those pay who have a trust file
-
-        name, text = found
-        try:
-            known = parse_trust(text, root=root, name=name)
-        except (InputError, LicenseError):
-            # Beside a pinned root a foreign file is of no account; alone it would decide whom to believe.
-            if root is not None:
-                return root, None
-            raise
-        return bytes.fromhex(known.root), known
-
     def _valid(self, key: int) -> bool:
-        return self._engine is not None and os.getpid() == self._pid and self._engine.valid(key)
+        if os.getpid() != self._pid:
+            return False
+        borrowed = self._loans.good(key) if self._loans is not None else None
+        if borrowed is not None:
+            return borrowed
+        return self._engine is not None and self._engine.valid(key)
+
+    def _idle(self, idle: bool, key: int) -> None:
+        if self._engine is not None and not self._closed and os.getpid() == self._pid:
+            self._engine.do(Idle(idle, key))
+
+    # Borrowed seats -------------------------------------------------------------------------------------------------
+
+    def _lend(self, key: int, want: Checkout, borrowing: Borrowing, server: str) -> Seat:
+        """Borrowed seats for the application, until it gives them back or their time is over."""
+        borrowed = borrowing.borrowed
+        seat = self._seat_class(self, key, want.feature, borrowed.version or want.version)
+        seat.handle, seat.count = borrowed.handle, borrowing.count
+        seat.server, seat.borrowed_until = server, borrowed.until
+        self._seats[key] = seat
+        return seat
+
+    def _borrow_ended(self, key: int, error: LicenseError) -> None:
+        seat = self._seats.get(key)
+        if seat is not None:
+            self._tell(LicenseLost(seat.feature, seat.handle, error.reason, error.number, seat.server))
+
+    def _hand_back(self, borrowed: Borrowed | None) -> None:
+        """Send borrowed seats home that nobody waits for."""
+        if borrowed is not None and self._engine is not None:
+            self._key += 1
+            self._engine.do(HandBack(self._key, ReturnBorrow(0, borrowed.handle, borrowed.secret)))
+
+    def _keep(self, instruction: Seated, asked: _Asked | None) -> None:
+        """A server has lent seats: their record is kept, or they go back at once."""
+        assert self._loans is not None
+        error: LicenseError | None = None
+        if asked is not None and not asked.future.done():
+            try:
+                borrowing = self._loans.keep(instruction, asked.want)
+            except LicenseError as refusal:
+                error = refusal
+            else:
+                seat = self._lend(instruction.key, asked.want, borrowing, instruction.server)
+                seat.expiry = instruction.expiry
+                asked.future.set_result(seat)
+                return
+        from seatkeeper.licfile.borrowing import claimed  # is loaded by now
+
+        self._hand_back(claimed(instruction.borrow))
+        if asked is not None and error is not None:
+            denial = Denial(instruction.server, failure_of(error), reached=False)
+            asked.future.set_exception(denial_error(asked.want.feature, self._bearings.path, (denial,)))
+
+    def _revoked(self, instruction: Revoked) -> None:
+        if self._loans is not None:
+            self._loans.revoked(instruction.server, instruction.handle, instruction.reason)
 
     # What the engine says -----------------------------------------------------------------------------------------
 
@@ -317,31 +435,43 @@ class Client:
     def _welcomed(self, server: int) -> None:
         if self._unpinned:
             self._unpinned = False
-            name = self._servers.found[server][0]
+            name = self._bearings.servers.found[server][0]
             _log.warning("%s is believed without proof: no root key is pinned, and no %s.trust was found.", name, self._vendor)
 
     def _seated(self, instruction: Seated) -> None:
         seat = self._seats.get(instruction.key)
-        waiting = self._waiting.pop(instruction.key, None)
+        asked = self._asked.pop(instruction.key, None)
+        if instruction.borrow:
+            self._keep(instruction, asked)
+            return
         if seat is None:
-            if waiting is None:
+            if asked is None:
                 return
-            want = waiting[1]
-            seat = self._seat_class(self, instruction.key, want.feature, want.version)
+            seat = self._seat_class(self, instruction.key, asked.want.feature, asked.want.version)
             self._seats[instruction.key] = seat
         seat.handle = instruction.handle
         seat.count = instruction.count
         seat.version = instruction.version or seat.version
         seat.expiry = instruction.expiry
         seat.server = instruction.server
-        if waiting is not None and not waiting[0].done():
-            waiting[0].set_result(seat)
+        if asked is not None and not asked.future.done():
+            asked.future.set_result(seat)
+
+    def _placed(self, instruction: Placed) -> None:
+        asked = self._asked.get(instruction.key)
+        if asked is not None:
+            asked.pending.position = instruction.position
 
     def _unseated(self, instruction: Unseated) -> None:
-        waiting = self._waiting.pop(instruction.key, None)
-        if waiting is not None and not waiting[0].done():
-            future, want = waiting
-            future.set_exception(denial_error(want.feature, self._servers.path, (*instruction.denials, *self._servers.failures)))
+        denials = (*instruction.denials, *self._bearings.servers.failures)
+        home = self._returning.get(instruction.key)
+        if home is not None and not home.done():
+            home.set_exception(denial_error("", self._bearings.path, denials))
+        asked = self._asked.pop(instruction.key, None)
+        if asked is not None and not asked.future.done():
+            if asked.problem is not None:
+                denials = (*denials, _local_denial(asked.problem))
+            asked.future.set_exception(denial_error(asked.want.feature, self._bearings.path, denials))
 
     def _given_back(self, instruction: GivenBack) -> None:
         self._seats.pop(instruction.key, None)
@@ -350,55 +480,16 @@ class Client:
             waiting.set_result(instruction.number)
 
     def _told(self, instruction: Tell) -> None:
+        self._tell(instruction.news)
+
+    def _tell(self, news: News) -> None:
         for reader in self._readers:
-            reader.put(instruction.news)
-        if self._on_event is not None and self._engine is not None:
+            reader.put(news)
+        if self._on_event is not None and self._loop is not None:
             # Not from here: what the application does in it must find this client with its work done.
-            self._engine.loop.call_soon(self._on_event, instruction.news)
+            self._loop.call_soon(self._on_event, news)
 
 
-class Events:
-    """A reader of events, from its making on, as an async iterator."""
-
-    def __init__(self) -> None:
-        self._unread: deque[News | None] = deque(maxlen=EVENTS_MAX)
-        self._some = asyncio.Event()
-
-    def put(self, news: News | None) -> None:
-        """Add an event; None stands for the end."""
-        self._unread.append(news)
-        self._some.set()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> News:
-        while not self._unread:
-            self._some.clear()
-            await self._some.wait()
-        news = self._unread[0]
-        if news is None:
-            raise StopAsyncIteration
-        self._unread.popleft()
-        return news
-
-
-def _check_want(want: Checkout) -> None:
-    """What no server could answer is refused here: -77 for a version, -42 for anything else.
-
-    Raises:
-        LicenseError: With the reason.
-    """
-    reason = ""
-    number = -42
-    if not want.feature or len(want.feature) > NAME_CHARS_MAX or len(want.display) > NAME_CHARS_MAX:
-        reason = f"A feature's name has 1 to {NAME_CHARS_MAX} characters, a display's at most as many."
-    elif not 1 <= want.count <= HANDLES_MAX:
-        reason = f"{want.count} seats were asked for; one checkout may ask for 1 to {HANDLES_MAX}."
-    elif want.version:
-        try:
-            parse_version(want.version)
-        except ValueError as error:
-            number, reason = -77, f"The version {want.version!r} is not {error}."
-    if reason:
-        raise LicenseError(number, minor=MINOR_LOCAL, reason=reason, feature=want.feature)
+def _local_denial(problem: LicenseError) -> Denial:
+    """Why seats that are borrowed here do not do, in the words of a server."""
+    return Denial(BORROWED, failure_of(problem), reached=False)

@@ -1,0 +1,237 @@
+"""A checkout of a borrowed feature is served on this machine, whether or not any server can be reached.
+
+How it works. Before a server is asked, the records of adapters.borrowed are looked at: one of this vendor and feature, of this user on
+this machine, that is genuine, covers the version, has not ended, and of which enough seats are not in use. A record that should do
+and does not (its end has come, the clock was set back, it was changed) is told of when no server gives seats either.
+
+Seats of a record are good until its end by whichever clock comes there first: the wall clock, or the one that nobody can set,
+counted from the moment at which they were taken. While they are in use that is looked at again and again, since clocks may be set
+and timers do not run in a machine that sleeps.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from seatkeeper.adapters import clock
+from seatkeeper.adapters.borrowed import BorrowStore
+from seatkeeper.base.errors import LicenseError
+from seatkeeper.base.values import version_satisfies
+from seatkeeper.client.events import MINOR_LOCAL
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from seatkeeper.adapters.borrowed import Loan, Use
+    from seatkeeper.client.events import Seated
+    from seatkeeper.client.profile import Identity
+    from seatkeeper.licfile.borrowing import Borrowed
+    from seatkeeper.sdk.bearings import Trusted
+    from seatkeeper.wire.messages import Checkout
+
+__all__ = ["CHECK_S_MAX", "Borrowing", "Loans"]
+
+#: Borrowed seats in use are looked at at least as often.
+CHECK_S_MAX: Final = 300.0
+
+
+class Borrowing:
+    """Borrowed seats that this client uses.
+
+    Attributes:
+        loan: Where their record is.
+        borrowed: What it says.
+        count: How many of them the client uses.
+        timer: When they are looked at again.
+    """
+
+    def __init__(self, loan: Loan, borrowed: Borrowed, use: Use) -> None:
+        self.loan = loan
+        self.borrowed = borrowed
+        self.count = use.count
+        self.timer: asyncio.TimerHandle | None = None
+        self._use: Use | None = use
+        self._boot_end = clock.boottime() + borrowed.until - clock.now()
+
+    @property
+    def left_s(self) -> float:
+        """For how long they are good; 0 or less once they are not."""
+        if self._use is None:
+            return 0.0
+        return min(self.borrowed.until - clock.now(), self._boot_end - clock.boottime())
+
+    def end(self) -> None:
+        """They are used no longer."""
+        if self.timer is not None:
+            self.timer.cancel()
+        use, self._use = self._use, None
+        if use is not None:
+            use.end()
+
+
+class Loans:
+    """What this client's user has borrowed on this machine, and which of it this client uses, by the keys of its checkouts.
+
+    Args:
+        identity: Who the client is.
+        trusted: Looks up whom to believe, when that is first asked.
+        loop: The client's event loop.
+        on_end: Called with the key of seats in use that may not be used any longer, and why.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        trusted: Callable[[], Trusted],
+        loop: asyncio.AbstractEventLoop,
+        on_end: Callable[[int, LicenseError], None],
+    ) -> None:
+        self._identity = identity
+        self._find_trusted = trusted
+        self._trusted: Trusted | None = None
+        self._loop = loop
+        self._on_end = on_end
+        self._store = BorrowStore()
+        self._used: dict[int, Borrowing] = {}
+        # Those that this client has borrowed itself, by server and handle: their servers may still revoke them.
+        self._lent: dict[tuple[str, int], Borrowing] = {}
+
+    def serve(self, key: int, want: Checkout) -> Borrowing | LicenseError | None:
+        """Borrowed seats for a checkout; why those that there are do not do; or None where there are none, or all are in use."""
+        # The usual case, that nothing is borrowed here, costs one look at a directory.
+        if not self._store.directory.is_dir():
+            return None
+        problem: LicenseError | None = None
+        for loan in self._store.loans():
+            try:
+                borrowing = self._try(loan, want)
+            except LicenseError as error:
+                problem = problem or error
+            else:
+                if borrowing is not None:
+                    return self._begin_use(key, borrowing)
+        return problem
+
+    def keep(self, seated: Seated, want: Checkout) -> Borrowing:
+        """The seats that a server has just lent, on record from now on and in use by this client.
+
+        Raises:
+            LicenseError: The record is no good or cannot be kept, so the seats have to go back.
+        """
+        borrowed = self._read(seated.borrow)
+        self._check_borrower(borrowed)
+        if (borrowed.feature.lower(), borrowed.handle, borrowed.count) != (want.feature.lower(), seated.handle, seated.count):
+            reason = f"The server's record is about {borrowed.count} seats of {borrowed.feature}, handle {borrowed.handle}."
+            raise LicenseError(-117, minor=MINOR_LOCAL, reason=reason, feature=want.feature)
+        loan = self._store.keep(seated.borrow, borrowed, clock.now())
+        try:
+            use = self._store.use(loan, borrowed, seated.count, False, clock.now())
+        except LicenseError:
+            self._store.drop(loan)
+            raise
+        # Its files are new, so nobody else can use them yet.
+        assert use is not None
+        borrowing = self._lent[seated.server, seated.handle] = Borrowing(loan, borrowed, use)
+        return self._begin_use(seated.key, borrowing)
+
+    def good(self, key: int) -> bool | None:
+        """Whether the borrowed seats of this checkout may be used at this moment; None where it has none."""
+        borrowing = self._used.get(key)
+        return borrowing.left_s > 0 if borrowing is not None else None
+
+    def end_use(self, key: int) -> bool:
+        """The seats of this checkout are used no longer, and stay borrowed; false where it has no borrowed ones."""
+        borrowing = self._used.pop(key, None)
+        if borrowing is None:
+            return False
+        if borrowing.left_s > 0:
+            # A clock that was set back meanwhile is told at the next use.
+            with suppress(LicenseError):
+                self._store.pass_time(borrowing.loan, borrowing.borrowed, clock.now())
+        borrowing.end()
+        return True
+
+    def end_all(self) -> None:
+        """The client has ended."""
+        for key in list(self._used):
+            self.end_use(key)
+
+    def undo(self, key: int) -> Borrowed | None:
+        """Forget what was borrowed by this checkout, which is to go back to its server; None where nothing was."""
+        borrowing = self._used.pop(key, None)
+        if borrowing is None:
+            return None
+        self._drop(borrowing)
+        return borrowing.borrowed
+
+    def revoked(self, server: str, handle: int, reason: str) -> None:
+        """An administrator has ended a borrow; this client does not count on it any more, and nobody on this machine will again."""
+        borrowing = self._lent.pop((server, handle), None)
+        if borrowing is None:
+            return
+        self._drop(borrowing)
+        for key in [key for key, used in self._used.items() if used is borrowing]:
+            self._on_end(key, LicenseError(0, reason=reason))
+
+    def _begin_use(self, key: int, borrowing: Borrowing) -> Borrowing:
+        self._used[key] = borrowing
+        self._watch(key)
+        return borrowing
+
+    def _watch(self, key: int) -> None:
+        borrowing = self._used.get(key)
+        if borrowing is None:
+            return
+        borrowed = borrowing.borrowed
+        try:
+            if borrowing.left_s <= 0:
+                raise LicenseError(-118, reason=f"The borrow of {borrowed.feature} has ended.")
+            self._store.pass_time(borrowing.loan, borrowed, clock.now())
+        except LicenseError as error:
+            borrowing.end()
+            self._on_end(key, error)
+        else:
+            borrowing.timer = self._loop.call_later(min(max(borrowing.left_s, 0.0), CHECK_S_MAX), self._watch, key)
+
+    def _drop(self, borrowing: Borrowing) -> None:
+        """Forget a borrow; a record that cannot be deleted is refused by its server, and is over in time."""
+        borrowing.end()
+        with suppress(LicenseError):
+            self._store.drop(borrowing.loan)
+
+    def _try(self, loan: Loan, want: Checkout) -> Borrowing | None:
+        from seatkeeper.licfile.borrowing import claimed  # cryptography, for which only those pay who have borrowed something
+
+        said = claimed(loan.data)
+        identity = self._identity
+        if said is None or said.vendor.lower() != identity.vendor.lower() or said.feature.lower() != want.feature.lower():
+            return None
+        if (said.user, said.host.lower()) != (identity.user, identity.host.lower()):
+            return None
+        if want.version and said.version and not version_satisfies(said.version, want.version, "flexnet"):
+            return None
+        try:
+            borrowed = self._read(loan.data)
+            self._check_borrower(borrowed)
+        except LicenseError as error:
+            if error.number == -118:
+                self._store.drop(loan)
+            raise
+        use = self._store.use(loan, borrowed, want.count, want.up_to, clock.now())
+        return Borrowing(loan, borrowed, use) if use is not None else None
+
+    def _read(self, record: bytes) -> Borrowed:
+        from seatkeeper.licfile.borrowing import read_borrowed
+
+        if self._trusted is None:
+            self._trusted = self._find_trusted()
+        root, known = self._trusted
+        return read_borrowed(record, root=root, today=clock.today(), known=known)
+
+    def _check_borrower(self, borrowed: Borrowed) -> None:
+        from seatkeeper.licfile.borrowing import check_borrower
+
+        identity = self._identity
+        check_borrower(borrowed, user=identity.user, host=identity.host, hostids=identity.hostids, now=clock.now())
