@@ -15,7 +15,19 @@ import pytest
 
 from seatkeeper.cli import lmhostid, lmstat, lmutil
 from seatkeeper.wire.framing import encode_preface, frame, server_frames
-from seatkeeper.wire.messages import NONCE_BYTES, PROTOCOL, SESSION_BYTES, Checkout, Granted, Hello, Lost, PoolStatus, Welcome
+from seatkeeper.wire.messages import (
+    NONCE_BYTES,
+    PROTOCOL,
+    SESSION_BYTES,
+    Checkin,
+    Checkout,
+    Granted,
+    Hello,
+    Lost,
+    PoolStatus,
+    Returned,
+    Welcome,
+)
 from support.fake_lmgrd import FakeLmgrd, license_server
 from support.lmstat_reader import StrictReader
 from support.site import VENDOR, Site
@@ -162,9 +174,11 @@ class Holder:
         return granted.handle
 
     def lost(self) -> int:
-        """The handle that the server takes away."""
+        """The handle that the server takes away; it is free when this client has confirmed."""
         lost = self._answer()
         assert isinstance(lost, Lost), lost
+        self._connection.sendall(frame(Checkin(2**40 + lost.handle, lost.handle)))
+        assert self._answer() == Returned(2**40 + lost.handle, lost.handle)
         return lost.handle
 
     def __enter__(self) -> Holder:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
-from seatkeeper.licfile.model import Feature
 from seatkeeper.pools.counted import Pool
+from seatkeeper.pools.lines import ServedLine
 from seatkeeper.server.answers import ANSWER_FRAMES
-from seatkeeper.vendor.events import DenialAnswer, GrantAnswer, LossAnswer, RemovalAnswer, RestoreAnswer, ReturnAnswer
+from seatkeeper.vendor.events import DenialAnswer, GrantAnswer, LossAnswer, QueuedAnswer, RemovalAnswer, RestoreAnswer, ReturnAnswer
 from seatkeeper.wire.framing import HEADER_BYTES, decode_server
-from seatkeeper.wire.messages import Denied, Done, Granted, Lost, Restored, Returned
+from seatkeeper.wire.messages import Denied, Done, Granted, Lost, Queued, Restored, Returned
 
 
 def test_every_answer_has_its_frame() -> None:
-    pool = Pool("8.0", (Feature("f1", "genesys.d", "8.0", "permanent", "5"),), ("FEATURE f1 ...",), date(2026, 11, 24))
+    pool = Pool("8.0", (ServedLine("f1", "genesys.d", "8.0", "permanent", "5"),), ("FEATURE f1 ...",), date(2026, 11, 24))
     for answer, message in (
         (GrantAnswer(1, 101, 2, pool, True), Granted(1, 101, 2, "8.0", "permanent", "FEATURE f1 ...")),
         (GrantAnswer(1, 101, 2, pool, False), Granted(1, 101, 2, "8.0", "permanent")),
@@ -22,8 +22,9 @@ def test_every_answer_has_its_frame() -> None:
         (ReturnAnswer(1, 101, -41), Returned(1, 101, -41)),
         (LossAnswer(101, -92, "why"), Lost(101, -92, "why")),
         (RestoreAnswer(101), Restored(101)),
-        (RemovalAnswer(1, 2, 0), Done(1, 0, "2 removed")),
-        (RemovalAnswer(1, 0, -41), Done(1, -41, "No checkout matches.")),
-        (RemovalAnswer(1, 0, -5), Done(1, -5, "There is no such feature.")),
+        (RemovalAnswer(1, 2, 0, "2 removed"), Done(1, 0, "2 removed")),
+        (RemovalAnswer(1, 0, -41, "No checkout matches."), Done(1, -41, "No checkout matches.")),
+        (QueuedAnswer(1, 101, 3), Queued(1, 101, 3)),
+        (DenialAnswer(1, -38, "why", "o:1: EXCLUDE", ("a@b",), 5.0), Denied(1, -38, 0, "why", "o:1: EXCLUDE", ["a@b"], 5.0)),
     ):
         assert decode_server(ANSWER_FRAMES[type(answer)](answer)[HEADER_BYTES:]) == message

@@ -7,12 +7,13 @@ from datetime import date
 import pytest
 
 from seatkeeper.licfile.model import Feature
+from seatkeeper.pools.decision import Terms
 from seatkeeper.pools.grouping import group_lines
-from seatkeeper.server.status import HOLDERS_PER_FRAME, status_frames
-from seatkeeper.vendor.entries import CheckedOut, SessionBegun
+from seatkeeper.server.status import HOLDERS_PER_FRAME, line_frames, picture, plain_names, status_frames
+from seatkeeper.vendor.entries import CheckedOut, Lingering, Queued, SessionBegun
 from seatkeeper.vendor.ledger import Ledger
 from seatkeeper.wire.framing import server_frames
-from seatkeeper.wire.messages import NAME_CHARS_MAX, AskFeatures, PoolStatus, StatusEnd
+from seatkeeper.wire.messages import NAME_CHARS_MAX, AskFeatures, AskLines, Lines, PoolStatus, StatusEnd
 
 TODAY = date(2026, 11, 24)
 
@@ -24,7 +25,7 @@ def line(name: str, count: int, version: str = "8.0", **attributes: str) -> Feat
 def ledger(*lines: Feature, holders: int = 0, name: str = "ann") -> Ledger:
     """A ledger in which so many sessions hold one seat each of the first feature."""
     made = Ledger()
-    made.exchange_pools(group_lines(lines, TODAY)[0], "flexnet")
+    made.exchange_pools(Terms(TODAY, "flexnet", group_lines(lines, TODAY)[0]))
     for number in range(1, holders + 1):
         made.apply(SessionBegun(1.0, number, f"digest{number}", name, name, name, 2**53))
         pool = made.pools[lines[0].name][0]
@@ -33,7 +34,9 @@ def ledger(*lines: Feature, holders: int = 0, name: str = "ann") -> Ledger:
 
 
 def ask(made: Ledger, feature: str = "") -> list[object]:
-    return list(server_frames().feed(b"".join(status_frames(made, "genesys.d", AskFeatures(7, feature)))))
+    asked = AskFeatures(7, feature)
+    frames = status_frames(picture(made, "genesys.d", asked), asked, plain_names, 1.79e9)
+    return list(server_frames().feed(b"".join(frames)))
 
 
 def test_every_pool_is_told_and_then_the_end() -> None:
@@ -74,3 +77,38 @@ def test_holders_that_have_not_come_back_are_marked() -> None:
     (told, _) = ask(made)
     assert isinstance(told, PoolStatus)
     assert [holder.attached for holder in told.holders] == [False, True]
+
+
+def test_checkouts_that_share_a_license_are_one_line_so_that_the_lines_add_up() -> None:
+    made = ledger(line("f1", 5, DUP_GROUP="U"), holders=3)
+    (told, _) = ask(made)
+    assert told.in_use == sum(holder.count for holder in told.holders) == 1
+
+
+def test_reservations_waiting_requests_and_lingering_seats_stand_apart() -> None:
+    made = ledger(line("f1", 5, LINGER="60"), holders=2)
+    made.apply(Lingering(1.79e9 + 5, 2**32 + 1, 1.79e9 + 65))
+    made.apply(Queued(1.79e9, 2, 9, 7, "f1", made.pools["f1"][0].key, "8.0", 3, ""))
+    told = ask(made)[:-1]
+    (waiting,) = [one for part in told for one in part.queued]
+    assert (waiting.handle, waiting.count) == (7, 3)
+    lingers = {holder.handle: (holder.linger_s, holder.linger_total_s) for part in told for holder in part.holders}
+    assert lingers == {2**32 + 1: (65, 65), 2**32 + 2: (0, 0)}
+
+
+def test_names_are_shown_as_the_caller_may_see_them() -> None:
+    asked = AskFeatures(7)
+    made = ledger(line("f1", 5), holders=1, name="ann")
+    frames = status_frames(picture(made, "d", asked), asked, lambda kind, name: f"{kind}-x", 0.0)
+    (told, _) = server_frames().feed(b"".join(frames))
+    (holder,) = told.holders
+    assert (holder.user, holder.host, holder.display) == ("user-x", "host-x", "display-x")
+
+
+def test_license_lines_are_told_without_what_proves_them() -> None:
+    made = ledger(line("f1", 5, SIGN="00AA 11BB", NOTICE="for all"), line("f2", 1))
+    told, end = server_frames().feed(b"".join(line_frames(made, AskLines(3, "f1"))))
+    assert isinstance(told, Lines)
+    assert told.text == 'INCREMENT f1 d 8.0 permanent 5 NOTICE="for all"'
+    assert end == StatusEnd(3)
+    assert server_frames().feed(b"".join(line_frames(made, AskLines(3, "none")))) == [StatusEnd(3, -5)]

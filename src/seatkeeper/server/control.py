@@ -15,7 +15,7 @@ import msgspec
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "TEXT_CHARS_MAX",
@@ -28,11 +28,14 @@ __all__ = [
     "RereadDone",
     "Serving",
     "control_pair",
+    "fitting",
 ]
 
 _PACKET_BYTES_MAX: Final = 65536
 #: Texts are cut to this length, so that each message is one packet.
 TEXT_CHARS_MAX: Final = 4096
+#: Room for the sentence that there is more.
+_MORE_CHARS: Final = 64
 #: Packets read at once, so that a crowd of clients does not keep the loop from its other work.
 _PACKETS_MAX: Final = 64
 
@@ -187,3 +190,13 @@ class Control:
     def _gone(self) -> None:
         if self._open:
             self._closed(self._end_all())
+
+
+def fitting(sentences: Sequence[str]) -> str:
+    """As many sentences as fit into an answer, one a line, and how many more there are in the log."""
+    text, rest = sentences[0], len(sentences) - 1
+    for sentence in sentences[1:]:
+        if len(text) + len(sentence) > TEXT_CHARS_MAX - _MORE_CHARS:
+            return f"{text}\n... and {rest} more: see the debug log."
+        text, rest = f"{text}\n{sentence}", rest - 1
+    return text

@@ -9,7 +9,7 @@ license one is shown, with the seats of all (facts, lmstat formats 0.2 and FlexN
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ from seatkeeper.wire.messages import AskFeatures, AskLines, Lines, PoolStatus, S
 from seatkeeper.wire.status import HolderStatus, QueuedStatus, ReservationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from seatkeeper.licfile.model import Signable
     from seatkeeper.pools.counted import Pool
@@ -35,6 +35,8 @@ HOLDERS_PER_FRAME: Final = 12
 #: License lines are told in pieces of this size.
 _LINES_BYTES: Final = 32 * 1024
 _COLUMNS: Final = 1 << 20
+
+_T = TypeVar("_T")
 
 
 class Names(Protocol):
@@ -118,21 +120,18 @@ def status_frames(pictures: list[PoolPicture] | None, asked: AskFeatures, names:
 
 
 def _pool_frames(one: PoolPicture, names: Names, now: float) -> Iterator[bytes]:
-    head, seats, waiters = one.head, one.seats, one.waiters
-    reservations = head.reservations
-    size = HOLDERS_PER_FRAME
-    for start in range(0, max(len(seats), len(waiters), len(reservations), 1), size):
-        yield frame(
-            msgspec.structs.replace(
-                head,
-                holders=[_holder(seat, count, names, now) for seat, count in seats[start : start + size]],
-                reservations=[
-                    ReservationStatus(kept.count, kept.kind, _subject(kept.kind, kept.name, names))
-                    for kept in reservations[start : start + size]
-                ],
-                queued=[_queued(waiter, names) for waiter in waiters[start : start + size]],
-            )
-        )
+    """At least one frame; each has holders, or reservations, or waiting requests, so that the longest names fit."""
+    head = one.head
+    bare = msgspec.structs.replace(head, reservations=[])
+    if not one.seats and not one.waiters and not head.reservations:
+        yield frame(bare)
+    for part in _batched(one.seats, HOLDERS_PER_FRAME):
+        yield frame(msgspec.structs.replace(bare, holders=[_holder(seat, count, names, now) for seat, count in part]))
+    for kept in _batched(head.reservations, HOLDERS_PER_FRAME):
+        shown = [ReservationStatus(each.count, each.kind, _subject(each.kind, each.name, names)) for each in kept]
+        yield frame(msgspec.structs.replace(bare, reservations=shown))
+    for waiting in _batched(one.waiters, HOLDERS_PER_FRAME):
+        yield frame(msgspec.structs.replace(bare, queued=[_queued(waiter, names) for waiter in waiting]))
 
 
 def _holder(seat: Seat, count: int, names: Names, now: float) -> HolderStatus:
@@ -162,6 +161,11 @@ def _queued(waiter: Waiter, names: Names) -> QueuedStatus:
     return QueuedStatus(
         names("user", session.user), names("host", session.host), display, waiter.version, waiter.handle, waiter.count, waiter.since
     )
+
+
+def _batched(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    """The items in pieces of that size."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _subject(kind: str, name: str, names: Names) -> str:

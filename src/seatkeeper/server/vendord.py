@@ -24,7 +24,7 @@ from seatkeeper.licfile.borrowing import Borrowed, borrow_secret, sign_borrowed
 from seatkeeper.licfile.options import EMPTY_OPTIONS
 from seatkeeper.licfile.trust import server_proof
 from seatkeeper.server.answers import ANSWER_FRAMES
-from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving
+from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
 from seatkeeper.server.license import find_files, load_served
 from seatkeeper.server.listener import GREETING_S, ClientConnection
 from seatkeeper.server.logs import Logs
@@ -237,6 +237,8 @@ class VendorDaemon:
         elif isinstance(message, OrderReread):
             self._spawn(self._reread(message))
         elif isinstance(message, OrderStop):
+            if message.by_user:
+                self.run(Acted("lmdown", message.by_user, message.by_host))
             who = f" from {message.by_user} at node {message.by_host}" if message.by_user else ""
             self._stop(f"SHUTDOWN request{who}: daemon shutdown requested - shutting down")
 
@@ -284,7 +286,7 @@ class VendorDaemon:
             problems = [*served.refusals, *(served.options.sentences if served.options is not None else ())]
             if dry_run:
                 self._pump.turn()
-                return 0, "\n".join([*problems, *offer.ignored, self._machine.preview(offer)])
+                return 0, fitting([self._machine.preview(offer), *problems, *offer.ignored])
             self._served = served
             self._tell_refusals(served)
             self._tell_of(served)
@@ -293,7 +295,7 @@ class VendorDaemon:
             for sentence in self._machine.ignored:
                 self._log.line(sentence)
             self._log.say("Done rereading license file")
-            return 0, "\n".join([f"{len(served.lines)} lines are served", *problems])
+            return 0, fitting([f"{len(served.lines)} lines are served", *problems])
 
     def _read_anew(self, today: date) -> tuple[Served, Offer]:
         """What the files offer now; runs beside the event loop.

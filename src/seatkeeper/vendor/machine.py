@@ -44,6 +44,7 @@ from seatkeeper.vendor.events import (
     Send,
     Tick,
 )
+from seatkeeper.vendor.preview import preview, preview_text
 from seatkeeper.vendor.state import CLOCK_BACK_S, HEARD_RESOLUTION_S, State, VendorSettings
 
 if TYPE_CHECKING:
@@ -89,9 +90,8 @@ class Machine:
 
     def preview(self, offer: Offer) -> str:
         """What would change for whom if this were served; nothing does, and the offer is still good."""
-        from seatkeeper.vendor.preview import preview, preview_text
-
-        return preview_text(preview(self.ledger, offer.terms.pools, self.settings.rule))
+        terms = offer.terms
+        return preview_text(preview(self.ledger, terms.pools, terms.rule, terms.access))
 
     def next_deadline(self) -> float | None:
         """When the longest silent session's lease ends, on the clock of `now`; a Tick is due then."""
