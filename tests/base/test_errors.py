@@ -63,7 +63,7 @@ def test_a_denial_says_what_decided_who_holds_the_seats_and_when_one_comes_free(
     )
     assert str(error).splitlines()[1:5] == [
         " MAX is reached.",
-        " It is so decided by genesys.d.opt:3: MAX 2 f1 USER ann",
+        " Decided by: genesys.d.opt:3: MAX 2 f1 USER ann",
         " The seats are held by ann@desk, 2 seats.",
         " Seats may come free on 24-nov-2026 at 12:00.",
     ]

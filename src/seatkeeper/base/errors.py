@@ -145,7 +145,7 @@ class LicenseError(SeatkeeperError):
 
     def _explanation(self) -> list[str]:
         """What decided, who has the seats, and when one may come free, each in a line of its own."""
-        lines = [f" It is so decided by {self.rule}"] if self.rule else []
+        lines = [f" Decided by: {self.rule}"] if self.rule else []
         if self.holders:
             more = f", and {len(self.holders) - HOLDERS_SHOWN_MAX} more" if len(self.holders) > HOLDERS_SHOWN_MAX else ""
             lines.append(f" The seats are held by {'; '.join(self.holders[:HOLDERS_SHOWN_MAX])}{more}.")
