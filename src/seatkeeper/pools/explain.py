@@ -161,11 +161,13 @@ def _most(pool: Pool, count: int, limits: tuple[Kept, ...], others: tuple[Kept, 
     if most >= count:
         return 0, "", rule, most
     asked = f"{count:,} seat{' was' if count == 1 else 's were'} asked for"
-    if count > pool.capacity:
-        return -26, f"{asked} at once; {pool.capacity:,} {'is' if pool.capacity == 1 else 'are'} licensed.", "", most
-    if lowest is not None and lowest.seats < count:
-        return -87, f"{asked}; the options file allows {lowest.seats:,}.", lowest.rule, most
-    return -101, f"{asked}; {reserved:,} of {pool.capacity:,} are reserved for others.", others[0].rule if others else "", most
+    # In the order of decision.py.
+    beyond = next((limit for limit in limits if limit.seats < count), None)
+    if beyond is not None:
+        return -87, f"{asked}; the options file allows {beyond.seats:,}.", beyond.rule, most
+    if count <= pool.capacity:
+        return -101, f"{asked}; {reserved:,} of {pool.capacity:,} are reserved for others.", others[0].rule if others else "", most
+    return -26, f"{asked} at once; {pool.capacity:,} {'is' if pool.capacity == 1 else 'are'} licensed.", "", most
 
 
 def _borrowing(pool: Pool, access: Access, who: Who) -> Borrowing | None:
