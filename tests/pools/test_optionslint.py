@@ -120,6 +120,8 @@ def test_what_is_right_is_left_alone(text: str) -> None:
         ("MAX 3 f1 USER joe\nMAX 2 f1 USER joe", 1, "warning", "The line never applies: line 2 sets a limit of 2"),
         ("RESERVE 5 f1 USER joe\nMAX 3 f1 USER joe", 2, "warning", "5 seats of f1 are reserved for USER joe, which may hold 3."),
         ("EXCLUDE f1 USER joe\nEXCLUDE F1 USER joe", 2, "warning", "Line 1 says the same."),
+        ("EXCLUDE f1 USER joe\nEXCLUDEALL USER joe", 1, "warning", "Line 2 says the same of all features."),
+        ("INCLUDEALL USER joe\nINCLUDE f1 USER joe", 2, "warning", "Line 1 says the same of all features."),
         ("LINGER f1 60\nLINGER f1 90", 1, "warning", "line 2 sets LINGER again, and the last line counts"),
         ("MAX_BORROW_HOURS borrowable 9\nMAX_BORROW_HOURS borrowable 8", 1, "warning", "line 2 sets MAX_BORROW_HOURS again"),
         ("TIMEOUTALL 1000\nTIMEOUTALL 1100", 1, "warning", "line 2 sets TIMEOUTALL again"),

@@ -329,14 +329,19 @@ def _ceilings(view: _View) -> Iterator[Problem]:
 
 
 def _repeated(view: _View) -> Iterator[Problem]:
-    seen: dict[tuple[str, str, str, str], Rule] = {}
+    seen: dict[tuple[str, str, Subject], Rule] = {}
+    for rule in view.options.rules:
+        if rule.keyword in ("EXCLUDEALL", "INCLUDEALL"):
+            seen.setdefault((rule.keyword, "", (rule.kind, rule.name)), rule)
     for rule, _ in view.rules:
         if not rule.kind or rule.keyword in ("MAX", "RESERVE"):
             continue
-        key = (rule.keyword, str(rule.feature).lower(), rule.kind, rule.name)
-        first = seen.setdefault(key, rule)
+        subject = (rule.kind, rule.name)
+        feature = str(rule.feature).lower() if rule.feature is not None else ""
+        for_all = seen.get((f"{rule.keyword}ALL", "", subject))
+        first = for_all or seen.setdefault((rule.keyword, feature, subject), rule)
         if first is not rule:
-            yield _warning(rule, f"Line {first.line} says the same.", rule.text)
+            yield _warning(rule, f"Line {first.line} says the same{' of all features' if for_all is not None else ''}.", rule.text)
 
 
 def _set_again(view: _View) -> Iterator[Problem]:
