@@ -9,6 +9,7 @@ import pytest
 from seatkeeper.licfile.model import Feature
 from seatkeeper.pools.decision import Terms
 from seatkeeper.pools.grouping import group_lines
+from seatkeeper.pools.lines import ServedLine
 from seatkeeper.server.status import HOLDERS_PER_FRAME, line_frames, picture, plain_names, status_frames
 from seatkeeper.vendor.entries import CheckedOut, Lingering, Queued, SessionBegun
 from seatkeeper.vendor.ledger import Ledger
@@ -112,3 +113,11 @@ def test_license_lines_are_told_without_what_proves_them() -> None:
     assert told.text == 'INCREMENT f1 d 8.0 permanent 5 NOTICE="for all"'
     assert end == StatusEnd(3)
     assert server_frames().feed(b"".join(line_frames(made, AskLines(3, "none")))) == [StatusEnd(3, -5)]
+
+
+def test_seats_that_no_served_line_gives_are_told_as_unsupported() -> None:
+    asked = AskFeatures(7)
+    made = ledger(line("f1", 5), ServedLine("old", "d", "8.0", "1-nov-2026", "4"))
+    frames = status_frames(picture(made, "d", asked, [("forged", 2), ("f1", 9), ("Forged", 1)]), asked, plain_names, 0.0)
+    told = server_frames().feed(b"".join(frames))[:-1]
+    assert [(one.feature, one.total, one.unsupported) for one in told] == [("f1", 5, 0), ("old", 0, 4), ("Forged", 0, 3)]

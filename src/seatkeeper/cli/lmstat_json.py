@@ -89,6 +89,7 @@ def _json_pool(pool: PoolStatus, local: Callable[[float], datetime]) -> dict[str
         "overdraft": pool.overdraft,
         "over": max(0, held(pool) - pool.total) if pool.total else 0,
         "denials": pool.denials,
+        "unsupported": pool.unsupported,
         "hostid": pool.hostid,
         "vendor_string": pool.vendor_string,
         "holders": holders,

@@ -281,6 +281,9 @@ def _feature_lines(screen: Screen, pools: Sequence[PoolStatus], where: str) -> l
     issued = sum(pool.total for pool in pools)
     if issued:
         lines = [f"Users of {name}:  (Total of {_licenses(issued)} issued;  Total of {_licenses(used)} in use)", ""]
+    elif lacking := sum(pool.unsupported for pool in pools):
+        # Never singular (facts, FlexNet 5.2).
+        lines = [f"Users of {name}:  (Error: {lacking} licenses, unsupported by licensed server)", ""]
     else:
         lines = [f"Users of {name}:  (Uncounted, node-locked)", ""]
     if screen.people:

@@ -16,7 +16,7 @@ from seatkeeper.adapters.keys import find_credential, find_trust, read_trust
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.licfile.grammar import FILE_BYTES_MAX
 from seatkeeper.licfile.hostid import allowed_on_server, explain_mismatch, matches_any, parse_hostids
-from seatkeeper.licfile.model import LicenseFile, Parsed
+from seatkeeper.licfile.model import Feature, LicenseFile, Parsed
 from seatkeeper.licfile.options import parse_options
 from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
@@ -37,6 +37,9 @@ _THREADS: Final = 2
 _POOL_LINES_MIN: Final = 200
 
 
+_Verified = tuple[tuple["Signable", ...], tuple[str, ...], tuple[tuple[str, int], ...]]
+
+
 class Served(msgspec.Struct, frozen=True):
     """What one vendor daemon serves.
 
@@ -47,6 +50,7 @@ class Served(msgspec.Struct, frozen=True):
         credential: The key and certificates by which this server proves itself.
         refusals: One sentence for each line that is not served.
         options: What the options file says; None where there is none.
+        refused: Feature and seats of each line that would give some, and is refused.
     """
 
     lines: tuple[Signable, ...]
@@ -56,6 +60,7 @@ class Served(msgspec.Struct, frozen=True):
     credential: Credential
     refusals: tuple[str, ...]
     options: OptionsFile | None = None
+    refused: tuple[tuple[str, int], ...] = ()
 
 
 def find_files(paths: Sequence[str]) -> list[Path]:
@@ -129,9 +134,9 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:
             reason=f"No credential {vendor}.<hostid>.credential for hostid {' '.join(hostids)} stands beside {with_server[0].name}.",
             remedy="Put the credential file there that came with the license file.",
         )
-    lines, refusals = _verified(parsed, vendor, trust)
+    lines, refusals, refused = _verified(parsed, vendor, trust)
     options = read_options(vendor, parsed)
-    return Served(lines, hostids, trust, trust_path.read_text("utf-8"), credential, refusals, options)
+    return Served(lines, hostids, trust, trust_path.read_text("utf-8"), credential, refusals, options, refused)
 
 
 def read_options(vendor: str, parsed: Sequence[Parsed]) -> OptionsFile | None:
@@ -182,8 +187,8 @@ def _find_trust(vendor: str, first: Parsed) -> tuple[Path, Trust]:
     return found, read_trust(found)
 
 
-def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> tuple[tuple[Signable, ...], tuple[str, ...]]:
-    """The vendor's lines that verify, and a sentence for each that does not, or that is not understood.
+def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> _Verified:
+    """The vendor's lines that verify, a sentence for each that does not, or that is not understood, and what the former would give.
 
     All files are judged as one, so that a line copied into a second file is seen.
     """
@@ -210,10 +215,13 @@ def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> tuple[tupl
     else:
         verdicts = verify_lines(whole, trust, places=places)
     lines: list[Signable] = []
+    refused: list[tuple[str, int]] = []
     for verdict in verdicts:
         name = ours[verdict.index - len(head)][0]
         if not verdict.ok:
             refusals.append(f"{name}: {verdict.sentence} ({verdict.number})")
+            if isinstance(verdict.line, Feature) and verdict.line.seats:
+                refused.append((verdict.line.name, verdict.line.seats))
         else:
             lines.append(verdict.line)
-    return tuple(lines), tuple(refusals)
+    return tuple(lines), tuple(refusals), tuple(refused)

@@ -59,10 +59,17 @@ class PoolPicture(msgspec.Struct, frozen=True):
     waiters: list[Waiter]
 
 
-def picture(ledger: Ledger, vendor: str, asked: AskFeatures) -> list[PoolPicture] | None:
-    """All pools of the feature asked for, or of all; None where there is no such feature."""
+def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[tuple[str, int]] = ()) -> list[PoolPicture] | None:
+    """All pools of the feature asked for, or of all; None where there is no such feature.
+
+    `refused` are feature and seats of license lines that are not served; they are told where no other line has the name.
+    """
     wanted = asked.feature.lower()
-    if wanted and wanted not in ledger.pools:
+    unserved: dict[str, tuple[str, int]] = {}
+    for name, seats in refused:
+        if name.lower() not in ledger.pools and (not wanted or name.lower() == wanted):
+            unserved[name.lower()] = name, unserved.get(name.lower(), ("", 0))[1] + seats
+    if wanted and wanted not in ledger.pools and not unserved:
         return None
     held: dict[Pool, list[tuple[Seat, int]]] = {}
     groups: set[Shared] = set()
@@ -88,6 +95,9 @@ def picture(ledger: Ledger, vendor: str, asked: AskFeatures) -> list[PoolPicture
         for name, pools in ledger.pools.items()
         if not wanted or name == wanted
         for number, pool in enumerate(pools)
+    ] + [
+        PoolPicture(PoolStatus(asked.request, name, 0, vendor, "", "", 0, 0, unsupported=seats), [], [])
+        for name, seats in unserved.values()
     ]
 
 
@@ -106,6 +116,7 @@ def _head(request: int, number: int, pool: Pool, vendor: str) -> PoolStatus:
         reservations=[ReservationStatus(one.idle, one.kind, one.name) for one in pool.reservations if one.idle],
         overdraft=pool.overdraft,
         denials=pool.denials,
+        unsupported=0 if pool.good else sum(line.seats or 0 for line in pool.lines),
     )
 
 

@@ -397,7 +397,7 @@ class VendorDaemon:
         """Answers what lmstat asks, between other clients' turns."""
         self._pump.turn()
         self._pump.flush_log()
-        pictures = picture(self._machine.ledger, self.vendor, asked)
+        pictures = picture(self._machine.ledger, self.vendor, asked, self._served.refused)
         frames = status_frames(pictures, asked, connection.names, clock.now())
         self._spawn(self._send_slowly(connection, frames))
 

@@ -373,7 +373,7 @@ class PoolStatus(_Message, frozen=True, tag=42):
 
     `total` is 0 for an uncounted license; `in_use` counts idle reservations, as lmstat does. `hostid` is what the
     license is locked to, empty for a floating one. Beyond `total`, `overdraft` further seats may be held; `denials` were sent since
-    the daemon started.
+    the daemon started. `unsupported` are seats of lines that are not served, where none of the feature's is: expired, not begun, refused.
     """
 
     request: int
@@ -391,6 +391,7 @@ class PoolStatus(_Message, frozen=True, tag=42):
     queued: list[QueuedStatus] = msgspec.field(default_factory=list)
     overdraft: int = 0
     denials: int = 0
+    unsupported: int = 0
 
 
 class StatusEnd(_Message, frozen=True, tag=43):
