@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seatkeeper.licfile.model import Problem
 from seatkeeper.licfile.options_model import EMPTY_OPTIONS, FeatureSpec, OptionsFile, Rule
 
 RULE = Rule("EXCLUDE", 12, "EXCLUDE f1 USER joe", FeatureSpec("f1"), "USER", "joe")
@@ -24,3 +25,8 @@ def test_without_a_file_there_are_no_rules_and_the_usual_settings() -> None:
     assert not EMPTY_OPTIONS.fqdn_lenient
     assert not EMPTY_OPTIONS.case_insensitive
     assert EMPTY_OPTIONS.max_connections == 0
+
+
+def test_each_problem_is_one_sentence_with_its_place() -> None:
+    options = OptionsFile("d.opt", problems=(Problem(3, 7, "This is wrong."), Problem(4, 1, "So is this.", severity="warning")))
+    assert options.sentences == ("d.opt:3:7: This is wrong.", "d.opt:4:1: So is this.")
