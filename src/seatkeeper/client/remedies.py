@@ -161,11 +161,9 @@ def _of_number(number: int, minor: int, system: int) -> tuple[Advice, ...]:
 
 
 def _symptoms(line: str) -> list[Advice]:
-    return [
-        Advice(symptom.name, symptom.cause, symptom.remedy, symptom.number, symptom.section)
-        for symptom in SYMPTOMS
-        if any(re.search(pattern, line) for pattern in symptom.patterns)
-    ]
+    found = [symptom for symptom in SYMPTOMS if any(re.search(pattern, line) for pattern in symptom.patterns)]
+    special = [symptom for symptom in found if not symptom.general]
+    return [Advice(symptom.name, symptom.cause, symptom.remedy, symptom.number, symptom.section) for symptom in special or found]
 
 
 def _texts(line: str) -> list[Advice]:

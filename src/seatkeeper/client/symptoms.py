@@ -24,6 +24,7 @@ class Symptom(msgspec.Struct, frozen=True):
         cause: What is behind it.
         remedy: What to do.
         number: The license error that usually belongs to it; 0 where none does.
+        general: True where the symptom only tells that something is wrong: a more special one is told in its place.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Symptom(msgspec.Struct, frozen=True):
     cause: str
     remedy: str
     number: int = 0
+    general: bool = False
 
 
 _LOG: Final = "Genesys Log Messages"
@@ -96,6 +98,7 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
         (r"\b(?:std )?07100\b", r"gcti_license_fail", r"licensing violation is identified"),
         "The application found its license missing or lost; what stands after `violation type` is the cause.",
         "Explain the text after `violation type` alone, or run `seatkeeper diagnose` on the application's machine.",
+        general=True,
     ),
     Symptom(
         "licenses checked out",
@@ -214,6 +217,7 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
         (r"(?:application|program|server) (?:did not|does not|didn't|doesn't|will not|won't|cannot) start",),
         "A license was denied at the start: changed or expired, of an older version, not in the file, or the path is wrong.",
         "Find the 07100 line in the application's log and explain it, or run `seatkeeper diagnose --feature F` with its license path.",
+        general=True,
     ),
     # License Server Problems
     Symptom(
@@ -274,6 +278,7 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
         "lmgrd does not run at that host and port, or the way there is closed.",
         "Run `seatkeeper diagnose` there: refused means wrong port or no lmgrd, silence means a firewall or a machine that is off.",
         -15,
+        general=True,
     ),
     # Exceeding the Number of Licenses
     Symptom(
