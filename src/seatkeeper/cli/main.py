@@ -23,7 +23,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "issue": ("issue", "a signed license file from an order"),
     "license": ("license", "license files: show, lint, verify"),
     "options": ("options", "options files: lint them, explain what they mean for one person"),
+    "diagnose": ("diagnose", "why a checkout does not work, and what to do; explain an error or a log line"),
     "hold": ("hold", "run a program while it holds licenses"),
+    "service": ("service", "the license server as a service: install, remove, status, wait"),
     "journal": ("journal", "a vendor daemon's record of use: show, verify, export"),
 }
 
