@@ -13,10 +13,11 @@ from seatkeeper.adapters.keys import issue_credential, load_issuer
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.licfile.hostid import HostFacts
 from seatkeeper.licfile.model import LicenseFile, Package, Upgrade
+from seatkeeper.licfile.options import parse_options
 from seatkeeper.licfile.signature import sign_line
 from seatkeeper.licfile.writer import write
 from seatkeeper.pools.grouping import group_lines
-from seatkeeper.server.license import find_files, load_served, read_file
+from seatkeeper.server.license import Served, find_files, load_served, new_faults, read_file
 from support.site import VENDOR, Site, feature
 
 if TYPE_CHECKING:
@@ -218,3 +219,14 @@ def test_a_file_that_cannot_be_read_is_error_30(tmp_path: Path) -> None:
     with pytest.raises(LicenseError) as refused:
         read_file(tmp_path)
     assert refused.value.number == -30
+
+
+def test_a_reread_is_kept_back_by_new_faults_only() -> None:
+    def served(*refusals: str, options: str = "") -> Served:
+        return Served((), (), None, "", None, refusals, parse_options(options, "d.opt"))  # type: ignore[arg-type]
+
+    old = served("a.lic:3:1: bad (-8)", options="MXA 1 f1 USER ann\n")
+    assert new_faults(old, served("a.lic:7:1: bad (-8)", options="# moved\nMXA 1 f1 USER ann\n")) == []
+    assert new_faults(old, served("a.lic:7:1: worse (-8)")) == ["a.lic:7:1: worse (-8)"]
+    (fault,) = new_faults(old, served(options="MAX f1\n"))
+    assert fault.startswith("d.opt:1:")

@@ -107,6 +107,11 @@ class OptionsFile(msgspec.Struct, frozen=True):
         """All that is wrong with the file, each in one sentence with its place."""
         return tuple(f"{self.name}:{one.line}:{one.column}: {one.message}" for one in self.problems)
 
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What keeps a line from having an effect."""
+        return tuple(one for one in self.problems if one.severity == "error")
+
     def cite(self, rule: Rule) -> str:
         """The rule as a denial names it: `genesys.d.opt:12: EXCLUDE f1 USER joe`."""
         return f"{self.base_name}:{rule.line}: {rule.text}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
-    from seatkeeper.pools.access import Access, Limit, Rights
+    from seatkeeper.pools.access import Access, Limit, Reservation, Rights
     from seatkeeper.pools.counted import Pool
     from seatkeeper.pools.subjects import Who
 
@@ -90,6 +90,9 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         count: How many seats.
         rule: The line of the options file or the license file that decides a denial.
         right: What the options file says about the asker and the pool.
+        may_wait: In a denial, whether seats may come free that would do.
+        bars: In such a denial, the pools that lack seats; who waits for them comes first. None where only the asker's own ceiling
+            has to get room.
     """
 
     number: int
@@ -98,6 +101,16 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
     rule: str = ""
     right: Rights | None = None
+    may_wait: bool = False
+    bars: tuple[Pool, ...] = ()
+
+
+class _Wish(msgspec.Struct, frozen=True, gc=False):
+    """So many seats at most, and so many at least; `seats_max` more may be had altogether."""
+
+    count: int
+    least: int
+    seats_max: int
 
 
 def decide(
@@ -120,10 +133,13 @@ def decide(
         if not up_to:
             return Decision(-26, reason=f"This client may hold {seats(seats_max)} of {feature} more, {asked_for(count)}.")
         count = seats_max
+    wish = _Wish(count, 1 if up_to else count, seats_max)
     rule, access = terms.rule, terms.access
     careful = bool(barred) or terms.clock_back or access is not None
     partial: Decision | None = None
     denial: Decision | None = None
+    bars: tuple[Pool, ...] = ()
+    may_wait = False
     for pool in pools:
         if not pool.good or not version_satisfies(pool.version, version, rule):
             continue
@@ -131,18 +147,25 @@ def decide(
             free = pool.capacity - pool.in_use
             if free >= count or not pool.counted:
                 return Decision(0, pool, count)
-            found = Decision(0, pool, free) if up_to and free > 0 else _full(pool, count, up_to)
+            found = Decision(0, pool, free) if up_to and free > 0 else _full(pool, pool, wish)
         else:
-            found = _weigh(pool, count, up_to, terms, asker, barred)
+            found = _weigh(pool, wish, terms, asker, barred)
             if not found.number and (found.count >= count or not up_to):
                 return found
         if not found.number:
             partial = found if partial is None or found.count > partial.count else partial
-        elif denial is None or _stage(found) > _stage(denial):
+            continue
+        may_wait = may_wait or found.may_wait
+        bars += found.bars
+        if denial is None or _stage(found) > _stage(denial):
             denial = found
     if partial is not None:
         return partial
-    return denial or _no_pool(pools, feature, version, terms)
+    if denial is None:
+        return _no_pool(pools, feature, version, terms)
+    if bars == denial.bars and may_wait == denial.may_wait:
+        return denial
+    return msgspec.structs.replace(denial, may_wait=may_wait, bars=bars)
 
 
 def seats(count: int) -> str:
@@ -160,9 +183,8 @@ def _stage(decision: Decision) -> tuple[int, int]:
     return _STAGES.get(decision.number, 0), pool.free if pool is not None else 0
 
 
-def _weigh(pool: Pool, count: int, up_to: bool, terms: Terms, asker: Asker, barred: Collection[Pool]) -> Decision:
+def _weigh(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, barred: Collection[Pool]) -> Decision:
     """One pool's answer, with everything that may limit it."""
-    who = asker.who
     if terms.clock_back and pool.dated:
         return Decision(-88, pool, reason=f"The clock was set back, and {pool.feature} is licensed for certain days only.")
     if pool.enables:
@@ -177,39 +199,66 @@ def _weigh(pool: Pool, count: int, up_to: bool, terms: Terms, asker: Asker, barr
     right = _right(pool, terms, asker)
     if right is not None and right.number:
         return Decision(right.number, pool, reason=right.reason, rule=right.rule, right=right)
-    count = max(count, pool.minimum)
+    if pool.minimum > wish.least:
+        # "A request for fewer than n is raised to n" (facts, FlexNet 1.5).
+        wish = _Wish(min(max(wish.count, pool.minimum), wish.seats_max), pool.minimum, wish.seats_max)
+        if wish.least > wish.seats_max:
+            reason = f"{pool.feature} is given out {pool.minimum} at a time, and this client may hold {seats(wish.seats_max)} more."
+            return Decision(-26, pool, reason=reason, rule=_line(pool), right=right)
     if not pool.counted:
-        return Decision(0, pool, count, right=right)
+        return Decision(0, pool, wish.count, right=right)
+    found = _count(pool, wish, terms, asker, right, barred)
+    return found if found.right is right else msgspec.structs.replace(found, right=right)
+
+
+def _count(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, right: Rights | None, barred: Collection[Pool]) -> Decision:
+    """Whether a counted pool has the seats, for somebody who may have some."""
+    who, least, count = asker.who, wish.least, wish.count
     shared = pool.groups.get(pool.group_key(who.user, who.host, who.display, asker.data)) if pool.mask else None
     has = shared.count if shared is not None else 0
-    room = count
     for limit in right.limits if right is not None else ():
-        left = limit.maximum - limit.used + has
-        if left < room:
-            if left < 1 or not up_to:
-                return _beyond(pool, limit, count, terms, right)
-            room = left
-    count = room
-    own = sum(reservation.idle for reservation in right.reservations) if right is not None else 0
+        left = limit.maximum - limit.used + (shared.under(limit) if shared is not None else 0)
+        if left < least:
+            return _beyond(pool, limit, wish, terms)
+        count = min(count, left)
+    reservations = right.reservations if right is not None else ()
+    own = sum(reservation.idle for reservation in reservations)
     left = pool.capacity - pool.in_use + has
-    free = left - pool.reserved_idle + own
-    if pool.suite:
-        held, suite_left = _suite(pool, terms, asker)
-        own += held
-        free = min(free + held, suite_left)
-        left = min(left, suite_left)
-    if pool in barred and count - has > own:
-        if not up_to or has + own < 1:
-            return Decision(-24, pool, reason=f"Others wait for seats of {pool.feature}, and come first.", right=right)
-        count = has + own
-    if free >= count:
-        return Decision(0, pool, count, right=right)
-    if up_to and free >= 1:
-        return Decision(0, pool, free, right=right)
-    if left >= count or (up_to and left >= 1):
-        return _reserved(pool, count, terms, right)
-    full = _full(pool, count, up_to)
-    return msgspec.structs.replace(full, right=right)
+    lacks: tuple[Pool, ...] = (pool,)
+    suite = _suite(pool, terms, asker) if pool.suite else None
+    if suite is not None:
+        own += suite.held
+    # What the group holds it may share, also where a reread has left more in use than there are.
+    free = max(has, left - pool.reserved_idle + own)
+    most = has + own if pool in barred else count
+    if suite is not None:
+        if free >= least:
+            lacks = (suite.counter,)
+        else:
+            lacks = (pool, suite.counter)
+        free, left = min(free, suite.left), min(left, suite.left)
+        most = min(most, suite.has) if suite.counter in barred else most
+    if free >= least and most >= least:
+        return Decision(0, pool, min(count, free, most), right=right)
+    may_wait = least <= _most_ever(pool, suite, reservations)
+    bars = lacks if may_wait else ()
+    short = suite.counter if suite is not None and suite.left < least else pool
+    if least > short.capacity:
+        return _full(pool, short, wish)
+    if most < least:
+        return Decision(-24, pool, reason=f"Others wait for seats of {pool.feature}, and come first.", may_wait=may_wait, bars=bars)
+    if left >= least:
+        found = _reserved(pool, wish, terms, reservations)
+    else:
+        found = _full(pool, short, wish)
+    return msgspec.structs.replace(found, may_wait=may_wait, bars=bars)
+
+
+def _most_ever(pool: Pool, suite: _Suite | None, own: Sequence[Reservation]) -> int:
+    """How many seats somebody could have if nobody else held any."""
+    # What a suite keeps for its holder comes free with it.
+    most = pool.capacity - sum(one.count for one in pool.reservations if one.rule.line and one not in own)
+    return most if suite is None else min(most, suite.counter.capacity)
 
 
 def _right(pool: Pool, terms: Terms, asker: Asker) -> Rights | None:
@@ -221,46 +270,61 @@ def _right(pool: Pool, terms: Terms, asker: Asker) -> Rights | None:
     return right
 
 
-def _suite(pool: Pool, terms: Terms, asker: Asker) -> tuple[int, int]:
-    """Seats of the component that the asker's suite keeps for it, and how many suites it may have of which it holds a component.
+class _Suite(msgspec.Struct, frozen=True, gc=False):
+    """The suite to which a component belongs.
 
-    A component is checked out together with its package's own feature, once for all components (facts, FlexNet 1.7).
+    Attributes:
+        counter: The pool of its enabling line: a suite is in use for all components that somebody holds (facts, FlexNet 1.7).
+        has: Suites that the asker holds.
+        left: Suites that he may hold.
+        held: Seats of the component that are kept for him.
     """
+
+    counter: Pool
+    has: int
+    left: int
+    held: int
+
+
+def _suite(pool: Pool, terms: Terms, asker: Asker) -> _Suite | None:
     who = asker.who
     counter = suite_pool(pool, terms.pools)
-    if counter is None or not counter.good:
-        return 0, 0
+    if counter is None:
+        return None
     shared = counter.groups.get(counter.suite_key(who.user, who.host, who.display, asker.data))
-    if shared is None:
-        return 0, counter.free
-    return sum(reservation.idle for other, reservation in shared.held if other is pool), counter.free + shared.count
+    has = shared.count if shared is not None else 0
+    held = sum(reservation.idle for other, reservation in shared.held if other is pool) if shared is not None else 0
+    return _Suite(counter, has, has + counter.free, held)
 
 
-def _beyond(pool: Pool, limit: Limit, count: int, terms: Terms, right: Rights | None) -> Decision:
+def _beyond(pool: Pool, limit: Limit, wish: _Wish, terms: Terms) -> Decision:
     """The options file allows the asker, or its group as a whole, no more."""
-    reason = f"{limit.kind} {limit.name} may hold {seats(limit.maximum)} of {pool.feature} and holds {limit.used}; {asked_for(count)}."
+    reason = f"{limit.kind} {limit.name} may hold {seats(limit.maximum)} of {pool.feature} and holds {limit.used}; {asked_for(wish.count)}."
     rule = terms.access.options.cite(limit.rule) if terms.access is not None else ""
-    return Decision(-87, pool, reason=reason, rule=rule, right=right)
+    return Decision(-87, pool, reason=reason, rule=rule, may_wait=wish.least <= limit.maximum)
 
 
-def _full(pool: Pool, count: int, up_to: bool) -> Decision:
-    """No seats are left in the pool, or there never were so many."""
-    if count > pool.capacity and not up_to:
-        are = "is" if pool.capacity == 1 else "are"
-        reason = f"{seats(count)} of {pool.feature} were asked for at once; {pool.capacity} {are} licensed."
-        return Decision(-26, pool, reason=reason, rule=_line(pool))
-    over = f" and {pool.overdraft} of overdraft" if pool.overdraft else ""
-    reason = f"{pool.in_use} of {seats(pool.total)}{over} of {pool.feature} are in use; {asked_for(count)}."
-    return Decision(-4, pool, reason=reason, rule=_line(pool))
+def _full(pool: Pool, short: Pool, wish: _Wish) -> Decision:
+    """No seats are left in the pool, or of the suite that comes with it; or there never were so many."""
+    if wish.least > short.capacity:
+        are = "is" if short.capacity == 1 else "are"
+        reason = f"{seats(wish.least)} of {short.feature} were asked for at once; {short.capacity} {are} licensed."
+        return Decision(-26, pool, reason=reason, rule=_line(short))
+    over = f" and {short.overdraft} of overdraft" if short.overdraft else ""
+    reason = f"{short.in_use} of {seats(short.total)}{over} of {short.feature} are in use; {asked_for(wish.count)}."
+    return Decision(-4, pool, reason=reason, rule=_line(short), may_wait=True, bars=(pool,))
 
 
-def _reserved(pool: Pool, count: int, terms: Terms, right: Rights | None) -> Decision:
+def _reserved(pool: Pool, wish: _Wish, terms: Terms, own: Sequence[Reservation]) -> Decision:
     """There are seats, but they are kept for others."""
-    idle = [reservation for reservation in pool.reservations if reservation.idle]
+    idle = [reservation for reservation in pool.reservations if reservation.idle and reservation not in own]
     kept = ", ".join(f"{one.idle} for {one.kind} {one.name}" for one in idle[:_VERSIONS_NAMED_MAX])
-    reason = f"{seats(pool.reserved_idle)} of {pool.feature} that nobody holds are reserved for others ({kept}); {asked_for(count)}."
-    rule = terms.access.options.cite(idle[0].rule) if terms.access is not None and idle else ""
-    return Decision(-101, pool, reason=reason, rule=rule, right=right)
+    count = sum(reservation.idle for reservation in idle)
+    reason = f"{seats(count)} of {pool.feature} that nobody holds are reserved for others ({kept}); {asked_for(wish.count)}."
+    rule = idle[0].rule.text if idle else ""
+    if idle and idle[0].rule.line and terms.access is not None:
+        rule = terms.access.options.cite(idle[0].rule)
+    return Decision(-101, pool, reason=reason, rule=rule)
 
 
 def _line(pool: Pool) -> str:

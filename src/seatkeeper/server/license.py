@@ -6,6 +6,7 @@ left out and named one by one; a whole that cannot be served is one LicenseError
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.licfile.trust import Trust
 
-__all__ = ["Served", "find_files", "load_served", "read_file", "read_options"]
+__all__ = ["Served", "find_files", "load_served", "new_faults", "read_file", "read_options"]
 
 _THREADS: Final = 2
 #: Below this many lines a pool of threads costs more than it gives.
@@ -160,6 +161,26 @@ def read_options(vendor: str, parsed: Sequence[Parsed]) -> OptionsFile | None:
             raise LicenseError(-2, reason=f"The options file {path} is longer than {FILE_BYTES_MAX >> 20} MiB.")
         return parse_options(decode(data), str(path))
     return None
+
+
+def new_faults(before: Served, after: Served) -> list[str]:
+    """Lines of license and options files that would have no effect from now on, each with its fault.
+
+    What has none already does not count: it must not keep a good change from being made.
+    """
+    known = set(map(_without_place, _faults(before)))
+    return [sentence for sentence in _faults(after) if _without_place(sentence) not in known]
+
+
+def _faults(served: Served) -> list[str]:
+    options = served.options
+    faults = [] if options is None else [f"{options.name}:{one.line}:{one.column}: {one.message}" for one in options.errors]
+    return [*served.refusals, *faults]
+
+
+def _without_place(sentence: str) -> str:
+    """A sentence about a line, wherever the line stands."""
+    return re.sub(r":\d+:\d+:|\bline \d+\b", "", sentence)
 
 
 def _check_host(hostids: Sequence[str], facts: HostFacts, name: str) -> None:

@@ -25,7 +25,7 @@ from seatkeeper.licfile.options import EMPTY_OPTIONS
 from seatkeeper.licfile.trust import server_proof
 from seatkeeper.server.answers import ANSWER_FRAMES
 from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
-from seatkeeper.server.license import find_files, load_served
+from seatkeeper.server.license import find_files, load_served, new_faults
 from seatkeeper.server.listener import GREETING_S, ClientConnection
 from seatkeeper.server.logs import Logs
 from seatkeeper.server.pump import Pump
@@ -307,6 +307,9 @@ class VendorDaemon:
         served = self._load()
         if not served.lines:
             raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
+        found = new_faults(self._served, served)
+        if found:
+            raise LicenseError(-2, reason=fitting(found))
         return served, prepare(self._machine.settings, served.lines, served.options, today)
 
     def _tell_refusals(self, served: Served) -> None:
