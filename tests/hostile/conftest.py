@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server that serves through lmgrd's port and through the vendor daemon's own."""
-    lines = [feature("f1", 20), feature("many", 20_000), feature("good", 1_000), feature("free", "uncounted", HOSTID="ANY")]
+    lines = [
+        feature("f1", 20),
+        feature("scarce", 2),
+        feature("many", 20_000),
+        feature("good", 1_000),
+        feature("free", "uncounted", HOSTID="ANY"),
+    ]
     with Site(tmp_path_factory.mktemp("hostile"), lines, daemon_port=free_port()) as made:
         made.start("-x", "lmdown")
         yield made

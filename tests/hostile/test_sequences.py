@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import select
 import socket
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ import pytest
 from seatkeeper.adapters.journal import GENESIS, read_journal, segments
 from seatkeeper.server.listener import STAGES_GREETED, STAGES_NEW
 from seatkeeper.wire.framing import NO_MESSAGE, WireError, decode_client, encode_preface, frame, server_frames
-from seatkeeper.wire.messages import AskServer
+from seatkeeper.wire.messages import AskFeatures, AskServer, Heartbeat
 from support.hostile import PATIENCE_S, Watch, descriptors, hello, seats_become, sized, wait_until
 from support.noise import KINDS, Noise
 from support.site import VENDOR
@@ -27,6 +28,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(3600)]
 
 #: Connections that are used side by side.
 _WIDTH = 12
+#: A number that no random message has.
+_PING = 7_654_321
 #: Ended connections that are still read; a daemon that is slower than the noise is waited for.
 _ENDING_MAX = 400
 
@@ -45,6 +48,9 @@ class Line:
         key = wildness, greeted, bool(vendor)
         self.noise = noises.get(key) or noises.setdefault(key, Noise(chance, wildness, tuple(kinds)))
         self.life = chance.randrange(1, 100) if vendor else chance.randrange(1, 10)
+        # What is asked behind each sequence, and answered only when all of it was handled.
+        self._ping = AskServer(_PING) if not vendor else Heartbeat(_PING) if greeted else AskFeatures(_PING, "no such feature")
+        self._pending = False
         port = site.daemon_port if vendor and chance.random() < 0.3 else site.port
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S, (f"127.0.0.{chance.randrange(1, 251)}", 0))
         self.open = True
@@ -66,6 +72,16 @@ class Line:
                 assert time.monotonic() < deadline, "the server takes nothing more"
             except ConnectionError:
                 self.close()
+
+    def ask(self, sequence: bytes) -> None:
+        """Sends a sequence, when the one before has been handled."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self._pending and self.open:
+            select.select([self.socket], [], [], 1)
+            self.read()
+            assert time.monotonic() < deadline, "a sequence has not been handled"
+        self.send(sequence + frame(self._ping))
+        self._pending = True
 
     def end(self) -> None:
         """Nothing more is sent; the server hears everything that was."""
@@ -89,6 +105,8 @@ class Line:
                 return
             for message in self._reader.feed(data):
                 self._said[type(message).__name__] += 1
+                if getattr(message, "sequence", getattr(message, "request", 0)) == _PING:
+                    self._pending = False
 
     def close(self) -> None:
         self.open = False
@@ -131,7 +149,7 @@ def test_random_sequences_of_messages(site: Site, watch: Watch) -> None:
             size = chance.choice((1, 1, 2, 3, 4, 8))
             data = b"".join(line.noise.frame() for _ in range(size))
             frames += size
-            line.send(data)
+            line.ask(data)
             line.read()
             line.life -= 1
             if not line.life or is_fatal(data):
@@ -157,7 +175,7 @@ def test_random_sequences_of_messages(site: Site, watch: Watch) -> None:
     watch.unharmed()
     # The noise was understood: requests of most kinds were answered, and seats were held.
     assert {"Welcome", "Granted", "Denied", "Returned", "Beat", "Refused", "ServerStatus", "PoolStatus", "Done"} <= said.keys()
-    for feature in ("f1", "many"):
+    for feature in ("f1", "many", "scarce"):
         seats_become(site, feature, 0)
     wait_until(lambda: descriptors(watch.daemon) < 40)
     assert watch.growth()[0] < 256 << 20

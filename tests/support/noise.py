@@ -110,7 +110,7 @@ class Noise:
         chance: random.Random,
         wildness: float = 0.25,
         kinds: Collection[type] = KINDS,
-        features: tuple[str, ...] = ("f1", "many"),
+        features: tuple[str, ...] = ("f1", "many", "scarce", "scarce"),
     ) -> None:
         self._chance = chance
         self._wildness = wildness
