@@ -137,6 +137,12 @@ def test_no_denial_is_told_as_a_success(number: int, minor: int) -> None:
         assert [step.name for step in steps if step.state == "failed"] == ["checkout"]
 
 
+def test_an_error_of_another_kind_says_nothing_of_the_steps_before() -> None:
+    steps = steps_of(denied(-42, reason="That is too long."))
+    assert [step.state for step in steps.values()] == ["skipped"] * 5 + ["failed"]
+    assert steps["checkout"].sentence == "That is too long."
+
+
 def test_a_misspelled_feature_is_suggested_and_others_are_listed() -> None:
     step = steps_of(denied(-5, reason="No line names tserver_snd."), [], ("tserver_sdn", "ics_one"))["feature"]
     assert step.sentence == "No line names tserver_snd."

@@ -259,6 +259,13 @@ def test_of_several_servers_one_is_enough(site: Site) -> None:
     ]
 
 
+def test_of_a_triad_one_member_that_is_up_is_looked_at(site: Site) -> None:
+    steps, cause = found(f"{closed_port()}@127.0.0.1,{site.port}@localhost,{closed_port()}@127.0.0.1")
+    assert cause is None, cause
+    assert [step.state for step in steps if step.name == "ports"] == ["warning", "ok", "warning"]
+    assert [step.state for step in steps if step.name == "checkout"] == ["ok"]
+
+
 def test_of_several_servers_that_all_fail_the_first_is_the_cause() -> None:
     one, two = closed_port(), closed_port()
     _, cause = found(f"{one}@127.0.0.1:{two}@127.0.0.1")

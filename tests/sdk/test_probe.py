@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from seatkeeper.sdk import probe
 from seatkeeper.sdk.admin import pools
 from seatkeeper.sdk.probe import Trials, look_up, scan_ports, try_port, who_listens
 from support.fake_lmgrd import FakeLmgrd, license_server
-from support.site import VENDOR, Site
+from support.site import VENDOR, Site, feature
 from support.troubles import STRANGE_HOST, closed_port, mute_port, silent_port
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def test_of_very_many_open_ports_some_are_asked(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("site"), {"f1": 5}) as made:
+    with Site(tmp_path_factory.mktemp("site"), [feature("f1", 5), feature("b1", 1, BORROW="24")]) as made:
         yield made.start()
 
 
@@ -129,6 +130,17 @@ def test_a_trial_takes_nothing_for_good_and_sees_the_server_s_clock(site: Site) 
         denied = trials.attempt(Want("nosuch"))
         assert denied.error is not None
         assert denied.error.number == -5
+
+
+@pytest.mark.processes
+def test_a_trial_borrows_nothing_whatever_its_user_wishes(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    day = f"{date.today():%d-%b-%Y}".lower()
+    monkeypatch.setenv("LM_BORROW", f"{day}:{VENDOR}:{day}:23:59")
+    with Trials(f"{site.port}@localhost", VENDOR, "a test") as trials:
+        assert trials.attempt(Want("b1")).error is None
+    assert not [holder for pool in pools("localhost", site.port, VENDOR, "b1") for holder in pool.holders]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.processes

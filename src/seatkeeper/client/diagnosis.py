@@ -262,6 +262,9 @@ def request_steps(
     about = "checkout" if error is None or error.minor == MINOR_TRUST else STEP_OF.get(error.number, "checkout")
     if about not in last:
         return skipped(last)
+    if error is not None and about == "checkout":
+        # Such an error says nothing of what comes before, and may have come before any server was asked.
+        return [*skipped(last[:-1]), step_of_error("checkout", error, trial.want.feature)]
     found: list[Step] = []
     for name in last:
         if name != about:

@@ -21,15 +21,15 @@ from seatkeeper.client.diagnosis import Trial, Want
 from seatkeeper.client.findings import Lookup, PortProbe
 from seatkeeper.client.path import parse_path
 from seatkeeper.sdk.admin import pools, server_status
-from seatkeeper.sdk.blocking import Client
+from seatkeeper.sdk.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Self
 
     from seatkeeper.client.path import Address
-    from seatkeeper.sdk.blocking import Seat
-    from seatkeeper.wire.messages import PoolStatus, ServerStatus
+    from seatkeeper.sdk.client import Seat
+    from seatkeeper.wire.messages import Checkout, PoolStatus, ServerStatus
 
 __all__ = ["LOOKUP_S", "PORT_S", "SCAN_ASKED_MAX", "SCAN_S", "Trials", "look_up", "scan_ports", "try_port", "who_listens"]
 
@@ -163,6 +163,13 @@ def who_listens(host: str, ports: Iterable[int]) -> list[tuple[int, ServerStatus
     return told
 
 
+class _TrialClient(Client):
+    """The client that applications use, but for their user's wish to borrow (LM_BORROW): a trial borrows nothing."""
+
+    def _wish(self, want: Checkout) -> tuple[Checkout, bool]:
+        return want, False
+
+
 class Trials:
     """Trial checkouts along one license path, over one session.
 
@@ -176,8 +183,9 @@ class Trials:
     """
 
     def __init__(self, path: str | None, vendor: str, application: str) -> None:
-        self._client = Client(path, vendor, application=application)
+        self._client = _TrialClient(path, vendor, application=application)
         self._vendor = vendor
+        self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
         return self
@@ -187,20 +195,25 @@ class Trials:
 
     def close(self) -> None:
         """Ends the session."""
-        self._client.close()
+        with self._runner as runner:
+            runner.run(self._client.close())
 
     def attempt(self, want: Want, *, clock_too: bool = False) -> Trial:
         """What came of a checkout, which is given back at once; with `clock_too` the server's clock is looked at while it is held."""
+        return self._runner.run(self._attempt(want, clock_too))
+
+    async def _attempt(self, want: Want, clock_too: bool) -> Trial:
+        client = self._client
         try:
             before = clock.now()
-            seat = self._client.checkout(want.feature, want.version, want.count)
+            seat = await client.checkout(want.feature, want.version, want.count)
             after = clock.now()
         except LicenseError as error:
             return Trial(want, error)
-        skew = self._skew(seat, (before + after) / 2) if clock_too else None
+        skew = await asyncio.to_thread(self._skew, seat, (before + after) / 2) if clock_too else None
         trial = Trial(want, None, seat.server, seat.version, seat.expiry, skew)
         try:
-            self._client.checkin(seat)
+            await client.checkin(seat)
         except LicenseError:
             pass  # It has gone by itself in the meantime.
         return trial
