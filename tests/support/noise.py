@@ -153,7 +153,7 @@ class Noise:
         # Fields at the end may be left out, and further ones are ignored.
         if chance.random() < self._wildness:
             values = values[: chance.randrange(len(values) + 1)]
-        elif chance.random() < 0.05:
+        elif len(values) == len(self._makers[kind]) and chance.random() < 0.05:
             values.append(chance.choice(_TEXTS))
         return msgspec.msgpack.encode([self._tags[kind], *values])
 
