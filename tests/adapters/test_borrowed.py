@@ -34,7 +34,7 @@ class Shelf:
     def __init__(self, directory: Path, count: int = 3) -> None:
         self.store = BorrowStore(directory / "of" / "ann")
         self.borrowed = borrowed(count=count)
-        self.loan = self.store.keep(sign_borrowed(None, self.borrowed), self.borrowed, START)
+        self.loan = self.store.keep(sign_borrowed(None, self.borrowed), self.borrowed, START, "7260@licsrv")
 
     def use(self, count: int, up_to: bool = False, now: float = START + 1) -> int:
         """How many seats could be taken, which are then used until the process ends."""
@@ -59,6 +59,9 @@ def test_a_borrow_is_kept_for_its_owner_alone(shelf: Shelf) -> None:
     assert loan.path.name.startswith("genesys.d-101-")
     assert stat.S_IMODE(shelf.store.directory.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in shelf.store.directory.iterdir()} == {0o600}
+    assert loan.server == "7260@licsrv"
+    loan.path.with_suffix(".from").unlink()
+    assert BorrowStore(shelf.store.directory).loans()[0].server == ""
     shelf.store.keep(loan.data, shelf.borrowed, START)
     assert len(shelf.store.loans()) == 1
     odd = borrowed(vendor="../x y")

@@ -10,13 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from seatkeeper.cli import hold
 from seatkeeper.sdk.admin import pools, remove
-from support.site import VENDOR, Site
+from support.site import VENDOR, Site, feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ WAIT_S = 20.0
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("site"), {"f1": 5, "f2": 1}) as running:
+    with Site(tmp_path_factory.mktemp("site"), [feature("f1", 5), feature("f2", 1), feature("f3", 1, BORROW="24")]) as running:
         running.start()
         yield running
 
@@ -92,6 +93,61 @@ def test_up_to(path: str) -> None:
 def test_the_path_may_come_from_the_environment(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENESYS_D_LICENSE_FILE", path)
     assert held("f1", "--", "true").returncode == 0
+
+
+@contextmanager
+def background(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """A program under `hold`, which ends with its input."""
+    process = subprocess.Popen([*HOLD, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def line_of(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return stream.readline()
+
+
+def test_who_may_wait_runs_when_it_is_its_turn(site: Site) -> None:
+    path = str(site.license)
+    with ExitStack() as stack:
+        first = stack.enter_context(background("f2", "-c", path, "--", "sh", "-c", "echo runs; cat"))
+        assert line_of(first.stdout) == "runs\n"
+        second = stack.enter_context(background("f2", "--queue", "-c", path, "--", "echo", "second"))
+        told = f"seatkeeper hold: all seats of f2 at {site.port}@localhost are in use; waiting in the queue, as number 1.\n"
+        assert line_of(second.stderr) == told
+        late = held("f2", "--wait", "0.1", "-c", path, "--", "touch", "ran")
+        assert late.returncode == 256 - 35
+        assert "the place in the queue is 2" in late.stderr
+        first.communicate(timeout=WAIT_S)
+        assert second.communicate(timeout=WAIT_S) == ("second\n", "")
+        assert second.returncode == 0
+
+
+def test_ctrl_c_gives_the_place_up(site: Site) -> None:
+    path = str(site.license)
+    with ExitStack() as stack:
+        first = stack.enter_context(background("f2", "-c", path, "--", "sh", "-c", "echo runs; cat"))
+        assert line_of(first.stdout) == "runs\n"
+        second = stack.enter_context(background("f2", "--queue", "-c", path, "--", "true"))
+        assert "as number 1" in line_of(second.stderr)
+        second.send_signal(signal.SIGINT)
+        assert second.communicate(timeout=WAIT_S)[1] == "seatkeeper hold: interrupted; the place in the queue is given up.\n"
+        assert second.returncode == 130
+
+
+def test_borrowed_seats_run_a_program_without_a_server(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATKEEPER_BORROW_DIR", str(tmp_path / "borrow"))
+    script = "echo $SEATKEEPER_HANDLE"
+    done = held("f3", "--borrow", "2", "-c", str(site.license), "--", "sh", "-c", script)
+    assert (done.returncode, done.stderr) == (0, "")
+    again = held("f3", "-c", unused_path(), "--", "sh", "-c", script)
+    assert (again.returncode, again.stdout) == (0, done.stdout)
+    assert held("f1", "--borrow", "2", "-c", str(site.license), "--", "true").returncode == 256 - 68
+    assert held("f1", "--borrow", "0", "--", "true").returncode == 2
 
 
 def test_a_signal_that_ends_the_program_is_in_the_status(path: str) -> None:

@@ -23,6 +23,7 @@ PROGRAMS = re.findall(r"(?ms)^```python\n(.*?)^```", PAGE.read_text(encoding="ut
 PRINTED = [
     r"10 seats of router_seats v8\.0, handle \d+, from \d+@localhost\n",
     r"the work is done under handle \d+\n-5 No such feature exists\. .+\n",
+    r"number 1 of the queue for tserver_sdn\n-35 In the queue for this feature\.\n",
     r"calls are routed\n",
 ]
 

@@ -1,10 +1,11 @@
 """Borrowed seats are in use on their machine as often as they were borrowed, not once more, and never by a clock that was set back.
 
-How it works. One directory holds all borrows of a user, three files for each:
+How it works. One directory holds all borrows of a user, four files for each:
 
 | file | what it is |
 |---|---|
 | `NAME.borrow` | the record, as the server signed it (licfile.borrowing) |
+| `NAME.from` | how the client called the server, so that the seats find their way home |
 | `NAME.time` | the latest time at which it was used, with a MAC whose key is made from the record's secret |
 | `NAME.seats` | byte n is locked by the process that uses seat n |
 
@@ -49,17 +50,25 @@ _WISHES_BYTES_MAX: Final = 64 * 1024
 #: A time service may set the clock back so far without anybody's meaning harm.
 CLOCK_BACK_S: Final = 60.0
 
-_RECORD, _TIME, _SEATS = ".borrow", ".time", ".seats"
+_RECORD, _FROM, _TIME, _SEATS = ".borrow", ".from", ".time", ".seats"
+_FROM_BYTES_MAX: Final = 4096
 _TIME_TAG: Final = b"seatkeeper/borrow-time/1\0"
 _TIME_BYTES: Final = 8
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
 class Loan(msgspec.Struct, frozen=True):
-    """One borrow on the disk: the path of its record, and the record as it stands there, unchecked."""
+    """One borrow on the disk.
+
+    Attributes:
+        path: Where its record is.
+        data: The record as it stands there, unchecked.
+        server: The server that lent the seats, as the client called it: an entry of a license path. Empty where that is not known.
+    """
 
     path: Path
     data: bytes
+    server: str = ""
 
 
 class Use:
@@ -112,18 +121,25 @@ class BorrowStore:
         for path in paths[:LOANS_MAX]:
             try:
                 with path.open("rb") as file:
-                    found.append(Loan(path, file.read(RECORD_BYTES_MAX + 1)))
+                    data = file.read(RECORD_BYTES_MAX + 1)
             except OSError:
                 continue  # Another user's, in a directory that several share.
+            try:
+                with path.with_suffix(_FROM).open("rb") as file:
+                    server = file.read(_FROM_BYTES_MAX).decode("utf-8", "replace")
+            except OSError:
+                server = ""
+            found.append(Loan(path, data, server))
         return found
 
-    def keep(self, data: bytes, borrowed: Borrowed, now: float) -> Loan:
+    def keep(self, data: bytes, borrowed: Borrowed, now: float, server: str = "") -> Loan:
         """The borrow, on the disk from now on.
 
         Args:
             data: The record.
             borrowed: What it says.
             now: Unix time.
+            server: The server that lent the seats, as the client calls it.
 
         Raises:
             LicenseError: -117, it cannot be written.
@@ -134,12 +150,13 @@ class BorrowStore:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             # The record last: without its time file it would be refused.
             _replace(path.with_suffix(_TIME), _stamp(borrowed.secret, now))
+            _replace(path.with_suffix(_FROM), server.encode())
             _replace(path, data)
         except OSError as error:
             raise _refusal(-117, f"The record of the borrow cannot be kept: {path}: {error.strerror}.", error) from None
-        return Loan(path, data)
+        return Loan(path, data, server)
 
-    def use(self, loan: Loan, borrowed: Borrowed, count: int, up_to: bool, now: float) -> Use | None:
+    def use(self, loan: Loan, borrowed: Borrowed, count: int, up_to: bool, now: float | None) -> Use | None:
         """Seats of the borrow for this process; None where so many are not free on this machine.
 
         Args:
@@ -147,12 +164,13 @@ class BorrowStore:
             borrowed: What its record says.
             count: How many seats.
             up_to: Take as many of them as are free, at least one.
-            now: Unix time.
+            now: Unix time; None to keep others from using them, whatever the time is.
 
         Raises:
             LicenseError: -88, the clock was set back; -117, the files of the borrow cannot be used.
         """
-        self.pass_time(loan, borrowed, now)
+        if now is not None:
+            self.pass_time(loan, borrowed, now)
         path = loan.path.with_suffix(_SEATS)
         key = os.path.realpath(path)
         seats: list[int] = []
@@ -204,7 +222,7 @@ class BorrowStore:
             LicenseError: -122, it cannot be deleted.
         """
         try:
-            for suffix in (_RECORD, _TIME, _SEATS):
+            for suffix in (_RECORD, _FROM, _TIME, _SEATS):
                 loan.path.with_suffix(suffix).unlink(missing_ok=True)
         except OSError as error:
             raise _refusal(-122, f"{loan.path} cannot be deleted: {error.strerror}.", error) from None

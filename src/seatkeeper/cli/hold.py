@@ -33,7 +33,13 @@ _NOT_FOUND: Final = 127
 _USAGE: Final = 2
 _BY_SIGNAL: Final = 128
 _HELP_COLUMNS: Final = 120
+#: More seconds than a century has, and hours than a license lasts.
+_NUMBER_MAX: Final = 1e10
 
+_USAGE_LINE: Final = (
+    "seatkeeper hold FEATURE [--version V] [--count N] [--up-to] [--queue] [--wait SECONDS] [--borrow HOURS]\n"
+    "                       [--data TEXT] [-c PATH] [--vendor NAME] [--display D] -- COMMAND ..."
+)
 _EPILOG: Final = """\
 The program's environment has SEATKEEPER_FEATURE, SEATKEEPER_HANDLE and SEATKEEPER_COUNT. SIGINT, SIGTERM and SIGHUP are passed on to it.
 
@@ -43,6 +49,8 @@ the low byte of the license error's number, such as 252 for -4 (all seats in use
 examples:
   seatkeeper hold tserver_sdn --count 500 --up-to -c 7260@licsrv -- ./tserver --app TServer_1
   GENESYS_D_LICENSE_FILE=7260@licsrv seatkeeper hold router_seats -- ./urs
+  seatkeeper hold designer --queue -c 7260@licsrv -- ./designer
+  seatkeeper hold designer --borrow 48 -c 7260@licsrv -- ./designer
 """
 
 
@@ -61,10 +69,16 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="seatkeeper hold: %(message)s")
     from seatkeeper.sdk.blocking import Client
 
+    checkout = {
+        "queue": options.queue or options.wait is not None,
+        "timeout": options.wait,
+        "borrow_until": options.borrow,
+        "data": options.data,
+    }
     try:
         with (
             Client(options.path, options.vendor, display=options.display, application=Path(program).name, on_event=_tell) as client,
-            client.checkout(options.feature, options.version, options.count, options.up_to) as seat,
+            client.checkout(options.feature, options.version, options.count, options.up_to, **checkout) as seat,
         ):
             environment = {
                 **os.environ,
@@ -83,12 +97,15 @@ def main(argv: Sequence[str]) -> int:
         return _complain(str(error), _USAGE)
     except SeatkeeperError as error:
         return _complain(str(error), 1)
+    except KeyboardInterrupt:
+        # Only before the program runs: then Ctrl-C is its own business.
+        return _complain("interrupted; the place in the queue is given up.", _BY_SIGNAL + signal.SIGINT)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="seatkeeper hold",
-        usage="seatkeeper hold FEATURE [--version V] [--count N] [--up-to] [-c PATH] [--vendor NAME] [--display D] -- COMMAND ...",
+        usage=_USAGE_LINE,
         description="Run COMMAND while it holds licenses.",
         epilog=_EPILOG,
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=_HELP_COLUMNS),  # Else it loads all of shutil to ask.
@@ -99,10 +116,47 @@ def _parser() -> argparse.ArgumentParser:
     add("--version", metavar="V", default="", help="the license must be of this version or above; any version will do without it")
     add("--count", metavar="N", type=int, default=1, help="seats, all under one handle (default 1)")
     add("--up-to", action="store_true", help="take as many of N seats as are free, at least one")
+    add("--queue", action="store_true", help="wait for seats where none are free, behind those who came before; Ctrl-C gives the place up")
+    add("--wait", metavar="SECONDS", type=_seconds, help="the same, but no longer than that")
+    add(
+        "--borrow",
+        metavar="HOURS",
+        type=_hours,
+        help="borrow the seats for so many hours: until then this machine needs no server for them",
+    )
+    add("--data", metavar="TEXT", default="", help="the application's part of the key under which checkouts share a license (DUP_GROUP=V)")
     add("-c", "-l", dest="path", metavar="PATH", help="license path; without it GENESYS_D_LICENSE_FILE, then LM_LICENSE_FILE")
     add("--vendor", metavar="NAME", default="genesys.d", help="the vendor daemon (default genesys.d)")
     add("--display", metavar="D", help="the display to be recorded in place of this terminal")
     return parser
+
+
+def _seconds(text: str) -> float:
+    """The argument as seconds to wait.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no such number.
+    """
+    return _positive(text, "a number of seconds above 0, such as 600")
+
+
+def _hours(text: str) -> float:
+    """The argument as hours to borrow for.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no such number.
+    """
+    return _positive(text, "a number of hours above 0, such as 48")
+
+
+def _positive(text: str, expected: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < _NUMBER_MAX:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected {expected}")
+    return number
 
 
 def _find_program(name: str) -> tuple[str | None, str, int]:
@@ -127,9 +181,11 @@ def _find_program(name: str) -> tuple[str | None, str, int]:
 
 def _tell(news: News) -> None:
     """One line about what has happened to the license."""
-    from seatkeeper.client.events import HeartbeatLost, LicenseLost, LicenseRestored
+    from seatkeeper.client.events import HeartbeatLost, LicenseLost, LicenseRestored, Waiting
 
-    if isinstance(news, LicenseLost):
+    if isinstance(news, Waiting):
+        text = f"all seats of {news.feature} at {news.server} are in use; waiting in the queue, as number {news.position}."
+    elif isinstance(news, LicenseLost):
         text = f"the license of {news.feature} (handle {news.handle}) is lost: {news.reason} The program goes on."
     elif isinstance(news, LicenseRestored):
         seats = "1 seat" if news.count == 1 else f"{news.count} seats"

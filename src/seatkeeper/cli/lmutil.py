@@ -23,6 +23,7 @@ __all__ = ["TOOLS", "USAGE", "main", "program_name"]
 
 #: Tool to what it is for; the module of the same name runs it.
 TOOLS: Final = {
+    "lmborrow": "borrow licenses, show them, give them back early",
     "lmcksum": "show the checksums of license lines",
     "lmdiag": "say for each license whether it can be checked out, and why not",
     "lmdown": "shut license servers down",

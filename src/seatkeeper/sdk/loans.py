@@ -125,7 +125,7 @@ class Loans:
         if (borrowed.feature.lower(), borrowed.handle, borrowed.count) != (want.feature.lower(), seated.handle, seated.count):
             reason = f"The server's record is about {borrowed.count} seats of {borrowed.feature}, handle {borrowed.handle}."
             raise LicenseError(-117, minor=MINOR_LOCAL, reason=reason, feature=want.feature)
-        loan = self._store.keep(seated.borrow, borrowed, clock.now())
+        loan = self._store.keep(seated.borrow, borrowed, clock.now(), seated.server)
         try:
             use = self._store.use(loan, borrowed, seated.count, False, clock.now())
         except LicenseError:
