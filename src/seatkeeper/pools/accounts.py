@@ -2,7 +2,8 @@
 
 A *charge* is what one checkout takes: seats of the pool, first those that the options file reserves for its holder, then open
 ones; and as many of each ceiling (MAX) that counts the holder. Where several checkouts share a license by duplicate grouping,
-they share one charge, of as many seats as the largest of them (facts, FlexNet 9.6).
+they share one charge, of as many seats as the largest of them (facts, FlexNet 9.6). Its seats may come out of what is reserved for any
+of those who share it, and a ceiling counts as many of them as the largest checkout of somebody whom it counts.
 
 Seats in use come out of the holder's reservation as long as it has room, whatever the order of checkouts and checkins: when a
 reservation gets room, a charge that made do with open seats moves into it. Otherwise idle reservations would lock others
@@ -14,12 +15,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from seatkeeper.pools.access import Limit, Reservation
     from seatkeeper.pools.counted import Pool
 
-__all__ = ["Charge", "Shared"]
+__all__ = ["Charge", "Shared", "fill"]
 
 
 class Charge:
@@ -27,6 +28,8 @@ class Charge:
 
     Attributes:
         count: How many seats.
+        limits: The ceilings that count them.
+        reservations: Those out of which they may come.
         taken: How many of them come out of which reservation.
     """
 
@@ -47,58 +50,46 @@ class Charge:
     def set(self, count: int) -> None:
         """Brings the charge to `count` seats; 0 ends it."""
         more = count - self.count
-        if not more:
-            return
         self.count = count
         self.pool.in_use += more
         for limit in self.limits:
             limit.used += more
         if self.reservations:
-            if more > 0:
-                self._fill()
-            else:
-                self._trim()
+            self.settle()
 
-    def _fill(self) -> None:
-        """Moves open seats into reservations with room, and waits at those that have none."""
+    def settle(self) -> None:
+        """Takes from the reservations as far as they have room, gives back what is too much, and waits where there is none."""
         rest = self.open
-        for reservation in self.reservations:
-            part = min(reservation.idle, rest)
-            if part > 0:
-                self.taken[reservation] = self.taken.get(reservation, 0) + part
-                reservation.used += part
-                self.pool.reserved_idle -= part
-                rest -= part
+        freed: list[Reservation] = []
+        if rest < 0:
+            for reservation in reversed(self.reservations):
+                part = min(self.taken.get(reservation, 0), -rest)
+                if part > 0:
+                    rest += part
+                    self._take(reservation, -part)
+                    freed.append(reservation)
+        else:
+            for reservation in self.reservations:
+                part = min(reservation.idle, rest)
+                if part > 0:
+                    rest -= part
+                    self._take(reservation, part)
         for reservation in self.reservations:
             if rest > 0:
                 self.pool.wanting.setdefault(reservation, {})[self] = None
             else:
                 self._leave(reservation)
+        fill(self.pool, freed)
 
-    def _trim(self) -> None:
-        """Gives back what the reservations hold beyond the count, for others who make do with open seats."""
-        excess = -self.open
-        if excess >= 0:
-            for reservation in self.reservations:
-                self._leave(reservation)
-        freed: list[Reservation] = []
-        for reservation in reversed(self.reservations):
-            part = min(self.taken.get(reservation, 0), excess)
-            if part > 0:
-                excess -= part
-                left = self.taken[reservation] - part
-                if left:
-                    self.taken[reservation] = left
-                else:
-                    del self.taken[reservation]
-                idle = reservation.idle
-                reservation.used -= part
-                self.pool.reserved_idle += reservation.idle - idle
-                freed.append(reservation)
-        for reservation in freed:
-            while reservation.idle and (waiting := self.pool.wanting.get(reservation)):
-                other = next(iter(waiting))
-                other._fill()
+    def _take(self, reservation: Reservation, more: int) -> None:
+        taken = self.taken.get(reservation, 0) + more
+        if taken:
+            self.taken[reservation] = taken
+        else:
+            del self.taken[reservation]
+        idle = reservation.idle
+        reservation.used += more
+        self.pool.reserved_idle += reservation.idle - idle
 
     def _leave(self, reservation: Reservation) -> None:
         waiting = self.pool.wanting.get(reservation)
@@ -108,29 +99,99 @@ class Charge:
                 del self.pool.wanting[reservation]
 
 
+def fill(pool: Pool, reservations: Iterable[Reservation]) -> None:
+    """Moves charges that make do with open seats into reservations that have got room."""
+    for reservation in reservations:
+        while reservation.idle and (waiting := pool.wanting.get(reservation)):
+            next(iter(waiting)).settle()
+
+
 class Shared(Charge):
     """The charge of a group of checkouts that share a license.
 
     Attributes:
         key: What they have in common.
-        members: Seats of each, by handle.
+        members: By handle, the seats of each, the ceilings that count it, and the reservations that are for it.
         held: In a SUITE_RESERVED package, the reservations in the other components that end with the group.
     """
 
-    __slots__ = ("held", "key", "members")
+    __slots__ = ("_counts", "_entitled", "_limited", "held", "key", "members")
 
-    def __init__(self, pool: Pool, key: str, limits: Sequence[Limit] = (), reservations: Sequence[Reservation] = ()) -> None:
-        super().__init__(pool, limits, reservations)
+    def __init__(self, pool: Pool, key: str) -> None:
+        super().__init__(pool)
         self.key = key
-        self.members: dict[int, int] = {}
+        self.members: dict[int, tuple[int, Sequence[Limit], Sequence[Reservation]]] = {}
         self.held: list[tuple[Pool, Reservation]] = []
+        self._counts = _Tally()
+        self._limited: dict[Limit, _Tally] = {}
+        self._entitled: dict[Reservation, int] = {}
 
-    def join(self, handle: int, count: int) -> None:
-        """Counts one more checkout in, or the same with another count."""
-        self.members[handle] = count
-        self.set(max(self.members.values()))
+    def under(self, limit: Limit) -> int:
+        """How many seats of the charge the ceiling counts."""
+        tally = self._limited.get(limit)
+        return tally.top if tally is not None else 0
+
+    def join(self, handle: int, count: int, limits: Sequence[Limit] = (), reservations: Sequence[Reservation] = ()) -> None:
+        """Counts one more checkout in."""
+        self.members[handle] = (count, limits, reservations)
+        self._counts.add(count)
+        for limit in limits:
+            tally = self._limited.setdefault(limit, _Tally())
+            limit.used -= tally.top
+            tally.add(count)
+            limit.used += tally.top
+        for reservation in reservations:
+            self._entitled[reservation] = self._entitled.get(reservation, 0) + 1
+        if reservations:
+            self.reservations = _in_order(self._entitled)
+        self.set(self._counts.top)
 
     def part(self, handle: int) -> None:
         """A checkout ends."""
-        if self.members.pop(handle, None) is not None:
-            self.set(max(self.members.values(), default=0))
+        member = self.members.pop(handle, None)
+        if member is None:
+            return
+        count, limits, reservations = member
+        self._counts.remove(count)
+        for limit in limits:
+            tally = self._limited[limit]
+            limit.used -= tally.top
+            tally.remove(count)
+            limit.used += tally.top
+            if not tally:
+                del self._limited[limit]
+        freed: list[Reservation] = []
+        for reservation in reservations:
+            self._entitled[reservation] -= 1
+            if not self._entitled[reservation]:
+                del self._entitled[reservation]
+                freed.append(reservation)
+                self._leave(reservation)
+                if reservation in self.taken:
+                    self._take(reservation, -self.taken[reservation])
+        if freed:
+            self.reservations = _in_order(self._entitled)
+        self.set(self._counts.top)
+        fill(self.pool, freed)
+
+
+class _Tally(dict[int, int]):
+    """How often each number of seats occurs among checkouts."""
+
+    @property
+    def top(self) -> int:
+        return max(self, default=0)
+
+    def add(self, count: int) -> None:
+        self[count] = self.get(count, 0) + 1
+
+    def remove(self, count: int) -> None:
+        if self[count] > 1:
+            self[count] -= 1
+        else:
+            del self[count]
+
+
+def _in_order(reservations: Iterable[Reservation]) -> tuple[Reservation, ...]:
+    """In the options file's order; what a suite keeps comes first."""
+    return tuple(sorted(reservations, key=lambda reservation: reservation.rule.line))

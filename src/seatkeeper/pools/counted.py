@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.dates import NEVER, parse_date
 from seatkeeper.licfile.hostid import HostId, parse_hostids
+from seatkeeper.pools.accounts import fill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,7 +146,7 @@ class Pool:
         self.capacity = self.total + self.overdraft
         # A line that is not good today would not be believed by a client that verifies it.
         self.text = _fitting([self._texts[number] for number in good])
-        self._fit_reservations()
+        self.fit_reservations()
 
     def obey(self, access: Access) -> None:
         """Takes the options file into account, before anything is held."""
@@ -175,13 +176,15 @@ class Pool:
         """Seats that anybody may have; never negative, also when a reread has lowered the total below the use."""
         return max(0, self.capacity - self.in_use - self.reserved_idle)
 
-    def _fit_reservations(self) -> None:
-        """Reservations beyond the total are ignored, in the options file's order (facts, FlexNet 3.4)."""
+    def fit_reservations(self) -> None:
+        """Reservations beyond the total are ignored, in the options file's order (facts, FlexNet 3.4); those that grow are filled."""
         left = self.total
         for reservation in self.reservations:
             reservation.count = min(reservation.wanted, left)
             left -= reservation.count
         self.reserved_idle = sum(reservation.idle for reservation in self.reservations)
+        if self.wanting:
+            fill(self, self.reservations)
 
 
 def _starts(line: ServedLine) -> date:

@@ -72,13 +72,13 @@ def group_lines(
     return pools, ignored
 
 
-def suite_pool(pool: Pool, pools: Mapping[str, Sequence[Pool]], *, pool_vendor_string: bool = False) -> Pool | None:
+def suite_pool(pool: Pool, pools: Mapping[str, Sequence[Pool]]) -> Pool | None:
     """The pool of the enabling line from which a suite's seat is taken together with one of `pool`; None for any other pool."""
     enabling = pool.lines[0].enabling
     if enabling is None:
         return None
-    key = pool_key(enabling, pool_vendor_string=pool_vendor_string)
-    return next((one for one in pools.get(enabling.name.lower(), ()) if one.key == key), None)
+    among = pools.get(enabling.name.lower(), ())
+    return next((one for one in among if one.enables and any(line is enabling for line in one.lines)), None)
 
 
 def _texts(lines: Iterable[ServedLine]) -> tuple[str, ...]:

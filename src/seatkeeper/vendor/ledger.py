@@ -122,7 +122,9 @@ class Ledger:
         session = self.sessions.get(number)
         if session is None:
             return
-        self.by_digest.pop(session.digest, None)
+        # The same client may have begun another session by now.
+        if self.by_digest.get(session.digest) is session:
+            del self.by_digest[session.digest]
         session.over = True
         session.connection = None
         if not session.seats:
@@ -306,7 +308,8 @@ class Ledger:
                 right = asker.rights[pool] = access.rights(pool, asker.who)
             limits = right.limits
         if right is not None:
-            reservations = right.reservations
+            # Of an uncounted license nothing can be kept for anybody.
+            reservations = right.reservations if pool.counted else ()
         who = (session.user, session.host, seat.display, seat.data)
         if pool.suite:
             seat.counter = counter = self._join_suite(seat, pool, who)
@@ -319,9 +322,9 @@ class Ledger:
         key = pool.group_key(*who)
         shared = pool.groups.get(key)
         if shared is None:
-            shared = pool.groups[key] = Shared(pool, key, limits, reservations)
+            shared = pool.groups[key] = Shared(pool, key)
         seat.charge = shared
-        shared.join(seat.handle, seat.count)
+        shared.join(seat.handle, seat.count, limits, reservations)
 
     def _join_suite(self, seat: Seat, pool: Pool, who: tuple[str, str, str, str]) -> Shared | None:
         """The group of the suite that the component belongs to, one seat of the suite's own feature for all its components."""
@@ -341,11 +344,11 @@ class Ledger:
         """The first component reserves all of the package for that user (facts, FlexNet 1.7, SUITE_RESERVED)."""
         for pools in self.pools.values():
             for pool in pools:
-                if pool.suite and pool.package == package:
+                if pool.package == package and suite_pool(pool, self.pools) is shared.pool:
                     reservation = Reservation(Rule("SUITE_RESERVED", 0, f"PACKAGE {package}", None, "USER", user, 1))
                     shared.held.append((pool, reservation))
                     pool.reservations.append(reservation)
-                    pool.reserved_idle += reservation.idle
+                    pool.fit_reservations()
 
     def _find_pool(self, feature: str, key: str) -> Pool | None:
         for pool in self.pools.get(feature.lower(), ()):
@@ -398,15 +401,12 @@ class Ledger:
         )
 
     def _restore(self, snapshot: Snapshot) -> None:
-        self.seats.clear()
-        self.kept.clear()
+        for handle in list(self.seats):
+            self.check_in(handle)
         self.waiters.clear()
         self.queues.clear()
         self.sessions.clear()
         self.by_digest.clear()
-        for pools in self.pools.values():
-            for pool in pools:
-                pool.in_use = 0
         for s in snapshot.sessions:
             self._begin(
                 SessionBegun(snapshot.at, s.session, s.digest, s.user, s.host, s.display, s.pid, s.project, s.application, s.address)
@@ -483,6 +483,5 @@ def _discharge(seat: Seat) -> None:
             del counter.pool.groups[counter.key]
             for pool, reservation in counter.held:
                 pool.reservations.remove(reservation)
-                pool.reserved_idle -= reservation.idle
-                pool.wanting.pop(reservation, None)
+                pool.fit_reservations()
     seat.charge = seat.counter = None
