@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
+from seatkeeper.adapters.host import host_name, user_name
 from seatkeeper.cli import hold
 from seatkeeper.sdk.admin import pools, remove
 from support.site import VENDOR, Site, feature
@@ -268,11 +269,12 @@ def test_signals_are_passed_on(path: str, name: str) -> None:
 def test_a_lost_license_is_told_and_the_program_goes_on(site: Site, path: str) -> None:
     running = Running(path)
     (holder,) = [holder for pool in pools("localhost", site.port, VENDOR, "f1") for holder in pool.holders]
-    remove("localhost", site.port, VENDOR, "f1", handle=holder.handle, by_user="ops", by_host="licsrv")
+    remove("localhost", site.port, VENDOR, "f1", handle=holder.handle)
     assert running.process.stderr is not None
     lines = [running.process.stderr.readline() for _ in range(2)]
     assert lines[1] == (
-        f"seatkeeper hold: the license of f1 (handle {holder.handle}) is lost: Removed by ops@licsrv. The program goes on.\n"
+        f"seatkeeper hold: the license of f1 (handle {holder.handle}) is lost: "
+        f"Removed by {user_name()}@{host_name()}. The program goes on.\n"
     )
     for _ in range(2):
         running.process.send_signal(signal.SIGTERM)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatkeeper.cli import lmcommon
 from seatkeeper.cli.lmutil import main
 from seatkeeper.wire.messages import AskDown, Done, MemberStatus
 from support.fake_lmgrd import FakeLmgrd, license_server
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(name="servers")
-def _servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeLmgrd]]:
+def _servers() -> Iterator[list[FakeLmgrd]]:
     """Two servers, `licsrv` and `licsrv2`, that do what they are asked."""
-    monkeypatch.setattr(lmcommon, "caller", lambda: ("ada", "desk1"))
     with ExitStack() as stack:
         yield [
             stack.enter_context(
@@ -58,7 +56,7 @@ def test_q_shuts_down_without_asking(servers: list[FakeLmgrd], capsys: pytest.Ca
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("lmdown - Copyright (c) ")
     assert lines[1:] == ["1 License Server shut down"]
-    assert asked(servers[0]) == [AskDown(1, "", False, "ada", "desk1")]
+    assert asked(servers[0]) == [AskDown(1, "", False)]
 
 
 @pytest.mark.parametrize("answer", ["y\n", "Yes\n", "y"])
@@ -126,7 +124,7 @@ def test_one_that_is_down_is_told_before_the_choice(
 def test_a_vendor_daemon_alone(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lmdown", "-q", "-vendor", "genesys.d", "-c", path(servers[:1])]) == 0
     assert capsys.readouterr().out.endswith("1 Vendor Daemon genesys.d shut down\n")
-    assert asked(servers[0]) == [AskDown(1, "genesys.d", False, "ada", "desk1")]
+    assert asked(servers[0]) == [AskDown(1, "genesys.d", False)]
 
 
 def test_borrowed_licenses_need_force(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -> None:

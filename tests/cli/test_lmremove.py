@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatkeeper.cli import lmcommon
 from seatkeeper.cli.lmutil import main
 from seatkeeper.wire.messages import AskRemove, DaemonStatus, Done, MemberStatus
 from support.fake_lmgrd import FakeLmgrd, license_server
@@ -19,7 +18,6 @@ DAEMONS = (DaemonStatus("down", up=False), DaemonStatus("otherd", up=True), Daem
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lmcommon, "caller", lambda: ("root", "licsrv"))
     for name in ("GENESYS_D_LICENSE_FILE", "LM_LICENSE_FILE"):
         monkeypatch.delenv(name, raising=False)
 
@@ -48,7 +46,7 @@ def test_all_seats_of_a_user(server: FakeLmgrd, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("lmremove - Copyright (c) ")
     assert lines[1:] == ["lmremove successful", "    2 removed"]
-    wanted = AskRemove(1, "f1", "ada", "desk1", ":0", 0, "root", "licsrv")
+    wanted = AskRemove(1, "f1", "ada", "desk1", ":0", 0)
     assert asked(server) == [("otherd", wanted), ("genesys.d", wanted)]
 
 
@@ -60,7 +58,7 @@ def test_a_display_that_lmstat_made_up(server: FakeLmgrd) -> None:
 def test_one_handle(server: FakeLmgrd) -> None:
     for host in ("licsrv.example.test", "LICSRV"):
         assert main(["lmremove", "-c", f"{server.port}@127.0.0.1", "-h", "f1", host, "7260", "7"]) == 0
-    assert ("genesys.d", AskRemove(1, "f1", "", "", "", 7, "root", "licsrv")) in asked(server)
+    assert ("genesys.d", AskRemove(1, "f1", "", "", "", 7)) in asked(server)
 
 
 def test_one_handle_without_a_license_path(server: FakeLmgrd) -> None:

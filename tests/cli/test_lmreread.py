@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatkeeper.cli import lmcommon
 from seatkeeper.cli.lmutil import main
 from seatkeeper.wire.messages import AskReread, Done
 from support.fake_lmgrd import FakeLmgrd, license_server
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(name="servers")
-def _servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeLmgrd]]:
-    monkeypatch.setattr(lmcommon, "caller", lambda: ("ada", "desk1"))
+def _servers() -> Iterator[list[FakeLmgrd]]:
 
     def done(_vendor: str, message: AskReread) -> Done:
         refused = message.vendor == "nosuch"
@@ -45,7 +43,7 @@ def test_success(servers: list[FakeLmgrd], capsys: pytest.CaptureFixture[str]) -
     assert lines[0].startswith("lmutil - Copyright (c) ")
     assert lines[1:] == ["lmreread successful", f"    {servers[0].port}@127.0.0.1: genesys.d: 5 lines are served"]
     assert shown.err == ""
-    assert asked(servers[0]) == [AskReread(1, "", "ada", "desk1")]
+    assert asked(servers[0]) == [AskReread(1, "")]
 
 
 @pytest.mark.parametrize("flag", ["--dry-run", "-dry-run"])

@@ -162,7 +162,7 @@ def test_removed_by_an_administrator(site: Site) -> None:
     ear = Ear()
     with Client(path(site), root=site.root, on_event=ear) as client:
         seat = client.checkout("f1")
-        remove("localhost", site.port, VENDOR, "f1", handle=seat.handle, by_user="ops", by_host="licsrv")
+        remove("localhost", site.port, VENDOR, "f1", handle=seat.handle)
         lost = ear.wait_for(LicenseLost)
         assert isinstance(lost, LicenseLost)
         assert (lost.handle, lost.number) == (seat.handle, 0)
@@ -173,7 +173,7 @@ def test_events_can_be_read(site: Site) -> None:
     with Client(path(site), root=site.root) as client:
         seat = client.checkout("f1")
         reader = client.events()
-        remove("localhost", site.port, VENDOR, "f1", handle=seat.handle, by_user="ops", by_host="licsrv")
+        remove("localhost", site.port, VENDOR, "f1", handle=seat.handle)
         assert isinstance(next(reader), LicenseLost)
     assert list(reader) == []
 
@@ -225,7 +225,7 @@ def test_a_callback_may_not_call_the_client(site: Site) -> None:
 
     with Client(path(site), root=site.root, on_event=call) as client:
         seat = client.checkout("f1")
-        remove("localhost", site.port, VENDOR, "f1", handle=seat.handle, by_user="ops", by_host="licsrv")
+        remove("localhost", site.port, VENDOR, "f1", handle=seat.handle)
         assert done.wait(10)
     assert "on_event" in str(errors[0])
 

@@ -130,10 +130,10 @@ def test_it_serves_is_stopped_and_starts_again(tmp_path: Path) -> None:
     async def work(home: Home) -> None:
         home.child.start()
         await until(lambda: home.child.is_up)
-        assert home.child.status.up
+        assert home.child.status().up
         await home.child.stop("ann", "pc")
         assert home.alive == []
-        assert (home.child.is_up, home.child.status.reason) == (False, "it was shut down by ann@pc")
+        assert (home.child.is_up, home.child.status().reason) == (False, "it was shut down by ann@pc")
         home.child.start()
         await until(lambda: home.child.is_up)
         assert len(home.alive) == 1
@@ -215,7 +215,7 @@ def test_a_client_in_the_moment_of_death_waits_for_the_next_one(tmp_path: Path) 
             assert await home.loop.run_in_executor(None, client.recv, 10) == b"taken"
         assert len(home.pids) == 2
         assert "exited with status 0 signal = 9" in home.read_log()
-        assert home.child.status.restarts == 1
+        assert home.child.status().restarts == 1
 
     run(tmp_path, work)
 
@@ -259,13 +259,13 @@ def test_clients_that_have_waited_long_enough_are_turned_away(tmp_path: Path, mo
 def test_what_it_said_last_is_the_reason_that_lmstat_gives(tmp_path: Path) -> None:
     async def work(home: Home) -> None:
         home.child.start()
-        await until(lambda: home.child.status.restarts == 2)
-        assert "no space" in home.child.status.reason
-        assert "0.5 s" in home.child.status.reason
+        await until(lambda: home.child.status().restarts == 2)
+        assert "no space" in home.child.status().reason
+        assert "0.5 s" in home.child.status().reason
         assert home.child.is_up is None
         home.mode("serve")
         await until(lambda: home.child.is_up)
-        assert home.child.status.reason == ""
+        assert home.child.status().reason == ""
 
     run(tmp_path, work, "fail")
 
@@ -279,8 +279,8 @@ def test_one_that_cannot_be_started_is_tried_again(tmp_path: Path, monkeypatch: 
             else:
                 patch.setattr(child_module, "control_pair", lambda: (_ for _ in ()).throw(OSError(24, "Too many open files")))
             home.child.start()
-            await until(lambda: home.child.status.restarts == 2)
-        assert ("cannot be started" if what == "program" else "Too many open files") in home.child.status.reason
+            await until(lambda: home.child.status().restarts == 2)
+        assert ("cannot be started" if what == "program" else "Too many open files") in home.child.status().reason
         await until(lambda: home.child.is_up)
 
     run(tmp_path, work)
@@ -292,7 +292,7 @@ def test_one_that_was_given_up_says_why_and_a_reread_tries_again(tmp_path: Path,
     async def work(home: Home) -> None:
         home.child.start()
         await until(lambda: home.child.is_up is False)
-        assert "no space" in home.child.status.reason
+        assert "no space" in home.child.status().reason
         assert "NOT started again: no space" in home.read_log()
         home.mode("serve")
         assert (await home.child.reread("a", "b")).number == 0

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from seatkeeper.adapters.host import host_name, user_name
 from seatkeeper.cli.lmutil import main
 from seatkeeper.sdk.admin import remove
 from seatkeeper.wire.messages import PROTOCOL, Checkin, Checkout, Denied, Goodbye, Granted, Hello, Lost, Queued, Welcome
@@ -71,7 +72,7 @@ def _busy(site: Site) -> None:
         bob.ask(Checkin(3, one))
         assert isinstance(ann.receive(), Granted)
         # Removed by an administrator; the client confirms it.
-        remove("localhost", site.port, VENDOR, "rare", user="ann", user_host="ann-pc", display="tty1", by_user="root", by_host="srv")
+        remove("localhost", site.port, VENDOR, "rare", user="ann", user_host="ann-pc", display="tty1")
         lost = ann.receive()
         assert isinstance(lost, Lost), lost
         ann.ask(Checkin(40, lost.handle))
@@ -193,7 +194,7 @@ def test_administration_is_told(log: list[str]) -> None:
     assert any(text.startswith("Rereading license file ") for text in texts)
     assert any(text.startswith("Done rereading license file") for text in texts)
     assert any(re.match(r"SHUTDOWN request from \S+ at node \S+", text) for text in texts)
-    assert any(text.startswith("REMOVE request from root at node srv: rare ann") for text in texts)
+    assert any(text.startswith(f"REMOVE request from {user_name()} at node {host_name()}: rare ann") for text in texts)
     assert "lmgrd will now shut down all the vendor daemons" in texts
     assert any(text.startswith(f"Shutting down {VENDOR}") for text in texts)
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from seatkeeper.adapters.host import user_name
 from seatkeeper.adapters.journal import GENESIS, read_journal, segments
+from seatkeeper.adapters.peers import connect_unix
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.sdk.blocking import Client
 from seatkeeper.wire.framing import encode_preface, frame, server_frames
@@ -59,8 +61,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
 class Peer:
     """A client that speaks the protocol by hand."""
 
-    def __init__(self, port: int, *, host: str = "localhost", vendor: str | None = VENDOR) -> None:
-        self.socket = socket.create_connection((host, port), timeout=15)
+    def __init__(self, port: int, *, host: str = "localhost", vendor: str | None = VENDOR, unix: Site | None = None) -> None:
+        if unix is not None:
+            self.socket = connect_unix(unix.directory / f"lmgrd-{port}.socket", 15)
+        else:
+            self.socket = socket.create_connection((host, port), timeout=15)
         self.reader = server_frames()
         self.messages: list[ServerMessage] = []
         if vendor is not None:
@@ -303,15 +308,15 @@ class TestBadInput:
 class TestAdministration:
     def test_a_reread_changes_all_at_once(self, site: Site) -> None:
         site.start()
-        with Peer(site.port) as peer, Peer(site.port, vendor="") as tool:
+        with Peer(site.port) as peer, Peer(site.port, vendor="", unix=site) as tool:
             peer.hello()
             peer.ask(Checkout(1, "f1", "8.0", 5))
             site.write({"f1": 7, "f3": 2})
-            assert tool.ask(AskReread(1, by_user="admin", by_host="here")).number == 0
+            assert tool.ask(AskReread(1)).number == 0
             assert isinstance(peer.ask(Checkout(2, "f1", "8.0", 2)), Granted)
             assert isinstance(peer.ask(Checkout(3, "f3")), Granted)
             assert peer.ask(Checkout(4, "f2")).number == -5
-        assert "REREAD request from admin at node here" in site.read_log()
+        assert f"REREAD request from {user_name()} at node {socket.gethostname()}" in site.read_log()
 
     @pytest.mark.parametrize("damage", ["count", "signature", "empty", "gone"])
     def test_a_bad_file_changes_nothing_and_says_why(self, site: Site, damage: str) -> None:
@@ -326,7 +331,7 @@ class TestAdministration:
                 "empty": "",
             }
             site.license.write_text(changed[damage])
-        with Peer(site.port) as peer, Peer(site.port, vendor="") as tool:
+        with Peer(site.port) as peer, Peer(site.port, vendor="", unix=site) as tool:
             peer.hello()
             done = tool.ask(AskReread(1))
             assert isinstance(done, Done)
@@ -337,10 +342,10 @@ class TestAdministration:
 
     def test_lmdown_ends_everything_and_the_next_start_knows_the_holders(self, site: Site) -> None:
         site.start()
-        with Peer(site.port) as holder, Peer(site.port, vendor="") as tool:
+        with Peer(site.port) as holder, Peer(site.port, vendor="", unix=site) as tool:
             holder.hello("ann")
             handle = holder.ask(Checkout(1, "f2")).handle
-            assert tool.ask(AskDown(1, by_user="admin", by_host="here")).number == 0
+            assert tool.ask(AskDown(1)).number == 0
             assert site.process is not None
             assert site.process.wait(20) == 0
         site.start()
@@ -349,18 +354,18 @@ class TestAdministration:
 
     def test_lmdown_can_be_switched_off(self, site: Site) -> None:
         site.start("-x", "lmdown")
-        with Peer(site.port, vendor="") as tool:
+        with Peer(site.port, vendor="", unix=site) as tool:
             assert tool.ask(AskDown(1)).number == -63
             assert site.status() is not None
 
     def test_lmremove_can_be_switched_off(self, site: Site) -> None:
         site.start("-x", "lmremove")
-        with Peer(site.port) as tool:
+        with Peer(site.port, unix=site) as tool:
             assert tool.ask(AskRemove(1, "f1", handle=101)).number == -63
 
     def test_one_vendor_daemon_shut_down_stays_down_until_a_reread(self, site: Site) -> None:
         site.start()
-        with Peer(site.port, vendor="") as tool:
+        with Peer(site.port, vendor="", unix=site) as tool:
             assert tool.ask(AskDown(1, VENDOR)).number == 0
             assert [daemon.up for daemon in site.status().daemons] == [False]
             with Peer(site.port) as client:
@@ -461,7 +466,7 @@ class TestStart:
         assert subprocess.run(command, timeout=30, check=False, stdin=subprocess.DEVNULL).returncode == 0
         # The command returns when the server serves, so a script can go on at once.
         assert [daemon.up for daemon in site.status().daemons] == [True]
-        with Peer(site.port, vendor="") as tool:
+        with Peer(site.port, vendor="", unix=site) as tool:
             assert tool.ask(AskDown(1)).number == 0
         wait_for(lambda: site.status(), None)
 
@@ -472,7 +477,7 @@ def test_in_the_background_a_start_that_fails_is_told_to_the_caller(site: Site) 
     answer = subprocess.run(command, timeout=30, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert answer.returncode == 159
     assert str(site.log) in answer.stderr
-    with Peer(site.port, vendor="") as tool:
+    with Peer(site.port, vendor="", unix=site) as tool:
         assert tool.ask(AskDown(1)).number == 0
     wait_for(lambda: site.status(), None)
     with socket.socket() as taken:

@@ -9,14 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatkeeper.server.listener import FAREWELL_S, MESSAGES_MAX, WRITE_BYTES_MAX, ClientConnection, clean_name, is_local
+from seatkeeper.base.roles import Identity, Restrictions
+from seatkeeper.server.administration import WRONG_S, Access, AccessPolicy
+from seatkeeper.server.channels import Channel, Channels
+from seatkeeper.server.crowd import Crowd
+from seatkeeper.server.listener import (
+    CHECKOUTS_MAX,
+    CHECKOUTS_S,
+    FAREWELL_S,
+    MESSAGES_MAX,
+    WRITE_BYTES_MAX,
+    ClientConnection,
+    clean_name,
+)
 from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Left
-from seatkeeper.wire.framing import HEADER_BYTES, encode_preface, frame, server_frames
+from seatkeeper.wire.framing import HEADER_BYTES, frame, server_frames
 from seatkeeper.wire.messages import (
     FRAME_BYTES_MAX,
     PROTOCOL,
     AskFeatures,
+    AskIdentity,
     AskRemove,
+    Authenticate,
     Beat,
     Checkin,
     Checkout,
@@ -37,19 +51,15 @@ HELLO = Hello(PROTOCOL, VENDOR, b"s" * 16, b"n" * 32, "ann", "pc", "tty")
 class Transport:
     """What a connection does to its transport."""
 
-    def __init__(self, peer: str = "127.0.0.1", here: str = "127.0.0.1") -> None:
+    def __init__(self) -> None:
         self.sent = b""
         self.state = "open"
         self.reading = True
         self.unread = 0
         self.limit = 0
-        self._ends = {"peername": (peer, 5000), "sockname": (here, 7260)}
 
     def set_write_buffer_limits(self, high: int) -> None:
         self.limit = high
-
-    def get_extra_info(self, name: str) -> object:
-        return self._ends[name]
 
     def get_write_buffer_size(self) -> int:
         return self.unread
@@ -80,19 +90,24 @@ class Transport:
         return list(server_frames().feed(self.sent))
 
 
+ADMINISTRATOR = Identity("administrator", "ops", "licsrv", local=True, attested=True)
+
+
 class Daemon:
     """What a connection asks of its daemon."""
 
     vendor = VENDOR
 
     def __init__(self) -> None:
-        self.options = SimpleNamespace(remove_allowed=True)
         self.events: list[object] = []
         self.calls: list[str] = []
         self.soon: list[Callable[[], object]] = []
-        self.later: list[tuple[float, Callable[[], object]]] = []
+        self.later: list[tuple[float, Callable[..., object], tuple[object, ...]]] = []
+        self.now = 100.0
         self.loop = SimpleNamespace(
-            call_soon=lambda call: self.soon.append(call), call_later=lambda delay, call: self.later.append((delay, call))
+            call_soon=lambda call: self.soon.append(call),
+            call_later=lambda delay, call, *rest: self.later.append((delay, call, rest)),
+            time=lambda: self.now,
         )
         self.run = self.events.append
 
@@ -103,12 +118,26 @@ class Daemon:
         self.calls.append("greet")
         connection.session = 7
 
+    def wait(self) -> float:
+        """Time passes until the next thing is due; how long that takes."""
+        delay, call, rest = self.later.pop(0)
+        self.now += delay
+        call(*rest)
+        return delay
 
-def connect(*, greeted: bool = True, peer: str = "127.0.0.1", here: str = "127.0.0.1") -> tuple[ClientConnection, Transport, Daemon]:
-    daemon, transport = Daemon(), Transport(peer, here)
-    connection = ClientConnection(daemon)  # type: ignore[arg-type]
+
+def channel_of(identity: Identity = ADMINISTRATOR, *, lent: bool = False, **policy: object) -> Channel:
+    access = Access(AccessPolicy(**policy), print)  # type: ignore[arg-type]
+    channels = Channels(SimpleNamespace(), access, Crowd(100), print, print)  # type: ignore[arg-type]
+    return Channel(channels, identity, identity.host, tls=False, lent=lent)
+
+
+def connect(*, greeted: bool = True, channel: Channel | None = None) -> tuple[ClientConnection, Transport, Daemon]:
+    daemon, transport = Daemon(), Transport()
+    connection = ClientConnection(daemon, channel or channel_of())  # type: ignore[arg-type]
     connection.connection_made(transport)  # type: ignore[arg-type]
-    connection.data_received(encode_preface(VENDOR) + (frame(HELLO) if greeted else b""))
+    if greeted:
+        connection.data_received(frame(HELLO))
     return connection, transport, daemon
 
 
@@ -154,9 +183,9 @@ def test_who_leaves_its_last_answers_unread_does_not_keep_the_connection(end: st
     transport.unread = unread
     connection.data_received(frame(Goodbye()) if end == "goodbye" else b"\0\0\0\1\xc1")
     assert transport.state == "closed"
-    assert [delay for delay, _ in daemon.later] == ([FAREWELL_S] if unread else [])
-    for _, call in daemon.later:
-        call()
+    assert [delay for delay, _, _ in daemon.later] == ([FAREWELL_S] if unread else [])
+    while daemon.later:
+        daemon.wait()
     assert transport.state == ("aborted" if unread else "closed")
 
 
@@ -232,30 +261,95 @@ def test_any_bytes_leave_the_connection_open_or_refused_and_raise_nothing(data: 
         assert not transport.answers or isinstance(transport.answers[-1], Refused | Done | Beat)
 
 
-def test_administration_is_for_this_machine() -> None:
-    connection, transport, daemon = connect(peer="192.0.2.9", here="192.0.2.1", greeted=False)
+@pytest.mark.parametrize(
+    ("identity", "number"),
+    [
+        (ADMINISTRATOR, None),
+        (Identity("operator", "ada", "192.0.2.9", attested=True), None),
+        (Identity("viewer", "", "127.0.0.1", local=True), -63),
+        (Identity("anonymous", "", "192.0.2.9"), -63),
+    ],
+)
+def test_a_seat_is_taken_back_by_who_the_channel_is(identity: Identity, number: int | None) -> None:
+    connection, transport, daemon = connect(channel=channel_of(identity), greeted=False)
     connection.data_received(frame(AskRemove(1, "f1", handle=101)))
-    assert [answer.number for answer in transport.answers] == [-63]
+    assert [answer.number for answer in transport.answers] == ([] if number is None else [number])
+    assert [(event.by_user, event.by_host) for event in daemon.events] == ([(identity.user, identity.host)] if number is None else [])
+
+
+def test_what_is_switched_off_is_so_for_everybody() -> None:
+    channel = channel_of(restrictions=Restrictions(("lmremove",)))
+    connection, transport, daemon = connect(channel=channel, greeted=False)
+    connection.data_received(frame(AskRemove(1, "f1", handle=101)))
+    assert "lmgrd -x lmremove" in transport.answers[0].text
     assert not daemon.events
 
 
-@pytest.mark.parametrize(
-    ("peer", "here", "local"),
-    [
-        ("127.0.0.1", "127.0.0.1", True),
-        ("127.9.9.9", "127.0.0.1", True),
-        ("::1", "::1", True),
-        ("::ffff:127.0.0.1", "::ffff:127.0.0.1", True),
-        ("192.0.2.1", "192.0.2.1", True),
-        ("192.0.2.2", "192.0.2.1", False),
-        ("2001:db8::2", "2001:db8::1", False),
-        ("fe80::1%eth0", "fe80::1%eth0", True),
-        ("fe80::2%eth0", "fe80::1%eth0", False),
-        ("nonsense", "nonsense", False),
-    ],
-)
-def test_what_this_machine_is(peer: str, here: str, local: bool) -> None:
-    assert is_local(Transport(peer, here)) is local  # type: ignore[arg-type]
+def test_the_room_for_administrators_is_for_nobody_else() -> None:
+    connection, transport, daemon = connect(channel=channel_of(Identity("viewer", local=True), lent=True), greeted=False)
+    connection.data_received(frame(AskFeatures(1)))
+    assert transport.answers[-1].number == -106
+    connection.data_received(frame(HELLO))
+    assert isinstance(transport.answers[-1], Refused)
+    assert transport.state == "closed"
+    assert "greet" not in daemon.calls
+    connection, _, daemon = connect(channel=channel_of(lent=True), greeted=False)
+    connection.data_received(frame(AskFeatures(1)))
+    assert daemon.calls[-1] == "send_status"
+
+
+def test_a_token_in_plain_text_is_answered_late_and_the_connection_is_over() -> None:
+    connection, transport, daemon = connect(greeted=False)
+    connection.data_received(frame(Authenticate(1, "seatkeeper-x")) + frame(AskFeatures(2)))
+    assert not transport.answers
+    assert not transport.reading
+    assert daemon.wait() == WRONG_S
+    assert [answer.number for answer in transport.answers] == [-63]
+    assert transport.state == "closed"
+    assert "send_status" not in daemon.calls
+
+
+def test_who_this_is_is_proved_over_tls_only() -> None:
+    connection, transport, _ = connect(greeted=False)
+    connection.data_received(frame(AskIdentity(1, b"n" * 32)))
+    assert [(type(answer), answer.number) for answer in transport.answers] == [(Refused, -33)]
+    assert transport.state == "closed"
+
+
+def test_a_frame_that_is_begun_has_a_deadline() -> None:
+    connection, _, daemon = connect()
+    whole = frame(Checkin(1, 101))
+    daemon.calls.clear()
+    connection.data_received(whole[:3])
+    connection.data_received(whole[3:7])
+    assert daemon.calls == ["awaits_greeting"]
+    # One that goes on with the next one at once gets a new deadline, and one that is whole needs none.
+    connection.data_received(whole[7:] + whole[:5])
+    connection.data_received(whole[5:])
+    assert daemon.calls == ["awaits_greeting", "awaits_greeting", "greeting_over"]
+    assert len(daemon.events) == 2
+    connection.data_received(whole)
+    assert daemon.calls == ["awaits_greeting", "awaits_greeting", "greeting_over"]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_who_asks_for_very_many_seats_waits_and_is_served(together: bool) -> None:
+    connection, transport, daemon = connect()
+    wanted = [frame(Checkout(number, "f1")) for number in range(3 * CHECKOUTS_MAX)]
+    pieces = [b"".join(wanted)] if together else wanted
+    waits = []
+    for piece in pieces:
+        connection.data_received(piece)
+        while daemon.soon or daemon.later:
+            if daemon.soon:
+                daemon.soon.pop(0)()
+            else:
+                waits.append(daemon.wait())
+    # The first window has long begun when the first checkout comes.
+    assert waits == [CHECKOUTS_S]
+    assert transport.reading
+    assert [event.request for event in daemon.events] == list(range(3 * CHECKOUTS_MAX))
+    assert transport.state == "open"
 
 
 @given(st.text(max_size=40))

@@ -43,14 +43,16 @@ class Peer:
     def __init__(self, hosted: Hosted) -> None:
         self._loop = hosted.loop
         self.socket, theirs = socket.socketpair()
+        # lmgrd passes on only connections whose preface is complete.
+        self.socket.sendall(encode_preface(VENDOR))
         self.socket.setblocking(False)
         self._reader = server_frames()
         self._messages: list[ServerMessage] = []
         hosted.control.send(NewClient(), theirs)
         hosted.closing.append(self.socket)
 
-    async def send(self, *messages: object, preface: bool = False) -> None:
-        await self._loop.sock_sendall(self.socket, (encode_preface(VENDOR) if preface else b"") + b"".join(map(frame, messages)))
+    async def send(self, *messages: object) -> None:
+        await self._loop.sock_sendall(self.socket, b"".join(map(frame, messages)))
 
     async def receive(self) -> ServerMessage | None:
         while not self._messages:
@@ -61,7 +63,7 @@ class Peer:
         return self._messages.pop(0)
 
     async def hello(self, name: str) -> Welcome:
-        await self.send(Hello(PROTOCOL, VENDOR, name.encode().ljust(16, b"."), b"n" * 32, name, "pc", "tty"), preface=True)
+        await self.send(Hello(PROTOCOL, VENDOR, name.encode().ljust(16, b"."), b"n" * 32, name, "pc", "tty"))
         answer = await self.receive()
         assert isinstance(answer, Welcome), answer
         return answer

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from seatkeeper import __version__
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.path import DEFAULT_PORT, LICENSE_SUFFIXES, Address, Entry, parse_path
+from seatkeeper.sdk.access import note_license_file
 from seatkeeper.sdk.admin import TIMEOUT_S, server_status
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ __all__ = [
     "UsageError",
     "ask_all",
     "banner",
-    "caller",
     "complain",
     "complain_of",
     "files_of",
@@ -146,13 +146,6 @@ def complain_of(tool: str, errors: Sequence[LicenseError]) -> int:
     return errors[0].exit_status if errors else 0
 
 
-def caller() -> tuple[str, str]:
-    """User and host in whose name an administrative request is made."""
-    from seatkeeper.adapters.host import host_name, user_name
-
-    return user_name(), host_name()
-
-
 # License path ----------------------------------------------------------------------------------------------------
 
 
@@ -246,8 +239,10 @@ def targets_of(entries: Iterable[Entry]) -> tuple[list[Target], list[LicenseErro
 def _targets_of_place(place: str) -> list[Target]:
     found: list[Target] = []
     for path in files_of(place):
-        servers = read_file(path).file.servers
+        file = read_file(path).file
+        servers = file.servers
         if servers:
+            note_license_file(path, tuple(file.hostids))
             # `this_host` is the machine that reads the file (facts, FlexNet 1.2).
             hosts = ["localhost" if server.host.lower() == "this_host" else server.host.strip("[]") for server in servers]
             ports = [server.port or DEFAULT_PORT for server in servers]

@@ -86,8 +86,7 @@ def run(argv: list[str], program: str) -> int:
 
 
 def _shut_down(address: Address, vendor: str, force: bool) -> None:
-    user, host = lmcommon.caller()
-    down(address.host, address.port, vendor, force=force, by_user=user, by_host=host)
+    down(address.host, address.port, vendor, force=force)
 
 
 def _members(reply: Reply) -> list[Address]:

@@ -92,6 +92,8 @@ def main(argv: list[str] | None = None) -> int:
     os.set_inheritable(descriptor, True)
     import uvloop
 
+    from seatkeeper.base.roles import Restrictions
+    from seatkeeper.server.administration import AccessPolicy
     from seatkeeper.server.lmgrd import ManagerOptions
 
     manager_options = ManagerOptions(
@@ -101,8 +103,7 @@ def main(argv: list[str] | None = None) -> int:
         os.path.abspath(options.data) if options.data else "",  # noqa: PTH100
         not options.unsafe_no_sync,
         not options.unsafe_no_journal,
-        "lmdown" not in options.x,
-        "lmremove" not in options.x,
+        AccessPolicy(restrictions=Restrictions(tuple(options.x), options.local)),
     )
     return uvloop.run(_serve(manager_options, descriptor, report))
 

@@ -88,18 +88,15 @@ def _number(name: str, text: str, largest: int) -> int:
 
 def _remove(address: Address, vendor: str, options: Options) -> str:
     feature, second, third, fourth = options.words
-    by_user, by_host = lmcommon.caller()
     if options.has("-h"):
-        return remove(address.host, address.port, vendor, feature, handle=int(fourth), by_user=by_user, by_host=by_host)
+        return remove(address.host, address.port, vendor, feature, handle=int(fourth))
     try:
-        return remove(
-            address.host, address.port, vendor, feature, user=second, user_host=third, display=fourth, by_user=by_user, by_host=by_host
-        )
+        return remove(address.host, address.port, vendor, feature, user=second, user_host=third, display=fourth)
     except LicenseError as error:
         if error.number != -41 or fourth != NO_DISPLAY:
             raise
         # lmstat prints this for a holder that named no display.
-        return remove(address.host, address.port, vendor, feature, user=second, user_host=third, by_user=by_user, by_host=by_host)
+        return remove(address.host, address.port, vendor, feature, user=second, user_host=third)
 
 
 def _daemons(options: Options) -> Iterator[tuple[Address, str]]:

@@ -55,12 +55,11 @@ def run(argv: list[str], program: str) -> int:
         if len(replies) > 1:
             lmcommon.complain("lmreread", f"only {reached[0]} is asked; -all asks all {len(replies)} servers.")
         reached = reached[:1]
-    user, host = lmcommon.caller()
     dry_run = options.has("--dry-run", "-dry-run")
     said: list[str] = []
     for address in reached:
         try:
-            text = reread(address.host, address.port, options.flags.get("-vendor", ""), dry_run=dry_run, by_user=user, by_host=host)
+            text = reread(address.host, address.port, options.flags.get("-vendor", ""), dry_run=dry_run)
             said += [f"    {address}: {text.rstrip()}".replace("\n", "\n    ")] if text else []
         except LicenseError as error:
             errors.append(error)

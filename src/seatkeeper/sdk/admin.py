@@ -5,17 +5,20 @@ preface names lmgrd (an empty vendor) or one vendor daemon, one frame asks, fram
 answer. `Elsewhere` says that the vendor daemon listens on a port of its own; the question is put again there, once. Every way
 in which that can go wrong is a `LicenseError` with the pair of numbers that FlexNet's tools print for it (facts, FlexNet 7
 and lmstat formats 2), and with a sentence that says which address did what.
+
+Who asks is never said in a question. On the server's own machine what only an administrator may ask goes over lmgrd's Unix socket,
+where the kernel says it; lmgrd is asked for the socket's place first, and must be the one that was meant. From elsewhere a client
+certificate or a token says it, over TLS, after the server has proved itself (sdk/access.py, sdk/question.py).
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from seatkeeper.base.errors import LicenseError
-from seatkeeper.wire.framing import WireError, encode_preface, frame, server_frames
+from seatkeeper.sdk.access import read_access
+from seatkeeper.sdk.question import ANSWER_BYTES_MAX, Question, ask_unix
 from seatkeeper.wire.messages import (
     AskDown,
     AskFeatures,
@@ -45,19 +48,13 @@ __all__ = ["ANSWER_BYTES_MAX", "TIMEOUT_S", "WORK_S", "down", "lines", "pools", 
 TIMEOUT_S: Final = 10.0
 #: A reread checks every signature of the new files, and a shutdown waits for the vendor daemons' orderly end.
 WORK_S: Final = 90.0
-#: About a million holders.
-ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 
 #: How often a question follows an Elsewhere: lmgrd names the vendor daemon's port, the daemon names nobody.
 _HOPS_MAX: Final = 1
-_READ_BYTES: Final = 65536
 #: A connection carries one question, so one number does for all.
 _REQUEST: Final = 1
 
-# The second numbers. Those that FlexNet's tools print are kept; 611 and above are ours (docs/protocol.md).
-_MINOR_CONNECT: Final = 570
-_MINOR_NAME: Final = 7
-_MINOR_READ: Final = 287
+# The second numbers; those that FlexNet's tools print are kept, 611 and above are ours (docs/protocol.md).
 _MINOR_DAEMON: Final = 121
 _MINOR_NO_FEATURE: Final = 222
 _MINOR_FOREIGN: Final = 611
@@ -82,9 +79,7 @@ def pools(host: str, port: int, vendor: str, feature: str = "", timeout: float =
         LicenseError: -5 where the feature does not exist, -97 where the daemon is down, and as `server_status`.
     """
     answers = _ask(host, port, vendor, AskFeatures(_REQUEST, feature), timeout)
-    end = answers.pop()
-    if not isinstance(end, StatusEnd):
-        _unexpected(host, port, end)
+    end = _end(host, port, answers)
     if end.number:
         raise LicenseError(end.number, minor=_MINOR_NO_FEATURE if end.number == -5 else _MINOR_DONE, feature=feature)
     whole: dict[tuple[str, int], PoolStatus] = {}
@@ -110,8 +105,6 @@ def remove(
     user_host: str = "",
     display: str = "",
     handle: int = 0,
-    by_user: str = "",
-    by_host: str = "",
     timeout: float = TIMEOUT_S,
 ) -> str:
     """What was done: the seats of one handle are taken back, or (handle 0) all of a user on a host and display.
@@ -119,7 +112,7 @@ def remove(
     Raises:
         LicenseError: The vendor daemon's refusal (-5, -41, -63, -64, -100), and as `pools`.
     """
-    message = AskRemove(_REQUEST, feature, user, user_host, display, handle, by_user, by_host)
+    message = AskRemove(_REQUEST, feature, user, user_host, display, handle)
     return _done(host, port, vendor, message, timeout)
 
 
@@ -130,9 +123,7 @@ def lines(host: str, port: int, vendor: str, feature: str = "", timeout: float =
         LicenseError: As `pools`.
     """
     answers = _ask(host, port, vendor, AskLines(_REQUEST, feature), timeout)
-    end = answers.pop()
-    if not isinstance(end, StatusEnd):
-        _unexpected(host, port, end)
+    end = _end(host, port, answers)
     if end.number:
         raise LicenseError(end.number, minor=_MINOR_NO_FEATURE if end.number == -5 else _MINOR_DONE, feature=feature)
     return "".join(part.text if isinstance(part, Lines) else _unexpected(host, port, part) for part in answers)
@@ -158,9 +149,7 @@ def revoke(host: str, port: int, vendor: str, handle: int, timeout: float = TIME
     return _done(host, port, vendor, AskRevoke(_REQUEST, handle), timeout)
 
 
-def reread(
-    host: str, port: int, vendor: str = "", *, dry_run: bool = False, by_user: str = "", by_host: str = "", timeout: float = WORK_S
-) -> str:
+def reread(host: str, port: int, vendor: str = "", *, dry_run: bool = False, timeout: float = WORK_S) -> str:
     """What was done: lmgrd and its vendor daemons, or the one named, serve what their license files say now.
 
     With `dry_run` nothing is changed, and the text says what would be.
@@ -168,27 +157,46 @@ def reread(
     Raises:
         LicenseError: The refusal, with the old file still served; and as `server_status`.
     """
-    return _done(host, port, "", AskReread(_REQUEST, vendor, by_user, by_host, dry_run), timeout)
+    return _done(host, port, "", AskReread(_REQUEST, vendor, dry_run), timeout)
 
 
-def down(
-    host: str, port: int, vendor: str = "", *, force: bool = False, by_user: str = "", by_host: str = "", timeout: float = WORK_S
-) -> str:
+def down(host: str, port: int, vendor: str = "", *, force: bool = False, timeout: float = WORK_S) -> str:
     """What was done: lmgrd with its vendor daemons, or only the one named, shuts down.
 
     Raises:
         LicenseError: The refusal (-119, -120); and as `server_status`.
     """
-    return _done(host, port, "", AskDown(_REQUEST, vendor, force, by_user, by_host), timeout)
+    return _done(host, port, "", AskDown(_REQUEST, vendor, force), timeout)
 
 
 def _done(host: str, port: int, vendor: str, message: ClientMessage, timeout: float) -> str:
-    answer = _ask(host, port, vendor, message, timeout)[-1]
+    """What was done by an administrator's request."""
+    answer = _administer(host, port, vendor, message, timeout)
     if not isinstance(answer, Done):
         return _unexpected(host, port, answer)
     if answer.number:
         raise LicenseError(answer.number, minor=_MINOR_DONE, reason=answer.text)
     return answer.text
+
+
+def _administer(host: str, port: int, vendor: str, message: ClientMessage, timeout: float) -> ServerMessage:
+    access = read_access()
+    if not access.as_somebody:
+        with Question(host, port, "", access, min(timeout, TIMEOUT_S)) as question:
+            status, here = question.ask(AskServer(_REQUEST))[-1], question.is_own_machine
+        if here and isinstance(status, ServerStatus) and status.admin_socket:
+            answers = ask_unix(Path(status.admin_socket), port, vendor, message, timeout)
+            if answers:
+                return answers[-1]
+    return _ask(host, port, vendor, message, timeout)[-1]
+
+
+def _end(host: str, port: int, answers: list[ServerMessage]) -> StatusEnd:
+    """Takes the last message off, which ends the answer."""
+    end = answers.pop()
+    if isinstance(end, Done) and end.number:
+        raise LicenseError(end.number, minor=_MINOR_DONE, reason=end.text)
+    return end if isinstance(end, StatusEnd) else _unexpected(host, port, end)
 
 
 def _unexpected(host: str, port: int, answer: ServerMessage) -> NoReturn:
@@ -197,16 +205,17 @@ def _unexpected(host: str, port: int, answer: ServerMessage) -> NoReturn:
 
 def _ask(host: str, port: int, vendor: str, message: ClientMessage, timeout: float) -> list[ServerMessage]:
     """All messages of the answer; the last is ServerStatus, StatusEnd, Done or one that does not belong there."""
+    access = read_access()
     for hop in range(_HOPS_MAX + 1):
         try:
-            connection = _connect(host, port, timeout)
+            question = Question(host, port, vendor, access, timeout)
         except LicenseError as error:
-            if not hop:
+            if not hop or error.number not in (-15, -96):
                 raise
             reason = f"lmgrd says that {vendor} listens on port {port}, which does not answer: {error.reason}"
             raise LicenseError(-97, minor=_MINOR_DAEMON, reason=reason) from error
-        with connection:
-            answers = _converse(connection, f"{host}, port {port},", encode_preface(vendor) + frame(message), timeout)
+        with question:
+            answers = question.ask(message)
         last = answers[-1]
         if isinstance(last, Refused):
             raise LicenseError(last.number, minor=_MINOR_DAEMON if last.number == -97 else _MINOR_REFUSED, reason=last.reason)
@@ -214,48 +223,3 @@ def _ask(host: str, port: int, vendor: str, message: ClientMessage, timeout: flo
             return answers
         port = last.port
     raise LicenseError(-97, minor=_MINOR_DAEMON, reason=f"{host} sends requests for {vendor or 'lmgrd'} from port to port.")
-
-
-def _connect(host: str, port: int, timeout: float) -> socket.socket:
-    """A connection to the first of the host's addresses, IPv6 or IPv4, that accepts one."""
-    try:
-        return socket.create_connection((host, port), timeout)
-    except (socket.gaierror, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no host name"
-        # What FlexNet prints for a name that nobody knows, errno included (lmstat formats, 2); the reason is the true one.
-        system = (2, "No such file or directory")
-        raise LicenseError(-96, minor=_MINOR_NAME, system=system, reason=f"The name {host} cannot be resolved: {why}.") from error
-    except TimeoutError as error:
-        number = error.errno or errno.ETIMEDOUT
-        reason = f"{host}, port {port}, did not accept a connection within {timeout:g} s."
-        raise LicenseError(-15, minor=_MINOR_CONNECT, system=(number, os.strerror(number)), reason=reason) from error
-    except OSError as error:
-        number = error.errno or 0
-        text = os.strerror(number) if number else str(error)
-        reason = f"{host}, port {port}, cannot be reached: {text}."
-        raise LicenseError(-15, minor=_MINOR_CONNECT, system=(number, text), reason=reason) from error
-
-
-def _converse(connection: socket.socket, place: str, question: bytes, timeout: float) -> list[ServerMessage]:
-    """Sends the question and returns all messages up to the one that ends the answer; never an empty list."""
-    reader = server_frames()
-    answers: list[ServerMessage] = []
-    total = 0
-    try:
-        connection.sendall(question)
-        while data := connection.recv(_READ_BYTES):
-            total += len(data)
-            if total > ANSWER_BYTES_MAX:
-                raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=f"{place} sent more than {ANSWER_BYTES_MAX} bytes.")
-            answers += reader.feed(data)
-            if answers and not isinstance(answers[-1], PoolStatus | Lines):
-                return answers
-    except TimeoutError:
-        raise LicenseError(-16, minor=_MINOR_READ, reason=f"{place} accepted the connection, but sent nothing for {timeout:g} s.") from None
-    except WireError as error:
-        reason = f"{place} does not speak this protocol: {error}."
-        raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=reason, remedy="Check that the port is that of a seatkeeper lmgrd.") from None
-    except OSError as error:
-        reason = f"{place} broke the connection off: {error.strerror or error}."
-        raise LicenseError(-16, minor=_MINOR_READ, reason=reason) from error
-    raise LicenseError(-16, minor=_MINOR_READ, reason=f"{place} closed the connection before its answer was complete.")

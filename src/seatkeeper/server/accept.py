@@ -1,8 +1,9 @@
 """New connections of lmgrd: whose they are is known before any transport exists.
 
 lmgrd accepts, peeks at the preface without taking it from the socket, and hands the connection to the vendor daemon that the
-preface names. A client that does not say within PREFACE_S what it wants is closed. When the process runs out of
-descriptors, accepting pauses and goes on; clients that are connected notice nothing.
+preface names. A client that does not say within PREFACE_S what it wants is closed; where more wait than there is room for, the
+one that has waited longest makes room, since honest clients say it at once. When the process runs out of descriptors, accepting
+pauses and goes on; clients that are connected notice nothing.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ import errno
 import socket
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.wire.framing import PREFACE_BYTES_MAX, WireError, frame, parse_preface
-from seatkeeper.wire.messages import Refused
+from seatkeeper.server.channels import turn_away
+from seatkeeper.server.crowd import Crowd, address_key
+from seatkeeper.wire.framing import PREFACE_BYTES_MAX, WireError, parse_preface
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-__all__ = ["PREFACE_S", "Acceptor", "listening_sockets"]
+__all__ = ["PREFACE_S", "WAITING_MAX", "Acceptor", "listening_sockets"]
 
 PREFACE_S: Final = 5.0
+#: Connections that may be on the way to their preface, unless it is said otherwise.
+WAITING_MAX: Final = 4096
 _BACKLOG: Final = 4096
 #: Connections accepted at one go, so that a crowd does not keep the loop from its other work.
 _ACCEPTS_MAX: Final = 200
@@ -69,16 +73,24 @@ class Acceptor:
         loop: The event loop.
         listeners: Listening sockets; closed by `close`.
         routed: Called with the connection and the name in its preface (empty for lmgrd), the preface still unread.
+        waiting_max: Connections that may be on the way to their preface.
+        address_max: Of these, so many of one address; 0 for any number.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, listeners: list[socket.socket], routed: Callable[[socket.socket, str], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listeners: list[socket.socket],
+        routed: Callable[[socket.socket, str], None],
+        waiting_max: int = WAITING_MAX,
+        address_max: int = 0,
     ) -> None:
+        self._crowd = Crowd(waiting_max, address_max)
         self._loop = loop
         self._listeners = listeners
         self._routed = routed
-        # The timer, and how many bytes of the preface were there at the last look.
-        self._waiting: dict[socket.socket, tuple[asyncio.TimerHandle, int]] = {}
+        # The timer, how many bytes of the preface were there at the last look, and as what it is counted; the oldest is first.
+        self._waiting: dict[socket.socket, tuple[asyncio.TimerHandle, int, str]] = {}
         for listener in listeners:
             loop.add_reader(listener.fileno(), self._accept, listener)
 
@@ -103,8 +115,9 @@ class Acceptor:
                     self._loop.call_later(_REST_S, self._resume, listener)
                 return
             client.setblocking(False)
-            with contextlib.suppress(OSError):
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if client.family != socket.AF_UNIX:
+                with contextlib.suppress(OSError):
+                    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._peek(client)
 
     def _resume(self, listener: socket.socket) -> None:
@@ -120,6 +133,7 @@ class Acceptor:
             return
         except OSError:
             data = b""
+        # The kernel pays no heed to the low-water mark of a Unix socket: there the preface comes in one piece, or not at all.
         if client in self._waiting and len(data) <= self._waiting[client][1]:
             # It is readable and there is nothing new: the other side has ended the stream, or broken it off.
             data = b""
@@ -129,9 +143,8 @@ class Acceptor:
         try:
             parsed = parse_preface(data)
         except WireError as error:
-            with contextlib.suppress(OSError):
-                client.send(frame(Refused(-12, str(error))))
-            self._give_up(client)
+            self._forget(client)
+            turn_away(client, -12, str(error))
             return
         if parsed is None:
             self._wait(client, len(data))
@@ -147,17 +160,35 @@ class Acceptor:
         with contextlib.suppress(OSError):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, max(seen + 1, _PREFACE_BYTES_MIN))
         if client in self._waiting:
-            self._waiting[client] = (self._waiting[client][0], seen)
-        else:
-            self._waiting[client] = (self._loop.call_later(PREFACE_S, self._give_up, client), seen)
-            self._loop.add_reader(client.fileno(), self._peek, client)
+            timer, _, counted = self._waiting[client]
+            self._waiting[client] = (timer, seen, counted)
+            return
+        counted = _counted(client)
+        place = self._crowd.enter(counted)
+        if place == "full" and self._waiting:
+            self._give_up(next(iter(self._waiting)))
+            place = self._crowd.enter(counted)
+        if place in ("full", "crowded"):
+            turn_away(client, -106, "Too many connections wait here for their first words.")
+            return
+        self._waiting[client] = (self._loop.call_later(PREFACE_S, self._give_up, client), seen, counted)
+        self._loop.add_reader(client.fileno(), self._peek, client)
 
     def _forget(self, client: socket.socket) -> None:
         waiting = self._waiting.pop(client, None)
         if waiting is not None:
-            waiting[0].cancel()
+            timer, _, counted = waiting
+            timer.cancel()
+            self._crowd.leave(counted)
             self._loop.remove_reader(client.fileno())
 
     def _give_up(self, client: socket.socket) -> None:
         self._forget(client)
         client.close()
+
+
+def _counted(client: socket.socket) -> str:
+    try:
+        return address_key(client.getpeername()[0]) if client.family != socket.AF_UNIX else ""
+    except OSError:
+        return ""

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from seatkeeper.server.channels import turn_away
 from seatkeeper.server.control import Control, Failed, Message, NewClient, OrderReread, OrderStop, RereadDone, Serving, control_pair
 from seatkeeper.server.supervisor import Supervision
 from seatkeeper.wire.framing import frame
-from seatkeeper.wire.messages import DaemonStatus, Elsewhere, Refused
+from seatkeeper.wire.messages import DaemonStatus, Elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.model import Vendor
     from seatkeeper.server.vendord import DaemonOptions
 
-__all__ = ["HOLD_S", "REREAD_S", "Child", "turn_away"]
+__all__ = ["HOLD_S", "REREAD_S", "WAITING_MAX", "Child"]
 
 #: How long a client waits at lmgrd for a vendor daemon that is being started.
 HOLD_S: Final = 15.0
 #: How long an orderly end of a vendor daemon may take before it is killed.
 _STOP_S: Final = 10.0
 REREAD_S: Final = 60.0
+#: Clients that wait at lmgrd for one vendor daemon, unless it is said otherwise.
+WAITING_MAX: Final = 4096
 
 
 class Child:
@@ -48,6 +51,8 @@ class Child:
         log: lmgrd's log, and `log_descriptor` where the vendor daemon writes its own lines.
         loop: The event loop.
         spawn: Runs a coroutine in the background.
+        turn_away: Says to a client why it is not served, and closes.
+        waiting_max: Clients that may wait for it.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class Child:
         log_descriptor: int,
         loop: asyncio.AbstractEventLoop,
         spawn: Callable[[Coroutine[object, object, object]], None],
+        turn_away: Callable[[socket.socket, int, str], None] = turn_away,
+        waiting_max: int = WAITING_MAX,
     ) -> None:
         self.line = line
         self.name = line.name
@@ -66,6 +73,8 @@ class Child:
         self._log_descriptor = log_descriptor
         self._loop = loop
         self._spawn = spawn
+        self._turn_away = turn_away
+        self._waiting_max = waiting_max
         self._supervision = Supervision()
         self._process: asyncio.subprocess.Process | None = None
         self._control: Control | None = None
@@ -73,6 +82,7 @@ class Child:
         self._version = ""
         self._port = 0
         self._reason = "it is being started"
+        self._stopped_by = ""
         self._last_words = ""
         self._final = False
         self._wanted = True
@@ -91,17 +101,18 @@ class Child:
         """True while it serves, False while it rests, None while that is still to be seen."""
         return True if self._serving_since is not None else False if self._resting else None
 
-    @property
-    def status(self) -> DaemonStatus:
-        """What lmstat is told about it."""
+    def status(self, *, named: bool = True) -> DaemonStatus:
+        """What lmstat is told about it; who has stopped it only where persons are `named`."""
         up = self._serving_since is not None
-        return DaemonStatus(self.name, up, self._version, self._reason, self._port, self._supervision.restarts)
+        reason = self._reason + (self._stopped_by if named and not up else "")
+        return DaemonStatus(self.name, up, self._version, reason, self._port, self._supervision.restarts)
 
     # Life ------------------------------------------------------------------------------------------------------------
 
     def start(self, pause: float = 0.0) -> None:
         """Starts it after a pause, unless it runs; an earlier plan to start it is dropped."""
         self._wanted, self._resting = True, False
+        self._stopped_by = ""
         if self._gone.is_set():
             if self._timer is not None:
                 self._timer.cancel()
@@ -207,7 +218,7 @@ class Child:
         self._resting = True
         waiting, self._waiting = self._waiting, deque()
         for client, _ in waiting:
-            turn_away(client, -97, f"{self.name}: {self._reason}.")
+            self._turn_away(client, -97, f"{self.name}: {self._reason}.")
 
     def _program(self) -> list[str]:
         """The command: the path of the DAEMON line where that can be run, else the vendor daemon that is built in."""
@@ -222,7 +233,8 @@ class Child:
     async def stop(self, by_user: str = "", by_host: str = "") -> None:
         """Ends it orderly, and keeps it down; returns when the process has gone."""
         self._wanted = False
-        self._reason = f"it was shut down by {by_user}@{by_host}" if by_user else "it was shut down"
+        self._reason = "it was shut down"
+        self._stopped_by = f" by {by_user}@{by_host}" if by_user else ""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -265,15 +277,17 @@ class Child:
 
     # What lmgrd asks -------------------------------------------------------------------------------------------------
 
-    async def reread(self, by_user: str, by_host: str) -> RereadDone:
-        """Lets it read its files again; one that does not serve is started."""
+    async def reread(self, by_user: str, by_host: str, *, dry_run: bool = False) -> RereadDone:
+        """Lets it read its files again, or only say what that would change; one that does not serve is started."""
         if self._control is None or self._serving_since is None:
+            if dry_run:
+                return RereadDone(0, 0, "it would be started with the new files")
             self._supervision.try_again()
             self.start()
             return RereadDone(0, 0, "it is started with the new files")
         request, self._next_reread = self._next_reread, self._next_reread + 1
         future = self._rereads[request] = self._loop.create_future()
-        self._control.send(OrderReread(request, by_user, by_host))
+        self._control.send(OrderReread(request, by_user, by_host, dry_run))
         try:
             return await asyncio.wait_for(future, REREAD_S)
         except TimeoutError:
@@ -283,8 +297,11 @@ class Child:
     def hand_over(self, client: socket.socket) -> None:
         """Passes a client on, lets it wait while the vendor daemon is being started, or turns it away."""
         if self._resting:
-            turn_away(client, -97, f"{self.name}: {self._reason}.")
+            self._turn_away(client, -97, f"{self.name}: {self._reason}.")
         elif self._control is None or self._serving_since is None:
+            if len(self._waiting) >= self._waiting_max:
+                self._turn_away(client, -106, f"{len(self._waiting)} clients wait for {self.name} already.")
+                return
             self._waiting.append((client, self._loop.time() + HOLD_S))
             self._loop.call_later(HOLD_S, self._expire)
         elif hasattr(socket, "send_fds"):
@@ -298,11 +315,4 @@ class Child:
         now = self._loop.time() + 0.001
         while self._waiting and self._waiting[0][1] <= now:
             client, _ = self._waiting.popleft()
-            turn_away(client, -97, f"{self.name}: {self._reason or 'it does not answer'}.")
-
-
-def turn_away(client: socket.socket, number: int, reason: str) -> None:
-    """Says why, and closes."""
-    with contextlib.suppress(OSError):
-        client.send(frame(Refused(number, reason)))
-    client.close()
+            self._turn_away(client, -97, f"{self.name}: {self._reason or 'it does not answer'}.")

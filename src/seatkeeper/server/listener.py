@@ -1,27 +1,34 @@
 """One client's connection at the vendor daemon: bytes to events, answers to bytes, and nothing decided.
 
-A connection goes through the stages of `STAGES`: its preface, its Hello, then requests. What a stage does not list is
-against the protocol, and ends the connection with a sentence. Nothing that one client sends can disturb another: a bad frame
-closes its connection, a name is stripped of control characters before it is shown anywhere.
+A connection goes through two stages, before and after its Hello. What a stage does not list is against the protocol, and ends
+the connection with a sentence. Nothing that one client sends can disturb another: a bad frame closes its connection, one that is
+begun must be complete in time, who asks for very many seats at once has to wait, and a name is stripped of control characters
+before it is shown anywhere. Who may ask what an administrator asks, its channel knows (channels.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import struct
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from seatkeeper.base.roles import sees_names
+from seatkeeper.server.administration import WRONG_S
 from seatkeeper.server.status import plain_names
-from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, IdleTold, Left, RemoveAsked
-from seatkeeper.wire.framing import HEADER_BYTES, NO_MESSAGE, PREFACE_BYTES_MAX, WireError, decode_client, frame, parse_preface
+from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, IdleTold, Left, RemoveAsked, RevokeAsked
+from seatkeeper.wire.framing import HEADER_BYTES, NO_MESSAGE, decode_client, frame
 from seatkeeper.wire.messages import (
     FRAME_BYTES_MAX,
     PROTOCOL,
     Activity,
     AskFeatures,
+    AskIdentity,
+    AskLines,
     AskRemove,
+    AskRevoke,
+    AskSwitch,
+    Authenticate,
     Beat,
     Checkin,
     Checkout,
@@ -37,11 +44,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from seatkeeper.server.channels import Channel
     from seatkeeper.server.status import Names
     from seatkeeper.server.vendord import VendorDaemon
     from seatkeeper.wire.messages import ClientMessage, ServerMessage
 
-__all__ = ["FAREWELL_S", "GREETING_S", "MESSAGES_MAX", "WRITE_BYTES_MAX", "ClientConnection", "clean_name", "is_local"]
+    ToolMessage = AskFeatures | AskLines | AskRemove | AskRevoke | AskSwitch
+
+__all__ = ["CHECKOUTS_MAX", "FAREWELL_S", "GREETING_S", "MESSAGES_MAX", "WRITE_BYTES_MAX", "ClientConnection", "clean_name"]
 
 #: Time from the connection's start to its Hello, or to a tool's request, and from that to the next.
 GREETING_S: Final = 10.0
@@ -49,6 +59,9 @@ GREETING_S: Final = 10.0
 FAREWELL_S: Final = 5.0
 #: Messages of one connection that are handled before others have their turn.
 MESSAGES_MAX: Final = 100
+#: Checkouts of one connection in CHECKOUTS_S; for more it waits, unread.
+CHECKOUTS_MAX: Final = 2000
+CHECKOUTS_S: Final = 1.0
 #: Answers that a client may leave unread; one that reads slower is disconnected.
 WRITE_BYTES_MAX: Final = 8 << 20
 _length: Final = struct.Struct(">I").unpack_from
@@ -61,29 +74,34 @@ def clean_name(name: str) -> str:
     return name.translate(_CONTROL).strip() or "?"
 
 
-def is_local(transport: asyncio.BaseTransport) -> bool:
-    """True where the other side is this machine: its address is a loopback address, or the very one it connected to."""
-    peer, here = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-    if not isinstance(peer, tuple) or not isinstance(here, tuple):
-        return False
-    try:
-        address = ipaddress.ip_address(peer[0].partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback or peer[0] == here[0])
-
-
 class ClientConnection(asyncio.Protocol):
-    """A client's connection, on an event loop."""
+    """A client's connection behind its preface, on an event loop."""
 
-    __slots__ = ("_buffer", "_daemon", "_greeted", "_preface", "names", "session", "transport")
+    __slots__ = (
+        "_buffer",
+        "_checkouts",
+        "_daemon",
+        "_greeted",
+        "_paused",
+        "_unfinished",
+        "_window",
+        "channel",
+        "names",
+        "session",
+        "transport",
+    )
 
-    def __init__(self, daemon: VendorDaemon) -> None:
+    def __init__(self, daemon: VendorDaemon, channel: Channel) -> None:
         self._daemon = daemon
         self._buffer = b""
-        self._preface = True
         self._greeted = False
+        # Nothing is read or handled for the moment.
+        self._paused = False
+        # A frame is begun, and has its deadline.
+        self._unfinished = False
+        self._checkouts = 0
+        self._window = 0.0
+        self.channel = channel
         self.session = 0
         self.names: Names = plain_names
         self.transport: asyncio.Transport | None = None
@@ -94,6 +112,7 @@ class ClientConnection(asyncio.Protocol):
         """Notes the transport; the client now has GREETING_S to say what it wants."""
         self.transport = transport  # type: ignore[assignment]
         self.transport.set_write_buffer_limits(high=WRITE_BYTES_MAX)  # type: ignore[union-attr]
+        self.channel.established(transport)
         self._daemon.opened(self)
 
     def pause_writing(self) -> None:
@@ -103,6 +122,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Gives back what the session held through this connection."""
         self.transport = None
+        self.channel.left()
         self._daemon.ended(self)
         if self.session:
             self._daemon.run(Disconnected(self.session, self))
@@ -123,23 +143,13 @@ class ClientConnection(asyncio.Protocol):
         if self._buffer:
             data = self._buffer + data
         position = 0
-        if self._preface:
-            try:
-                parsed = parse_preface(data[:PREFACE_BYTES_MAX])
-            except WireError as error:
-                self.refuse(-12, str(error))
-                return
-            if parsed is None:
-                self._buffer = data
-                return
-            position = parsed[1]
-            self._preface = False
         size = len(data)
         rest = MESSAGES_MAX
         while size - position >= HEADER_BYTES:
-            if not rest:
+            if self._paused or not rest:
                 self._buffer = data[position:]
-                self._wait_for_turn()
+                if not self._paused:
+                    self._pause(0.0)
                 return
             length = _length(data, position)[0]
             if length > FRAME_BYTES_MAX:
@@ -163,15 +173,35 @@ class ClientConnection(asyncio.Protocol):
             position = end
             rest -= 1
         self._buffer = data[position:] if position < size else b""
+        self._watch(begun=position > 0)
 
-    def _wait_for_turn(self) -> None:
-        """Lets other connections have their turn before this one's further messages."""
+    def _watch(self, *, begun: bool) -> None:
+        """A frame that is begun has GREETING_S to be complete; before the Hello that is so anyway."""
+        if self._buffer:
+            if self._greeted and (begun or not self._unfinished):
+                self._unfinished = True
+                self._daemon.awaits_greeting(self)
+        elif self._unfinished:
+            self._unfinished = False
+            self._daemon.greeting_over(self)
+
+    def _pause(self, seconds: float) -> None:
+        """Lets other connections have their turn, or this one wait, before its further messages."""
         transport = self.transport
-        if transport is not None and not transport.is_closing():
-            transport.pause_reading()
+        if transport is None or transport.is_closing():
+            return
+        self._paused = True
+        transport.pause_reading()
+        if self._unfinished:
+            self._unfinished = False
+            self._daemon.greeting_over(self)
+        if seconds:
+            self._daemon.loop.call_later(seconds, self._go_on)
+        else:
             self._daemon.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
+        self._paused = False
         transport = self.transport
         if transport is not None and not transport.is_closing():
             transport.resume_reading()
@@ -212,6 +242,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _hello(self, message: Hello) -> None:
         daemon = self._daemon
+        if self.channel.lent:
+            self.refuse(-106, "The connections that are left are kept for administrators.")
+            return
         if message.protocol != PROTOCOL:
             self.refuse(-83, f"Protocol {message.protocol} is not spoken here, only {PROTOCOL}.")
             return
@@ -234,14 +267,22 @@ class ClientConnection(asyncio.Protocol):
                 clean_name(message.application) if message.application else "",
                 tuple(message.held),
                 tuple(message.asking),
-                self._address(),
+                self.channel.address,
                 message.platform,
                 tuple(message.hostids),
-                self.transport is not None and is_local(self.transport),
+                sees_names(self.channel.identity),
             ),
         )
 
     def _checkout(self, message: Checkout) -> None:
+        self._checkouts += 1
+        if self._checkouts > CHECKOUTS_MAX:
+            now = self._daemon.loop.time()
+            left = self._window + CHECKOUTS_S - now
+            if left > 0:
+                # This one is still served; what follows it waits.
+                self._pause(left)
+            self._window, self._checkouts = now + max(left, 0.0), 0
         display = clean_name(message.display) if message.display else ""
         self._daemon.run(
             CheckoutAsked(
@@ -271,11 +312,6 @@ class ClientConnection(asyncio.Protocol):
     def _return_borrow(self, message: ReturnBorrow) -> None:
         self._daemon.return_borrow(self, message)
 
-    def _address(self) -> str:
-        """Where the client is, for the options file."""
-        peer = self.transport.get_extra_info("peername") if self.transport is not None else None
-        return peer[0].partition("%")[0].removeprefix("::ffff:") if isinstance(peer, tuple) else ""
-
     def _goodbye(self, _message: Goodbye) -> None:
         session, self.session = self.session, 0
         self._daemon.run(Left(session))
@@ -284,32 +320,77 @@ class ClientConnection(asyncio.Protocol):
             self._part(transport)
 
     def _ask_features(self, message: AskFeatures) -> None:
-        if not self._greeted:
-            self._daemon.awaits_greeting(self)
-        self._daemon.send_status(self, message)
+        if self._may(message):
+            self._daemon.send_status(self, message)
+
+    def _ask_lines(self, message: AskLines) -> None:
+        if self._may(message):
+            self._daemon.send_lines(self, message)
 
     def _ask_remove(self, message: AskRemove) -> None:
+        if self._may(message):
+            by_user, by_host = self._asker()
+            seat = (message.feature, message.user, message.host, message.display, message.handle)
+            self._daemon.run(RemoveAsked(self, message.request, *seat, by_user, by_host))
+
+    def _ask_revoke(self, message: AskRevoke) -> None:
+        if self._may(message):
+            self._daemon.run(RevokeAsked(self, message.request, message.handle, *self._asker()))
+
+    def _ask_switch(self, message: AskSwitch) -> None:
+        if self._may(message):
+            self.send(self._daemon.switch_log(message, *self._asker()))
+
+    def _asker(self) -> tuple[str, str]:
+        """In whose name something is done, for logs and journal."""
+        return clean_name(self.channel.identity.user), clean_name(self.channel.identity.host)
+
+    def _ask_identity(self, message: AskIdentity) -> None:
+        answer = self.channel.prove(message)
+        if isinstance(answer, Refused):
+            self.refuse(answer.number, answer.reason)
+        else:
+            self.send(answer)
+
+    def _authenticate(self, message: Authenticate) -> None:
+        done = self.channel.authenticate(message)
+        if not done.number:
+            self.send(done)
+        elif self.transport is not None:
+            self._paused = True
+            self.transport.pause_reading()
+            self._daemon.loop.call_later(WRONG_S, self._dismiss, done)
+
+    def _dismiss(self, done: Done) -> None:
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.write(frame(done))
+            self._part(transport)
+
+    def _may(self, message: ToolMessage) -> bool:
+        """Whether a tool's message is carried out on this connection; where not, the answer says why."""
         if not self._greeted:
             self._daemon.awaits_greeting(self)
-        if self.transport is None or not is_local(self.transport):
-            self.send(Done(message.request, -63, "lmremove is accepted from the license server's own machine only."))
-            return
-        if not self._daemon.options.remove_allowed:
-            self.send(Done(message.request, -63, "lmremove is switched off here (lmgrd -x lmremove)."))
-            return
-        by_user, by_host = clean_name(message.by_user), clean_name(message.by_host)
-        self._daemon.run(
-            RemoveAsked(
-                self, message.request, message.feature, message.user, message.host, message.display, message.handle, by_user, by_host
-            )
-        )
+        objection = self.channel.objection(message)
+        if objection is not None:
+            self.send(Done(message.request, objection.number, objection.text))
+        return objection is None
 
 
+#: What tools ask, with or without a session.
+_TOOLS: Final[dict[type[ClientMessage], Callable[[ClientConnection, Any], None]]] = {
+    AskFeatures: ClientConnection._ask_features,
+    AskLines: ClientConnection._ask_lines,
+    AskRemove: ClientConnection._ask_remove,
+    AskRevoke: ClientConnection._ask_revoke,
+    AskSwitch: ClientConnection._ask_switch,
+    AskIdentity: ClientConnection._ask_identity,
+    Authenticate: ClientConnection._authenticate,
+}
 #: What a connection may send before its Hello (tools never send one) and after; anything else ends it.
 STAGES_NEW: Final[dict[type[ClientMessage], Callable[[ClientConnection, Any], None]]] = {
     Hello: ClientConnection._hello,
-    AskFeatures: ClientConnection._ask_features,
-    AskRemove: ClientConnection._ask_remove,
+    **_TOOLS,
 }
 STAGES_GREETED: Final[dict[type[ClientMessage], Callable[[ClientConnection, Any], None]]] = {
     Checkout: ClientConnection._checkout,
@@ -318,6 +399,5 @@ STAGES_GREETED: Final[dict[type[ClientMessage], Callable[[ClientConnection, Any]
     Activity: ClientConnection._activity,
     ReturnBorrow: ClientConnection._return_borrow,
     Goodbye: ClientConnection._goodbye,
-    AskFeatures: ClientConnection._ask_features,
-    AskRemove: ClientConnection._ask_remove,
+    **_TOOLS,
 }

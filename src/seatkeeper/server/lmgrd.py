@@ -19,22 +19,31 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from seatkeeper import __version__
+from seatkeeper.adapters.peers import listen_unix
 from seatkeeper.base.errors import LicenseError
+from seatkeeper.base.roles import sees_names
+from seatkeeper.licfile.model import Server, Vendor
 from seatkeeper.server.accept import Acceptor, listening_sockets
-from seatkeeper.server.child import HOLD_S, REREAD_S, Child, turn_away
+from seatkeeper.server.administration import Access, AccessPolicy
+from seatkeeper.server.channels import Channels
+from seatkeeper.server.child import Child
+from seatkeeper.server.credentials import find_standing
+from seatkeeper.server.crowd import Crowd
 from seatkeeper.server.license import find_files, read_file
-from seatkeeper.server.listener import GREETING_S, clean_name, is_local
-from seatkeeper.server.vendord import DaemonOptions
-from seatkeeper.wire.framing import PREFACE_BYTES_MAX, FrameReader, WireError, client_frames, frame, parse_preface
-from seatkeeper.wire.messages import AskDown, AskReread, AskServer, ClientMessage, Done, MemberStatus, Refused, ServerStatus
+from seatkeeper.server.listener import clean_name
+from seatkeeper.server.settings import DaemonOptions
+from seatkeeper.server.tools import ToolConnection
+from seatkeeper.server.vendord import connections_max
+from seatkeeper.wire.messages import Done, MemberStatus, ServerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from seatkeeper.adapters.debuglog import DebugLog
-    from seatkeeper.licfile.model import Server, Vendor
+    from seatkeeper.base.roles import Identity
+    from seatkeeper.wire.messages import AskDown, AskReread
 
-__all__ = ["DEFAULT_PORT", "LicenseManager", "ManagerOptions", "ToolConnection"]
+__all__ = ["DEFAULT_PORT", "LicenseManager", "ManagerOptions"]
 
 #: The port of the guide's license files ("Genesys recommends using the default of 7260").
 DEFAULT_PORT: Final = 7260
@@ -45,9 +54,6 @@ _BIND_PAUSE_S: Final = 0.5
 _FAREWELL_S: Final = 0.05
 #: How often it is looked whether the log is due its date.
 _STAMP_S: Final = 60.0
-#: Answers that a tool may leave unread, and requests that it may send at once.
-_WRITE_BYTES_MAX: Final = 1 << 20
-_REQUESTS_MAX: Final = 100
 
 
 class ManagerOptions(msgspec.Struct, frozen=True):
@@ -59,8 +65,7 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     data: str = ""
     durable: bool = True
     journal: bool = True
-    down_allowed: bool = True
-    remove_allowed: bool = True
+    access: AccessPolicy = AccessPolicy()
 
 
 class LicenseManager:
@@ -77,6 +82,11 @@ class LicenseManager:
         self._children: dict[str, Child] = {}
         self._servers: tuple[Server, ...] = ()
         self._acceptor: Acceptor | None = None
+        self._admin_socket: Path | None = None
+        # Tools, clients that wait for a vendor daemon, and those on their way to the preface share what descriptors there are.
+        self._share = max(connections_max() // 4, 1)
+        access = Access(options.access, log.say)
+        self._channels = Channels(loop, access, Crowd(self._share, options.access.address_connections_max), log.say, self.spawn)
         self._tasks: set[asyncio.Task[object]] = set()
         self._ended: asyncio.Future[int] = loop.create_future()
 
@@ -95,7 +105,9 @@ class LicenseManager:
         except OSError as error:
             self._log.say(f"Port {self.port} cannot be opened: {error.strerror}. Stop what uses it, or change the port on the SERVER line.")
             return LicenseError(-57).exit_status
-        self._acceptor = Acceptor(self._loop, listeners, self._routed)
+        unix = self._bind_unix()
+        waiting_max, address_max = 2 * self._share, self.options.access.address_connections_max
+        self._acceptor = Acceptor(self._loop, [*listeners, *unix], self._routed, waiting_max, address_max)
         self._log.line(f"lmgrd tcp-port {self.port}")
         for name in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(name, self.stop, f"EXITING DUE TO SIGNAL {int(name)}")
@@ -105,6 +117,8 @@ class LicenseManager:
         self._stamp()
         status = await self._ended
         self._acceptor.close()
+        if self._admin_socket is not None:
+            self._admin_socket.unlink(missing_ok=True)
         self._log.say("lmgrd will now shut down all the vendor daemons")
         await asyncio.gather(*(child.stop() for child in self._children.values()))
         self._log.say("Shut down.")
@@ -136,30 +150,21 @@ class LicenseManager:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _read(self) -> list[Vendor]:
+    def _read(self) -> tuple[Vendor, ...]:
         """The DAEMON lines of all files; what the SERVER lines say is noted.
 
         Raises:
             LicenseError: The files cannot be used at all; nothing was noted.
         """
-        paths = find_files(self.options.files)
-        parsed = [read_file(path) for path in paths]
-        servers = next((one.file.servers for one in parsed if one.file.servers), ())
-        if not servers:
-            raise LicenseError(-13, reason=f"{', '.join(map(str, paths))} names no license server.")
-        vendors: dict[str, Vendor] = {}
-        for one in parsed:
-            for line in one.file.vendors:
-                vendors.setdefault(line.name.lower(), line)
-        if not vendors:
-            raise LicenseError(-2, reason=f"{', '.join(map(str, paths))} has no DAEMON line, so there is nothing to start.")
-        self._servers = servers
-        self.files = tuple(map(str, paths))
-        self.port = servers[0].port or DEFAULT_PORT
+        found = _look(self.options.files)
+        self._servers = found.servers
+        self._channels.serve(find_standing((line.name for line in found.vendors), found.first, found.hostids))
+        self.files = found.files
+        self.port = found.port
         # Readers of lmstat want a name; an IPv6 address looks to them like a vendor daemon's line (facts, lmstat section 0).
-        unnamed = servers[0].host.lower() == "this_host" or ":" in servers[0].host
-        self.host = socket.gethostname() if unnamed else servers[0].host
-        return list(vendors.values())
+        name = found.servers[0].host
+        self.host = socket.gethostname() if name.lower() == "this_host" or ":" in name else name
+        return found.vendors
 
     def _banner(self) -> None:
         log = self._log
@@ -189,28 +194,43 @@ class LicenseManager:
             self._log.say("Retrying socket bind (address in use)")
             await asyncio.sleep(_BIND_PAUSE_S)
 
-    def _start_missing(self, vendors: list[Vendor]) -> None:
+    def _bind_unix(self) -> list[socket.socket]:
+        """The socket through which this machine's accounts ask; without it lmgrd serves, but is not administered from here."""
+        path = self._data() / f"lmgrd-{self.port}.socket"
+        try:
+            listener = listen_unix(path, self.options.access.group)
+        except OSError as error:
+            self._log.say(f"The Unix socket {path} cannot be had, so tools cannot administer this server: {error.strerror}")
+            return []
+        self._admin_socket = path
+        return [listener]
+
+    def _data(self) -> Path:
+        """The directory of the journals and the Unix socket."""
+        return Path(self.options.data) if self.options.data else Path(self.files[0]).resolve().parent
+
+    def _start_missing(self, vendors: tuple[Vendor, ...]) -> None:
         """Starts a vendor daemon for each DAEMON line that has none yet."""
         for line in vendors:
             if line.name.lower() not in self._children:
-                child = Child(line, self._daemon_options, self._log, self._log_descriptor, self._loop, self.spawn)
+                turn_away, waiting_max = self._channels.turn_away, self._share
+                child = Child(line, self._daemon_options, self._log, self._log_descriptor, self._loop, self.spawn, turn_away, waiting_max)
                 self._children[line.name.lower()] = child
                 child.start()
 
     def _daemon_options(self, line: Vendor, control: int, restarts: int) -> DaemonOptions:
         options = self.options
-        beside = Path(self.files[0]).resolve().parent
         return DaemonOptions(
             vendor=line.name,
             files=options.files,
-            data=str((Path(options.data) if options.data else beside) / f"{line.name}.journal"),
+            data=str(self._data() / f"{line.name}.journal"),
             port=line.port,
             control=control,
             lease_s=options.lease_s,
             heartbeat_s=options.heartbeat_s,
             durable=options.durable,
             journal=options.journal,
-            remove_allowed=options.remove_allowed,
+            access=options.access,
             restarts=restarts,
         )
 
@@ -220,28 +240,26 @@ class LicenseManager:
         """A connection has said whom it is for."""
         child = self._children.get(vendor.lower())
         if not vendor:
-            self.spawn(self._adopt(client))
+            self._channels.open(client, lambda channel: ToolConnection(self, channel, self._loop))
         elif child is None:
             names = ", ".join(known.name for known in self._children.values())
-            turn_away(client, -97, f"This license server runs no vendor daemon {clean_name(vendor)}, but {names}.")
+            self._channels.turn_away(client, -97, f"This license server runs no vendor daemon {clean_name(vendor)}, but {names}.")
         else:
             child.hand_over(client)
 
-    async def _adopt(self, client: socket.socket) -> None:
-        try:
-            await self._loop.connect_accepted_socket(lambda: ToolConnection(self, self._loop), client)
-        except OSError:
-            client.close()
-
-    def status(self, request: int) -> ServerStatus:
+    def status(self, request: int, asks: Identity) -> ServerStatus:
         """What lmstat is told. The other servers of a triad are not asked yet."""
         first = MemberStatus(self.host, self.port, up=True, master=True, version=__version__)
-        daemons = [child.status for child in self._children.values()]
-        return ServerStatus(request, self.host, self.port, __version__, list(self.files), [first], daemons)
+        named = sees_names(asks)
+        daemons = [child.status(named=named) for child in self._children.values()]
+        # Where files lie tells a stranger about accounts and machines; their names are what lmstat's line is for.
+        files = [file if named else Path(file).name for file in self.files]
+        admin_socket = str(self._admin_socket) if self._admin_socket is not None and asks.local else ""
+        return ServerStatus(request, self.host, self.port, __version__, files, [first], daemons, admin_socket)
 
-    async def reread(self, asked: AskReread) -> Done:
-        """Carries a reread out and says what came of it."""
-        number, text = await self._reread(asked.vendor, clean_name(asked.by_user), clean_name(asked.by_host))
+    async def reread(self, asked: AskReread, asks: Identity) -> Done:
+        """Carries a reread out, or tries it, and says what came of it."""
+        number, text = await (self._try_reread(asked.vendor) if asked.dry_run else self._reread(asked.vendor, *_names(asks)))
         return Done(asked.request, number, text)
 
     async def _reread(self, vendor: str, by_user: str, by_host: str) -> tuple[int, str]:
@@ -265,11 +283,29 @@ class LicenseManager:
         children = [self._children[vendor.lower()]] if vendor else known
         answers = await asyncio.gather(*(child.reread(by_user, by_host) for child in children))
         texts = [f"{child.name}: {done.text}" for child, done in zip(children, answers, strict=True)]
-        return next((done.number for done in answers if done.number), 0), "; ".join(texts)
+        return next((done.number for done in answers if done.number), 0), "\n".join(texts)
 
-    async def down(self, asked: AskDown) -> Done:
+    async def _try_reread(self, vendor: str) -> tuple[int, str]:
+        """What a reread would change; nothing is changed."""
+        if vendor and vendor.lower() not in self._children:
+            return -97, f"There is no vendor daemon {clean_name(vendor)}."
+        texts = []
+        if not vendor:
+            try:
+                found = _look(self.options.files)
+            except LicenseError as error:
+                return error.number, f"Nothing would be changed: {error.reason or error.message}"
+            if found.port != self.port:
+                texts.append(f"The port cannot be changed by a reread: {self.port} stays in use, {found.port} comes with the next start")
+            texts += [f"{line.name}: it would be started" for line in found.vendors if line.name.lower() not in self._children]
+        children = [self._children[vendor.lower()]] if vendor else list(self._children.values())
+        answers = await asyncio.gather(*(child.reread("", "", dry_run=True) for child in children))
+        texts += [f"{child.name}: {done.text}" for child, done in zip(children, answers, strict=True)]
+        return next((done.number for done in answers if done.number), 0), "\n".join(texts)
+
+    async def down(self, asked: AskDown, asks: Identity) -> Done:
         """Shuts one vendor daemon down, or (begins to) everything."""
-        by_user, by_host = clean_name(asked.by_user), clean_name(asked.by_host)
+        by_user, by_host = _names(asks)
         self._log.say(f"SHUTDOWN request from {by_user} at node {by_host}")
         if not asked.vendor:
             self._loop.call_later(_FAREWELL_S, self.stop, "SERVER shutdown requested")
@@ -281,92 +317,41 @@ class LicenseManager:
         return Done(asked.request, 0, f"{child.name} shut down")
 
 
-class ToolConnection(asyncio.Protocol):
-    """A tool's connection to lmgrd itself."""
+class _Files(msgspec.Struct, frozen=True):
+    """What the license files say to lmgrd; `first` is the one with the SERVER lines, beside which trust and credential lie."""
 
-    def __init__(self, manager: LicenseManager, loop: asyncio.AbstractEventLoop) -> None:
-        self._manager = manager
-        self._loop = loop
-        self._reader: FrameReader[ClientMessage] = client_frames()
-        self._head: bytes | None = b""
-        self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
+    files: tuple[str, ...]
+    first: Path
+    servers: tuple[Server, ...]
+    hostids: tuple[str, ...]
+    vendors: tuple[Vendor, ...]
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Notes the transport; the tool now has GREETING_S to ask."""
-        self._transport = transport  # type: ignore[assignment]
-        self._transport.set_write_buffer_limits(high=_WRITE_BYTES_MAX)  # type: ignore[union-attr]
-        self._allow(GREETING_S)
+    @property
+    def port(self) -> int:
+        return self.servers[0].port or DEFAULT_PORT
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is held for a tool."""
-        self._transport = None
-        if self._timer is not None:
-            self._timer.cancel()
 
-    def pause_writing(self) -> None:
-        """Drops a tool that asks and does not read the answers."""
-        self._expire()
+def _look(names: tuple[str, ...]) -> _Files:
+    """What the files say now.
 
-    def data_received(self, data: bytes) -> None:
-        """Answers each request."""
-        try:
-            if self._head is not None:
-                self._head += data
-                parsed = parse_preface(self._head[:PREFACE_BYTES_MAX])
-                if parsed is None:
-                    return
-                data, self._head = self._head[parsed[1] :], None
-            messages = self._reader.feed(data)
-        except WireError as error:
-            self._refuse(-12, str(error))
-            return
-        if len(messages) > _REQUESTS_MAX:
-            self._refuse(-133, f"{len(messages)} requests at once are more than {_REQUESTS_MAX}.")
-            return
-        for message in messages:
-            if self._transport is not None and not self._transport.is_closing():
-                self._take(message)
+    Raises:
+        LicenseError: They cannot be used at all.
+    """
+    paths = find_files(names)
+    parsed = [read_file(path) for path in paths]
+    first = next((one for one in parsed if one.file.servers), None)
+    if first is None:
+        raise LicenseError(-13, reason=f"{', '.join(map(str, paths))} names no license server.")
+    vendors: dict[str, Vendor] = {}
+    for one in parsed:
+        for line in one.file.vendors:
+            vendors.setdefault(line.name.lower(), line)
+    if not vendors:
+        raise LicenseError(-2, reason=f"{', '.join(map(str, paths))} has no DAEMON line, so there is nothing to start.")
+    file = first.file
+    return _Files(tuple(map(str, paths)), Path(first.name), file.servers, tuple(file.hostids), tuple(vendors.values()))
 
-    def _take(self, message: ClientMessage) -> None:
-        if isinstance(message, AskServer):
-            self._allow(GREETING_S)
-            self._write(self._manager.status(message.request))
-        elif isinstance(message, AskReread | AskDown):
-            if self._transport is None or not is_local(self._transport):
-                self._write(Done(message.request, -119, "Administration is accepted from the license server's own machine only."))
-                return
-            # As long as the longest answer may take.
-            self._allow(REREAD_S + HOLD_S)
-            self._manager.spawn(self._administer(message))
-        else:
-            self._refuse(-133, f"{type(message).__name__} is not for lmgrd but for a vendor daemon.")
 
-    async def _administer(self, message: AskReread | AskDown) -> None:
-        manager = self._manager
-        if isinstance(message, AskReread):
-            self._write(await manager.reread(message))
-        elif manager.options.down_allowed:
-            self._write(await manager.down(message))
-        else:
-            self._write(Done(message.request, -63, "lmdown is switched off here (lmgrd -x lmdown)."))
-
-    def _allow(self, seconds: float) -> None:
-        """Sets the time after which the connection ends unless something is asked."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._expire)
-
-    def _expire(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _refuse(self, number: int, reason: str) -> None:
-        self._write(Refused(number, reason))
-        if self._transport is not None:
-            # What is left unread ends with the time that the tool has.
-            self._transport.close()
-
-    def _write(self, message: ServerStatus | Done | Refused) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(frame(message))
+def _names(asks: Identity) -> tuple[str, str]:
+    """In whose name something is done, for logs and journal."""
+    return clean_name(asks.user), clean_name(asks.host)

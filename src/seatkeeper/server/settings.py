@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from seatkeeper.server.administration import AccessPolicy
+
 __all__ = ["DaemonOptions"]
 
 
@@ -22,7 +24,7 @@ class DaemonOptions(msgspec.Struct, frozen=True):
         heartbeat_s: How often clients show that they live.
         durable: False for the unsafe switch that leaves out the flush to the disk.
         journal: False for the unsafe switch that keeps no journal at all.
-        remove_allowed: False where lmremove is switched off.
+        access: Who may connect, and what he may.
         restarts: How often lmgrd has restarted this vendor daemon.
         order: In which order the pools of a feature are tried.
         timeout_s_min: Idle timeouts of the options file are at least this long.
@@ -38,7 +40,7 @@ class DaemonOptions(msgspec.Struct, frozen=True):
     heartbeat_s: float = 60.0
     durable: bool = True
     journal: bool = True
-    remove_allowed: bool = True
+    access: AccessPolicy = AccessPolicy()
     restarts: int = 0
     order: Literal["documented", "best_fit"] = "documented"
     timeout_s_min: float = 900.0

@@ -23,8 +23,13 @@ from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.licfile.borrowing import Borrowed, borrow_secret, sign_borrowed
 from seatkeeper.licfile.options import EMPTY_OPTIONS
 from seatkeeper.licfile.trust import server_proof
+from seatkeeper.server.accept import Acceptor, listening_sockets
+from seatkeeper.server.administration import Access
 from seatkeeper.server.answers import ANSWER_FRAMES
+from seatkeeper.server.channels import Channels
 from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
+from seatkeeper.server.credentials import Standing
+from seatkeeper.server.crowd import Crowd
 from seatkeeper.server.license import find_files, load_served, new_faults
 from seatkeeper.server.listener import GREETING_S, ClientConnection
 from seatkeeper.server.logs import Logs
@@ -65,8 +70,8 @@ EXIT_JOURNAL: Final = 74
 TICK_S: Final = 1.0
 #: Descriptors that clients never get: a new segment of the journal and a reread need some whatever the crowd.
 _DESCRIPTORS_KEPT: Final = 64
-#: Refusals for want of descriptors are told in the log this often.
-_FULL_S: Final = 60.0
+#: Connections that may be on the way to their preface at the daemon's own port.
+_WAITING_MAX: Final = 1024
 #: A long answer is made so many frames at a time, and rests while so much of it is unread.
 _FRAMES_PER_TURN: Final = 8
 _UNREAD_BYTES: Final = 1 << 20
@@ -92,12 +97,11 @@ class VendorDaemon:
         self._logs: Logs
         self._pump: Pump
         self._control: Control | None = None
-        self._connections = 0
-        self._connections_max = connections_max()
-        self._full_told = -_FULL_S
+        access, crowd = Access(options.access, log.say), Crowd(connections_max(), options.access.address_connections_max)
+        self._channels = Channels(loop, access, crowd, log.say, self._spawn)
         self._ungreeted: dict[ClientConnection, float] = {}
         self._tasks: set[asyncio.Task[object]] = set()
-        self._listeners: list[asyncio.Server] = []
+        self._acceptor: Acceptor | None = None
         self._rereading = asyncio.Lock()
         self._ended: asyncio.Future[int] = loop.create_future()
         self._server_name = socket.gethostname()
@@ -123,6 +127,7 @@ class VendorDaemon:
         self._tell_refusals(self._served)
         if not self._served.lines:
             return self._fail("No features to serve, exiting", EXIT_NO_FEATURES, final=True)
+        self._show()
         trust = self._served.trust
         settings = VendorSettings(
             self.vendor,
@@ -143,7 +148,7 @@ class VendorDaemon:
             self._recover()
         except (SeatkeeperError, OSError) as error:
             return self._fail(f"The journal cannot be used: {error}", EXIT_JOURNAL)
-        await self._listen()
+        self._listen()
         for name in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(name, self._stop, f"EXITING DUE TO SIGNAL {int(name)}")
         self._announce()
@@ -163,20 +168,23 @@ class VendorDaemon:
         self._pump.run(Recovered())
         self._pump.turn()
 
-    async def _listen(self) -> None:
+    def _show(self) -> None:
+        """Shows from now on the credential that lies beside the license files now."""
+        served = self._served
+        self._channels.serve(Standing.of(self.vendor, served.hostids, served.trust_text, served.credential))
+
+    def _listen(self) -> None:
         """Opens the daemon's own port, where the license file names one (guide, Firewall Support)."""
         if not self.options.port:
             return
-        for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-            try:
-                self._listeners.append(
-                    await self.loop.create_server(
-                        lambda: ClientConnection(self), host, self.options.port, family=family, reuse_address=True
-                    )
-                )
-            except OSError as error:
-                if family == socket.AF_INET:
-                    self._log.say(f"Port {self.options.port} cannot be opened: {error.strerror}; clients come through lmgrd only")
+        try:
+            listeners = listening_sockets(self.options.port)
+        except OSError as error:
+            self._log.say(f"Port {self.options.port} cannot be opened: {error.strerror}; clients come through lmgrd only")
+            return
+        address_max = self.options.access.address_connections_max
+        self._acceptor = Acceptor(self.loop, listeners, lambda client, _vendor: self._take(client), _WAITING_MAX, address_max)
+        self._channels.crowd.total_max = max(self._channels.crowd.total_max - _WAITING_MAX, 1)
 
     def _announce(self) -> None:
         log, machine = self._log, self._machine
@@ -195,7 +203,7 @@ class VendorDaemon:
         log.line(f"(@{self.vendor}-SLOG@) Options file used: {used.name if used is not None else 'None'}")
         log.say(f"(@{self.vendor}-SLOG@) Number of VD restarts since LS startup: {self.options.restarts}")
         if self._control is not None:
-            self._control.send(Serving(__version__, self.options.port if self._listeners else 0))
+            self._control.send(Serving(__version__, self.options.port if self._acceptor is not None else 0))
 
     def _fail(self, reason: str, status: int, *, final: bool = False) -> int:
         self._log.say(reason)
@@ -211,8 +219,8 @@ class VendorDaemon:
 
     def _close(self) -> int:
         """Ends the service orderly; returns an exit status where that does not succeed."""
-        for listener in self._listeners:
-            listener.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         status = 0
         pump: Pump | None = getattr(self, "_pump", None)
         fault = pump.close() if pump is not None else ""
@@ -246,21 +254,14 @@ class VendorDaemon:
         self._stop("lmgrd has gone; this vendor daemon ends with it")
 
     def _take(self, client: socket.socket) -> None:
-        """Goes on with a connection that lmgrd accepted."""
-        client.setblocking(False)
-        self._spawn(self._adopt(client))
+        """Goes on with a connection whose preface is complete."""
+        self._channels.open(client, lambda channel: ClientConnection(self, channel))
 
     def _spawn(self, work: Coroutine[object, object, object]) -> None:
         """Runs a coroutine in the background."""
         task: asyncio.Task[object] = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _adopt(self, client: socket.socket) -> None:
-        try:
-            await self.loop.connect_accepted_socket(lambda: ClientConnection(self), client)
-        except OSError:
-            client.close()
 
     async def _reread(self, order: OrderReread) -> None:
         """Carries a reread out that lmgrd ordered."""
@@ -288,6 +289,7 @@ class VendorDaemon:
                 self._pump.turn()
                 return 0, fitting([self._machine.preview(offer), *problems, *offer.ignored])
             self._served = served
+            self._show()
             self._tell_refusals(served)
             self._tell_of(served)
             self._pump.run(LicenseReread(served.lines, today, served.options, by_user, by_host, offer))
@@ -336,7 +338,7 @@ class VendorDaemon:
                 # What went before belongs to an older connection of the session.
                 self._pump.carry_out(instructions[:number])
                 connection.session = instruction.answer.session
-                connection.send(self._welcome(hello, instruction.answer))
+                connection.send(self._welcome(hello, instruction.answer, connection.channel.binding))
                 self._pump.carry_out(instructions[number + 1 :])
                 return
         self._pump.carry_out(instructions)
@@ -424,20 +426,11 @@ class VendorDaemon:
             await asyncio.sleep(0)
 
     def opened(self, connection: ClientConnection) -> None:
-        """A connection has begun; it is refused where there are too many."""
-        self._connections += 1
-        if self._connections <= self._connections_max:
-            self.awaits_greeting(connection)
-            return
-        connection.refuse(-106, f"This server has its {self._connections_max} connections.")
-        now = clock.monotonic()
-        if now - self._full_told >= _FULL_S:
-            self._full_told = now
-            self._log.say(f"All {self._connections_max} connections are in use, further clients are refused: raise the limit of open files")
+        """A connection has begun."""
+        self.awaits_greeting(connection)
 
     def ended(self, connection: ClientConnection) -> None:
         """A connection has ended."""
-        self._connections -= 1
         self.greeting_over(connection)
 
     def awaits_greeting(self, connection: ClientConnection) -> None:
@@ -450,9 +443,9 @@ class VendorDaemon:
         """The connection has said what it wants, or is gone."""
         self._ungreeted.pop(connection, None)
 
-    def _welcome(self, hello: Hello, accepted: Accepted) -> Welcome:
+    def _welcome(self, hello: Hello, accepted: Accepted, binding: bytes) -> Welcome:
         served, options = self._served, self.options
-        proof = server_proof(served.credential.key, hello.nonce, hello.session, self.vendor)
+        proof = server_proof(served.credential.key, hello.nonce, hello.session, self.vendor, binding=binding)
         return Welcome(
             PROTOCOL,
             self._server_name,

@@ -1,9 +1,9 @@
 """Bytes to messages and back: the preface that opens a connection, and length-prefixed frames.
 
 A connection begins with a preface in clear: `SEAT`, the protocol's number, the length of the vendor daemon's name and the
-name (nothing for lmgrd itself). lmgrd peeks at it before any transport exists and passes the connection on, so one open
-port is enough. Frames follow, each way. A reader never buffers more than one frame of FRAME_BYTES_MAX, and refuses a
-length above it before the body arrives.
+name (nothing for lmgrd itself). The length's high bit says that TLS follows. lmgrd peeks at the preface before any transport
+exists and passes the connection on, so one open port is enough. Frames follow, each way, inside TLS where that was said. A
+reader never buffers more than one frame of FRAME_BYTES_MAX, and refuses a length above it before the body arrives.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ __all__ = [
     "frame",
     "parse_preface",
     "server_frames",
+    "wants_tls",
 ]
 
 HEADER_BYTES: Final = 4
 _MAGIC: Final = b"SEAT"
 _VENDOR_BYTES_MAX: Final = 64
+#: In the byte of the name's length: what follows the preface is TLS.
+_TLS: Final = 0x80
 PREFACE_BYTES_MAX: Final = len(_MAGIC) + 2 + _VENDOR_BYTES_MAX
 
 _Message = TypeVar("_Message")
@@ -58,12 +61,12 @@ def frame(message: ClientMessage | ServerMessage) -> bytes:
     return len(body).to_bytes(HEADER_BYTES, "big") + body
 
 
-def encode_preface(vendor: str = "") -> bytes:
-    """The first bytes of a connection, for a vendor daemon or (empty) for lmgrd."""
+def encode_preface(vendor: str = "", *, tls: bool = False) -> bytes:
+    """The first bytes of a connection, for a vendor daemon or (empty) for lmgrd, and whether TLS follows them."""
     name = vendor.encode("utf-8")
     if len(name) > _VENDOR_BYTES_MAX:
         raise WireError(f"a vendor daemon's name has at most {_VENDOR_BYTES_MAX} bytes, this one {len(name)}")
-    return _MAGIC + bytes((PROTOCOL, len(name))) + name
+    return _MAGIC + bytes((PROTOCOL, len(name) | (_TLS if tls else 0))) + name
 
 
 def parse_preface(data: bytes) -> tuple[str, int] | None:
@@ -76,7 +79,7 @@ def parse_preface(data: bytes) -> tuple[str, int] | None:
         raise WireError("the connection does not begin with the preface of this protocol")
     if len(data) < len(_MAGIC) + 2:
         return None
-    number, length = data[len(_MAGIC)], data[len(_MAGIC) + 1]
+    number, length = data[len(_MAGIC)], data[len(_MAGIC) + 1] & ~_TLS
     if number != PROTOCOL:
         raise WireError(f"protocol {number} is not spoken here, only {PROTOCOL}")
     if length > _VENDOR_BYTES_MAX:
@@ -88,6 +91,11 @@ def parse_preface(data: bytes) -> tuple[str, int] | None:
         return data[end - length : end].decode("utf-8"), end
     except UnicodeDecodeError:
         raise WireError("the vendor daemon's name is not UTF-8") from None
+
+
+def wants_tls(data: bytes) -> bool:
+    """True where the preface that `parse_preface` finds in `data` says that TLS follows it."""
+    return bool(data[len(_MAGIC) + 1] & _TLS)
 
 
 class FrameReader(Generic[_Message]):

@@ -4,6 +4,8 @@ A frame is a length of four bytes, big-endian, and a MessagePack array: the mess
 below. A reader ignores further elements, so that fields can be added at the end. Client messages have tags below 32,
 server messages from 32 on. `request` is a number that the client chooses, unique within its session and rising; the
 answer repeats it, and a retry with the same number is the same request, never a second one.
+
+No message says who asks for something administrative: that is what the connection tells (base/roles.py).
 """
 
 from __future__ import annotations
@@ -24,15 +26,18 @@ __all__ = [
     "NONCE_BYTES",
     "PROTOCOL",
     "SESSION_BYTES",
+    "TOKEN_CHARS_MAX",
     "Activity",
     "AskDown",
     "AskFeatures",
+    "AskIdentity",
     "AskLines",
     "AskRemove",
     "AskReread",
     "AskRevoke",
     "AskServer",
     "AskSwitch",
+    "Authenticate",
     "Beat",
     "Checkin",
     "Checkout",
@@ -46,6 +51,7 @@ __all__ = [
     "Heartbeat",
     "Hello",
     "HolderStatus",
+    "Identity",
     "Lines",
     "Lost",
     "MemberStatus",
@@ -73,6 +79,8 @@ NONCE_BYTES: Final = 32
 HANDLES_MAX: Final = 9999
 #: Host ids that a client may name.
 HOSTIDS_MAX: Final = 64
+#: An access token, which an administrator from another machine shows.
+TOKEN_CHARS_MAX: Final = 256
 #: Bytes of the secret by which a borrowed license is returned early.
 BORROW_BYTES: Final = 16
 
@@ -193,8 +201,6 @@ class AskRemove(_Message, frozen=True, tag=8):
     host: _Name = ""
     display: _Name = ""
     handle: _Number = 0
-    by_user: _Name = ""
-    by_host: _Name = ""
 
 
 class AskReread(_Message, frozen=True, tag=9):
@@ -205,8 +211,6 @@ class AskReread(_Message, frozen=True, tag=9):
 
     request: _Number
     vendor: _Name = ""
-    by_user: _Name = ""
-    by_host: _Name = ""
     dry_run: bool = False
 
 
@@ -216,8 +220,6 @@ class AskDown(_Message, frozen=True, tag=10):
     request: _Number
     vendor: _Name = ""
     force: bool = False
-    by_user: _Name = ""
-    by_host: _Name = ""
 
 
 class AskSwitch(_Message, frozen=True, tag=13):
@@ -231,8 +233,6 @@ class AskSwitch(_Message, frozen=True, tag=13):
     what: Literal["debug", "report", "new"]
     path: Annotated[str, Meta(max_length=4096)] = ""
     rollover: bool = False
-    by_user: _Name = ""
-    by_host: _Name = ""
 
 
 class AskRevoke(_Message, frozen=True, tag=14):
@@ -240,8 +240,6 @@ class AskRevoke(_Message, frozen=True, tag=14):
 
     request: _Number
     handle: _Number
-    by_user: _Name = ""
-    by_host: _Name = ""
 
 
 class AskLines(_Message, frozen=True, tag=15):
@@ -249,6 +247,20 @@ class AskLines(_Message, frozen=True, tag=15):
 
     request: _Number
     feature: _Name = ""
+
+
+class AskIdentity(_Message, frozen=True, tag=16):
+    """Asks, over TLS only, for a proof of who the server is; the answer is Identity. A tool asks this before it sends a token."""
+
+    request: _Number
+    nonce: _Nonce
+
+
+class Authenticate(_Message, frozen=True, tag=17):
+    """Says, over TLS only, who asks on this connection; the answer is Done. What follows is asked in that role."""
+
+    request: _Number
+    token: Annotated[str, Meta(max_length=TOKEN_CHARS_MAX)]
 
 
 # From lmgrd or a vendor daemon -----------------------------------------------------------------------------------
@@ -357,7 +369,7 @@ class Elsewhere(_Message, frozen=True, tag=40):
 
 
 class ServerStatus(_Message, frozen=True, tag=41):
-    """Answers AskServer."""
+    """Answers AskServer. `admin_socket` is the path of lmgrd's Unix socket, for who asks from the same machine."""
 
     request: int
     host: str
@@ -366,6 +378,7 @@ class ServerStatus(_Message, frozen=True, tag=41):
     files: list[str]
     members: list[MemberStatus]
     daemons: list[DaemonStatus]
+    admin_socket: str = ""
 
 
 class PoolStatus(_Message, frozen=True, tag=42):
@@ -416,6 +429,17 @@ class Done(_Message, frozen=True, tag=44):
     text: str = ""
 
 
+class Identity(_Message, frozen=True, tag=47):
+    """Answers AskIdentity: `chain` and `trust` as in Welcome; `proof` signs the nonce and the certificate of the TLS connection."""
+
+    request: int
+    vendor: str
+    hostids: list[str]
+    trust: str
+    chain: bytes
+    proof: bytes
+
+
 ClientMessage = (
     Hello
     | Checkout
@@ -432,6 +456,8 @@ ClientMessage = (
     | AskSwitch
     | AskRevoke
     | AskLines
+    | AskIdentity
+    | Authenticate
 )
 ServerMessage = (
     Welcome
@@ -449,4 +475,5 @@ ServerMessage = (
     | Lines
     | StatusEnd
     | Done
+    | Identity
 )
