@@ -237,7 +237,6 @@ def handle_of(site: Site, name: str) -> str:
     return str(max(holder.handle for holder in pool.holders))
 
 
-@pytest.mark.xfail(reason="vendor daemons do not take AskRevoke yet: roles come first")
 def test_a_revocation_states_its_consequence_and_asks(site: Site, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     borrow(site, "f3", 2)
     words = ("-revoke", "-c", f"{site.port}@localhost", VENDOR, "f3", handle_of(site, "f3"))

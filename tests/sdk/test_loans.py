@@ -186,7 +186,6 @@ async def test_borrowed_seats_go_home_early(site: Site) -> None:
         assert await number(online.return_borrow(said)) == -105
 
 
-@pytest.mark.xfail(reason="vendor daemons do not take AskRevoke yet: roles come first")
 async def test_an_administrator_ends_a_borrow(site: Site, directory: Path) -> None:
     async with client(site) as online:
         events = online.events()

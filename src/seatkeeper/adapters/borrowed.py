@@ -45,6 +45,8 @@ __all__ = ["BORROW_VARIABLE", "CLOCK_BACK_S", "LOANS_MAX", "BorrowStore", "Loan"
 BORROW_VARIABLE: Final = "SEATKEEPER_BORROW_DIR"
 #: Borrows of one directory that are looked at.
 LOANS_MAX: Final = 1000
+#: The time of a use is kept this exactly: each writing of it waits for the disk.
+_TIME_S: Final = 1.0
 #: Of the file with wishes to borrow; lmborrow writes a line or two.
 _WISHES_BYTES_MAX: Final = 64 * 1024
 #: A time service may set the clock back so far without anybody's meaning harm.
@@ -210,7 +212,7 @@ class BorrowStore:
             if now < before - CLOCK_BACK_S:
                 reason = f"{borrowed.feature} was used {(before - now) / 60:.0f} minutes later than it is now by this machine's clock."
                 raise LicenseError(-88, minor=MINOR_LOCAL, reason=reason, feature=borrowed.feature)
-            if now > before:
+            if now >= before + _TIME_S:
                 _replace(path, _stamp(borrowed.secret, now))
         except OSError as error:
             raise _refusal(-117, f"The time of a borrow's use cannot be kept: {path}: {error.strerror}.", error) from None

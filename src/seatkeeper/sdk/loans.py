@@ -177,8 +177,11 @@ class Loans:
 
     def _begin_use(self, key: int, borrowing: Borrowing) -> Borrowing:
         self._used[key] = borrowing
-        self._watch(key)
+        self._watch_later(key, borrowing)
         return borrowing
+
+    def _watch_later(self, key: int, borrowing: Borrowing) -> None:
+        borrowing.timer = self._loop.call_later(min(max(borrowing.left_s, 0.0), CHECK_S_MAX), self._watch, key)
 
     def _watch(self, key: int) -> None:
         borrowing = self._used.get(key)
@@ -193,7 +196,7 @@ class Loans:
             borrowing.end()
             self._on_end(key, error)
         else:
-            borrowing.timer = self._loop.call_later(min(max(borrowing.left_s, 0.0), CHECK_S_MAX), self._watch, key)
+            self._watch_later(key, borrowing)
 
     def _drop(self, borrowing: Borrowing) -> None:
         """Forget a borrow; a record that cannot be deleted is refused by its server, and is over in time."""
