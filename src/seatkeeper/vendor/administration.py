@@ -39,7 +39,7 @@ def remove_asked(state: State, event: RemoveAsked, now: float, wall: float) -> l
     name = event.feature.lower()
     among = [ledger.seats[event.handle]] if event.handle in ledger.seats else ledger.seats.values()
     found = [seat for seat in among if seat.feature.lower() == name and _is_meant(seat, event)]
-    live = [seat for seat in found if not seat.until]
+    live = [seat for seat in found if not seat.until and seat.borrow_until <= wall]
     if not found:
         number, text = (-41, "No checkout matches.") if name in ledger.pools else (-5, "There is no such feature.")
         return [Send(event.connection, RemovalAnswer(event.request, 0, number, text), durable=True)]
@@ -91,7 +91,6 @@ def acted(_state: State, event: Acted, _now: float, wall: float) -> list[Instruc
 def license_reread(state: State, event: LicenseReread, _now: float, wall: float) -> list[Instruction]:
     """All lines are exchanged at once, and who is concerned is told."""
     ledger = state.ledger
-    first = not ledger.pools
     covered = {handle for handle, seat in ledger.seats.items() if seat.pool is not None and seat.pool.good}
     offer = event.offer or prepare(state.settings, event.lines, event.options, event.today)
     terms, state.ignored = offer.terms, list(offer.ignored)
@@ -109,7 +108,7 @@ def license_reread(state: State, event: LicenseReread, _now: float, wall: float)
         event.by_user,
         event.by_host,
     )
-    return [Append(entry), *_tell_of_cover(state, covered, first)]
+    return [Append(entry), *_tell_of_cover(state, covered)]
 
 
 def prepare(settings: VendorSettings, lines: Sequence[Signable], options: OptionsFile | None, today: date) -> Offer:
@@ -153,10 +152,10 @@ def set_day(state: State, today: date, wall: float) -> list[Instruction]:
             if was_good and not pool.good:
                 instructions.append(Append(Expired(wall, pool.feature, pool.key)))
     state.dirty.update(ledger.queues)
-    return instructions + _tell_of_cover(state, covered, first=False)
+    return instructions + _tell_of_cover(state, covered)
 
 
-def _tell_of_cover(state: State, covered: set[int], first: bool) -> list[Instruction]:
+def _tell_of_cover(state: State, covered: set[int]) -> list[Instruction]:
     """Whom a license line covers no longer, or again."""
     instructions: list[Instruction] = []
     for handle, seat in state.ledger.seats.items():
@@ -164,12 +163,12 @@ def _tell_of_cover(state: State, covered: set[int], first: bool) -> list[Instruc
         if connection is None or seat.until:
             continue
         good = pool is not None and pool.good
-        if not good and (handle in covered or first):
+        if not good and handle in covered:
             if pool is None:
                 loss = LossAnswer(handle, -92, f"No license line covers {seat.feature} any more.")
             else:
                 loss = LossAnswer(handle, -10, f"The license of {seat.feature} has expired.")
             instructions.append(Send(connection, loss, durable=True))
-        elif good and handle not in covered and not first:
+        elif good and handle not in covered:
             instructions.append(Send(connection, RestoreAnswer(handle), durable=True))
     return instructions

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seatkeeper.pools.accounts import Shared
 from seatkeeper.pools.decision import Decision, asked_for, seats
 from seatkeeper.vendor.entries import Act, CheckedIn
 from seatkeeper.vendor.events import Append, LossAnswer, RemovalAnswer, ReturnAnswer, Send
@@ -45,16 +46,30 @@ def borrow_denial(state: State, session: Session, event: CheckoutAsked, decision
         if right.number:
             return Decision(right.number, pool, reason=right.reason, rule=right.rule)
     if pool.counted:
-        left = pool.total - pool.lowwater - borrowed_seats(state, pool)
-        if decision.count > left:
+        borrowed = _borrowed(state, pool)
+        left = pool.total - pool.lowwater - sum(borrowed.values())
+        # Who shares a license that is borrowed already takes no further one with him.
+        display = event.display or session.display
+        shared = pool.groups.get(pool.group_key(session.user, session.host, display, event.data)) if pool.mask else None
+        if decision.count - borrowed.get(shared, 0) > left:
             kept = f" ({pool.lowwater} must stay, BORROW_LOWWATER)" if pool.lowwater else ""
             return Decision(-67, pool, reason=f"Of {name} {seats(max(left, 0))} can be borrowed{kept}; {asked_for(decision.count)}.")
     return None
 
 
-def borrowed_seats(state: State, pool: Pool | None = None) -> int:
-    """How many seats are borrowed, of one pool or of all."""
-    return sum(seat.count for seat in state.ledger.seats.values() if seat.borrow_until and (pool is None or seat.pool is pool))
+def borrowed_seats(state: State) -> int:
+    """How many seats are borrowed, of all pools."""
+    return sum(_borrowed(state).values())
+
+
+def _borrowed(state: State, pool: Pool | None = None) -> dict[object, int]:
+    """The seats that are borrowed, of one pool or of all: of a shared license as many as the largest checkout takes with it."""
+    found: dict[object, int] = {}
+    for seat in state.ledger.seats.values():
+        if seat.borrow_until and (pool is None or seat.pool is pool):
+            key = seat.charge if isinstance(seat.charge, Shared) else seat.handle
+            found[key] = max(found.get(key, 0), seat.count)
+    return found
 
 
 def borrow_returned(state: State, event: BorrowReturned, _now: float, wall: float) -> list[Instruction]:
@@ -99,6 +114,6 @@ def end_kept(state: State, wall: float) -> list[Instruction]:
     instructions: list[Instruction] = []
     for seat in state.ended(wall):
         entry = CheckedIn(wall, seat.handle, "expired" if seat.borrow_until else "linger")
-        state.dirty.add(seat.feature.lower())
+        state.stir(seat.feature)
         instructions.append(Append(entry, state.ledger.apply(entry)))
     return instructions

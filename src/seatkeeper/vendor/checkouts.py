@@ -2,8 +2,9 @@
 
 A request is decided over the pools (pools.decision). Before it is denied for want of seats, seats that only linger come back.
 One that may wait and finds none is queued, first come first served: nobody who comes later is given what an earlier one could
-have, except out of a reservation of its own. The queue is of the feature, and each waiter bars the pools that would do for it, so that
-waiting for an old version does not hold up those who need a newer one.
+have, except out of a reservation of its own. The queue is of the feature, and each waiter bars the pools that lack seats for it, so that
+waiting for an old version does not hold up those who need a newer one. Who is held back by a ceiling of its own bars nothing.
+A request waits as long as seats may come free for it; when a reread or the calendar ends that, it is denied.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.values import version_satisfies
+from seatkeeper.pools.accounts import Shared
 from seatkeeper.pools.decision import Decision, decide
+from seatkeeper.pools.grouping import suite_pool
 from seatkeeper.vendor.borrowing import borrow_denial
 from seatkeeper.vendor.entries import CheckedOut, Denial, Queued
 from seatkeeper.vendor.events import Append, BorrowAnswer, DenialAnswer, GrantAnswer, ReturnAnswer, Send
+from seatkeeper.vendor.seats import Waiter
 from seatkeeper.vendor.state import HEARD_RESOLUTION_S
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
+    from seatkeeper.pools.access import Limit
     from seatkeeper.pools.counted import Pool
     from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Instruction
-    from seatkeeper.vendor.seats import Seat, Session, Waiter
+    from seatkeeper.vendor.seats import Seat, Session
     from seatkeeper.vendor.state import State
 
 __all__ = ["HOLDERS_TOLD_MAX", "checkin_asked", "checkout_asked", "granted", "serve_waiters"]
@@ -31,8 +36,6 @@ __all__ = ["HOLDERS_TOLD_MAX", "checkin_asked", "checkout_asked", "granted", "se
 #: A denial names so many holders, and looks for them among so many seats.
 HOLDERS_TOLD_MAX: Final = 20
 _SEATS_SEEN_MAX: Final = 2000
-#: Denials after which a client that may wait is queued: there are no seats, and some may come free.
-_WORTH_WAITING: Final = (-4, -24, -87, -101)
 _NOBODY: Final[frozenset[Pool]] = frozenset()
 
 
@@ -53,22 +56,22 @@ def checkout_asked(state: State, event: CheckoutAsked, now: float, wall: float) 
     name = event.feature.lower()
     if ledger.kept:
         instructions += _own_lingering(state, session, event, name, wall)
-    barred = barred_pools(state, name) if name in ledger.queues else _NOBODY
-    decision = _decide(state, session, event, barred)
-    if decision.number in (-4, -101) and ledger.kept:
-        # Lingering seats are swept "immediately if a new request would otherwise be denied" (facts, FlexNet 3.4).
-        swept = [state.give_back(seat, "linger", wall) for seat in _lingering(state, name)]
+    barred = _barred_pools(state, name) if ledger.queues else _NOBODY
+    decision = _decide(state, session, event, barred, wall)
+    if decision.may_wait and ledger.kept:
+        swept = _sweep(state, name, decision, wall)
         if swept:
             instructions += swept
-            decision = _decide(state, session, event, barred)
-    if event.borrow_until and not decision.number:
-        decision = borrow_denial(state, session, event, decision, wall) or decision
+            decision = _decide(state, session, event, barred, wall)
     if decision.number:
-        if event.queue and decision.number in _WORTH_WAITING and not event.borrow_until and decision.pool is not None:
+        if event.queue and decision.may_wait and not event.borrow_until and decision.pool is not None:
             if len(ledger.queues.get(name, ())) < state.settings.waiters_max:
-                return instructions + _enqueue(state, session, event, decision.pool, wall)
+                return instructions + _enqueue(state, session, event, decision, wall)
             decision = Decision(-24, decision.pool, reason=f"{state.settings.waiters_max} requests wait for {event.feature} already.")
         return instructions + _deny(state, session, event, decision, wall)
+    if name in ledger.queues and decision.right is not None and decision.right.limits:
+        # What counts against a ceiling may be more now, and its waiters bar less.
+        state.stir(name)
     return instructions + _seat(state, session, event, decision, ledger.next_handle, wall)
 
 
@@ -122,27 +125,56 @@ def _asked_before(state: State, session: Session, request: int) -> Send | None:
     return None
 
 
-def _decide(state: State, session: Session, asked: CheckoutAsked | Waiter, barred: Collection[Pool]) -> Decision:
+def _decide(
+    state: State,
+    session: Session,
+    asked: CheckoutAsked | Waiter,
+    barred: Collection[Pool],
+    wall: float,
+    pools: Sequence[Pool] | None = None,
+) -> Decision:
     settings, ledger = state.settings, state.ledger
+    terms = ledger.terms
+    if pools is None:
+        pools = terms.pools.get(asked.feature.lower(), ())
     seats_max = settings.seats_max
     if session.held + asked.count > seats_max:
-        name = asked.feature.lower()
-        seats_max -= sum(seat.count for seat in (session.seats or {}).values() if seat.feature.lower() == name)
+        seats_max -= _held(session, asked.feature)
         if seats_max <= 0:
             return Decision(-26, reason=f"One client may hold at most {settings.seats_max} seats of a feature, and this one does.")
-    if session.seats is not None and len(session.seats) + len(session.waits or ()) >= settings.handles_max:
-        return Decision(-26, reason=f"One client may hold at most {settings.handles_max} handles, and this one does.")
-    terms = ledger.terms
+    if len(session.seats or ()) + len(session.waits or ()) >= settings.handles_max:
+        handles = sum(not seat.until for seat in (session.seats or {}).values()) + len(session.waits or ())
+        # A waiting request has its handle already.
+        if handles - isinstance(asked, Waiter) >= settings.handles_max:
+            return Decision(-26, reason=f"One client may hold at most {settings.handles_max} handles, and this one does.")
     asker = session.asker
     if asker is None or asked.data or asked.display:
         asker = ledger.asker(session, asked.display, asked.data)
-    return decide(asked, terms.pools.get(asked.feature.lower()), seats_max, terms, asker, barred)
+    decision = decide(asked, pools, seats_max, terms, asker, barred)
+    if decision.count > asked.count and session.held + decision.count > seats_max:
+        # MINIMUM has raised it, and now it is too much, or it is not.
+        decision = decide(asked, pools, settings.seats_max - _held(session, asked.feature), terms, asker, barred)
+    if decision.number or isinstance(asked, Waiter) or not asked.borrow_until:
+        return decision
+    denial = borrow_denial(state, session, asked, decision, wall)
+    if denial is None:
+        return decision
+    # Another pool may be one of which seats are borrowed.
+    others = [pool for pool in pools if pool is not decision.pool]
+    other = _decide(state, session, asked, barred, wall, others) if others else denial
+    return denial if other.number else other
+
+
+def _held(session: Session, feature: str) -> int:
+    """Seats of the feature that the client holds."""
+    name = feature.lower()
+    return sum(seat.count for seat in (session.seats or {}).values() if not seat.until and seat.feature.lower() == name)
 
 
 # Denials -------------------------------------------------------------------------------------------------------------
 
 
-def _deny(state: State, session: Session, event: CheckoutAsked, decision: Decision, wall: float) -> list[Instruction]:
+def _deny(state: State, session: Session, event: CheckoutAsked | Waiter, decision: Decision, wall: float) -> list[Instruction]:
     """The denial with what explains it: the line that decides, the holders where the client may know them, the next seat."""
     number, pool = decision.number, decision.pool
     holders: tuple[str, ...] = ()
@@ -171,23 +203,40 @@ def _holder(seat: Seat) -> str:
 def _own_lingering(state: State, session: Session, event: CheckoutAsked, name: str, wall: float) -> list[Append]:
     """Who comes back to seats that linger for it takes those, and not further ones."""
     display = event.display or session.display
-    for seat in _lingering(state, name):
+    for seat in _lingering(state, [name]):
         if seat.session.who == session.who and seat.display == display and seat.count <= event.count:
             return [state.give_back(seat, "linger", wall)]
     return []
 
 
-def _lingering(state: State, name: str) -> list[Seat]:
-    """Seats of the feature that only linger, the soonest to end first."""
-    found = [seat for seat in state.ledger.kept.values() if not seat.borrow_until and seat.feature.lower() == name]
+def _sweep(state: State, name: str, denial: Decision, wall: float) -> list[Append]:
+    """Lingering seats come back "immediately if a new request would otherwise be denied" (facts, FlexNet 3.4): those that it lacks."""
+    if denial.number == -24:
+        return []
+    limits = set(denial.right.limits) if denial.number == -87 and denial.right is not None else set()
+    found = _lingering(state, state.family(name))
+    return [state.give_back(seat, "linger", wall) for seat in found if _is_lacked(seat, denial.bars, limits)]
+
+
+def _is_lacked(seat: Seat, lacks: Collection[Pool], limits: set[Limit]) -> bool:
+    charge = seat.charge
+    counted = charge.members[seat.handle][1] if isinstance(charge, Shared) else charge.limits if charge is not None else ()
+    return seat.pool in lacks or (seat.counter is not None and seat.counter.pool in lacks) or not limits.isdisjoint(counted)
+
+
+def _lingering(state: State, names: Collection[str]) -> list[Seat]:
+    """Seats of the features that only linger, the soonest to end first."""
+    found = [seat for seat in state.ledger.kept.values() if not seat.borrow_until and seat.feature.lower() in names]
     return sorted(found, key=lambda seat: seat.until)
 
 
 # Waiting -------------------------------------------------------------------------------------------------------------
 
 
-def _enqueue(state: State, session: Session, event: CheckoutAsked, pool: Pool, wall: float) -> list[Instruction]:
+def _enqueue(state: State, session: Session, event: CheckoutAsked, denial: Decision, wall: float) -> list[Instruction]:
     instructions = state.begin(session, wall)
+    pool = denial.pool
+    assert pool is not None
     entry = Queued(
         wall,
         session.number,
@@ -203,40 +252,77 @@ def _enqueue(state: State, session: Session, event: CheckoutAsked, pool: Pool, w
     )
     state.ledger.apply(entry)
     waiter = state.ledger.waiters[entry.handle]
+    waiter.bars = denial.bars
     instructions.append(Append(entry, waiter))
     instructions.append(state.tell_place(waiter, state.place(waiter)))
     return instructions
 
 
-def barred_pools(state: State, name: str) -> set[Pool]:
-    """The pools that would do for somebody who waits."""
-    rule = state.settings.rule
+def _barred_pools(state: State, name: str) -> set[Pool]:
+    """The pools for whose seats somebody waits."""
+    queues = state.ledger.queues
     pools = state.ledger.pools.get(name, ())
-    versions = {waiter.version for waiter in state.ledger.queues.get(name, {}).values()}
-    return {pool for pool in pools if pool.good and any(version_satisfies(pool.version, version, rule) for version in versions)}
+    names = state.family(name)
+    barred: set[Pool] = set()
+    for one in names:
+        for waiter in queues.get(one, {}).values():
+            barred.update(waiter.bars)
+            if len(names) == 1 and len(barred) >= len(pools):
+                break
+    return barred
 
 
 def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
-    """Gives what has come free to those who wait for the feature, in their order."""
-    ledger, rule = state.ledger, state.settings.rule
+    """Gives what has come free to those who wait for the feature, or for others of its suite, in their order."""
+    ledger = state.ledger
     instructions: list[Instruction] = []
     barred: set[Pool] = set()
-    pools = ledger.pools.get(name, ())
-    for waiter in list(ledger.queues.get(name, {}).values()):
-        decision: Decision | None = None
-        # One that has not come back after a restart keeps its place; seats for it would be out for nobody.
-        if waiter.session.connection is not None:
-            decision = _decide(state, waiter.session, waiter, barred)
-        if decision is not None and not decision.number:
-            instructions.append(state.dequeue(waiter, "served", wall))
-            instructions += _seat(state, waiter.session, waiter, decision, waiter.handle, wall)
+    names = state.family(name)
+    pools = [pool for one in names for pool in ledger.pools.get(one, ())]
+    # Who may share what is held already, or has seats reserved, is served whoever waits.
+    plain = ledger.terms.access is None and not any(pool.special for pool in pools)
+    for waiter in _in_order(state, names):
+        session = waiter.session
+        if session.connection is None:
+            # One that has not come back after a restart keeps its place; seats for it would be out for nobody.
+            waiter.bars = _would_do(state, waiter)
+            barred.update(waiter.bars)
             continue
-        if decision is None or decision.number != -87:
-            # Who is held back by a ceiling of its own does not hold up the others.
-            barred.update(pool for pool in pools if pool.good and version_satisfies(pool.version, waiter.version, rule))
-            if len(barred) == len(pools) and ledger.terms.access is None:
-                break
+        decision = _decide(state, session, waiter, barred, wall)
+        if decision.may_wait and ledger.kept:
+            swept = _sweep(state, waiter.feature.lower(), decision, wall)
+            if swept:
+                instructions += swept
+                decision = _decide(state, session, waiter, barred, wall)
+        if not decision.number:
+            instructions.append(state.dequeue(waiter, "served", wall))
+            instructions += _seat(state, session, waiter, decision, waiter.handle, wall)
+            continue
+        if not decision.may_wait and decision.number != -88:
+            instructions.append(state.dequeue(waiter, "denied", wall))
+            instructions += _deny(state, session, waiter, decision, wall)
+            continue
+        waiter.bars = decision.bars
+        barred.update(waiter.bars)
+        if plain and len(barred) >= len(pools):
+            break
     return instructions
+
+
+def _in_order(state: State, names: Sequence[str]) -> list[Waiter]:
+    """Those who wait for one of the features, first come first served: a handle says when its request came."""
+    queues = [state.ledger.queues[name] for name in names if name in state.ledger.queues]
+    if len(queues) == 1:
+        return list(queues[0].values())
+    return sorted((waiter for queue in queues for waiter in queue.values()), key=lambda waiter: waiter.handle)
+
+
+def _would_do(state: State, waiter: Waiter) -> tuple[Pool, ...]:
+    """The pools that would do for a request, as far as can be told without its client."""
+    rule, pools = state.settings.rule, state.ledger.pools
+    found = [pool for pool in pools.get(waiter.feature.lower(), ()) if pool.good and version_satisfies(pool.version, waiter.version, rule)]
+    suites = [suite_pool(pool, pools) for pool in found]
+    return (*found, *(suite for suite in suites if suite is not None))
 
 
 def checkin_asked(state: State, event: CheckinAsked, now: float, wall: float) -> list[Instruction]:

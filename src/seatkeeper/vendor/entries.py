@@ -38,8 +38,8 @@ __all__ = [
 #: too long; their linger ended, or somebody else needed them; a borrow was returned early, was revoked, or has ended.
 Why = Literal["checkin", "closed", "silent", "grace", "removed", "unseen", "idle", "linger", "returned", "revoked", "expired"]
 
-#: How waiting ended: with seats, by the client's wish, with its session.
-Unwaited = Literal["served", "given_up", "ended"]
+#: How waiting ended: with seats, by the client's wish, with its session, or because no seat that comes free will do any more.
+Unwaited = Literal["served", "given_up", "ended", "denied"]
 
 
 class _Entry(msgspec.Struct, frozen=True, tag_field="entry", gc=False):

@@ -104,8 +104,10 @@ def _serve(state: State, wall: float) -> list[Instruction]:
     """What has come free goes to those who wait; nobody waits in vain for a place that is told later (tick)."""
     instructions: list[Instruction] = []
     names, state.dirty = sorted(state.dirty), set()
+    served: set[str] = set()
     for name in names:
-        if name in state.ledger.queues:
+        if name in state.ledger.queues and name not in served:
+            served.update(state.family(name))
             instructions += serve_waiters(state, name, wall)
     state.dirty.clear()
     return instructions
@@ -158,8 +160,9 @@ def _take_up(state: State, session: Session, event: Greeting, wall: float) -> li
     held, asking = frozenset(event.held), frozenset(event.asking)
     mine = [seat for seat in (session.seats or {}).values() if not seat.until]
     for seat in mine:
-        if seat.handle not in held and seat.request not in asking:
-            instructions.append(state.give_back(seat, "unseen" if not seat.revoked else "removed", wall))
+        # Seats that are to be removed are so at once where the client has not seen them: it could not tell that they are.
+        if seat.handle not in held and (seat.revoked or seat.request not in asking):
+            instructions.append(state.give_back(seat, "unseen", wall))
     for waiter in list((session.waits or {}).values()):
         if waiter.request not in asking:
             instructions.append(state.dequeue(waiter, "given_up", wall))
@@ -198,9 +201,11 @@ def _idle_told(state: State, event: IdleTold, now: float, _wall: float) -> list[
     state.renew(session, now)
     seats = session.seats or {}
     for handle in [event.handle] if event.handle else list(seats):
+        if handle not in seats:
+            continue
         if not event.idle:
             state.idle.pop(handle, None)
-        elif handle in seats and not seats[handle].until:
+        elif not seats[handle].until:
             state.idle.setdefault(handle, now)
     return []
 
@@ -248,11 +253,14 @@ def _watch_clock(state: State, wall: float) -> list[Instruction]:
     back = behind > CLOCK_BACK_S
     if back and not ledger.terms.clock_back:
         ledger.terms.clock_back = True
+        state.dirty.update(ledger.queues)
         # The entry keeps the time that was seen: with the clock's own, a restart would forget it.
         return [Append(Clocked(ledger.latest, behind))]
     if back:
         return []
     was_back, ledger.terms.clock_back = ledger.terms.clock_back, False
+    if was_back:
+        state.dirty.update(ledger.queues)
     ledger.latest = max(ledger.latest, wall)
     if was_back or wall - state.clocked >= CLOCKED_S:
         state.clocked = wall

@@ -137,7 +137,13 @@ class Seat(msgspec.Struct, eq=False):
 
 
 class Waiter(msgspec.Struct, eq=False):
-    """A request that waits for seats; `pool_key` is the pool under which it is shown."""
+    """A request that waits for seats.
+
+    Attributes:
+        pool_key: The pool under which it is shown.
+        told: The place that its client was told last.
+        bars: The pools that lack seats for it, and whose next ones it has first.
+    """
 
     handle: int
     session: Session
@@ -151,3 +157,4 @@ class Waiter(msgspec.Struct, eq=False):
     data: str
     since: float
     told: int = 0
+    bars: tuple[Pool, ...] = ()

@@ -153,6 +153,8 @@ class State:
             self.idle.pop(handle, None)
         if self.revoked and self.revoked.pop(handle, None) is not None:
             why = "removed"
+        if self.ledger.queues:
+            self.stir(seat.feature)
         if not seat.until and why in ("checkin", "closed", "silent", "grace"):
             until = seat.borrow_until + BORROW_MARGIN_S if seat.borrow_until else 0.0
             if pool is not None and pool.linger_s and why in ("checkin", "closed"):
@@ -160,8 +162,6 @@ class State:
             if until > wall:
                 self.keep_until(seat.handle, until)
                 return self.write(Lingering(wall, handle, until))
-        if self.ledger.queues:
-            self.dirty.add(seat.feature.lower())
         entry = CheckedIn(wall, handle, why)
         return Append(entry, self.ledger.check_in(handle))
 
@@ -183,10 +183,28 @@ class State:
 
     def dequeue(self, waiter: Waiter, why: Unwaited, wall: float) -> Append:
         """A request waits no longer."""
-        self.dirty.add(waiter.feature.lower())
+        self.stir(waiter.feature)
         entry = Dequeued(wall, waiter.handle, why)
         self.ledger.apply(entry)
         return Append(entry, waiter)
+
+    def stir(self, feature: str) -> None:
+        """Notes that those who wait for the feature may be served: also for the other components of its suite, which is one pool."""
+        self.dirty.update(self.family(feature.lower()))
+
+    def family(self, name: str) -> list[str]:
+        """The features (in lower case) whose seats hang together with those of this one, in suites."""
+        pools = self.ledger.pools
+        packages = {pool.package for pool in pools.get(name, ()) if pool.suite}
+        if not packages:
+            return [name]
+        found: list[str] = []
+        while True:
+            named = [one for one, group in pools.items() if any(pool.suite and pool.package in packages for pool in group)]
+            if named == found:
+                return found
+            found = named
+            packages.update(pool.package for one in found for pool in pools[one] if pool.suite)
 
     def place(self, waiter: Waiter) -> int:
         """The waiter's place among those of its pool, from 1."""
