@@ -174,6 +174,21 @@ def test_a_record_of_which_only_scattered_pages_were_written_is_torn_too(written
     assert list(read_journal(segments(written), anchor=GENESIS))
 
 
+def test_bytes_that_are_no_text_are_torn_at_the_end_and_damage_elsewhere(written: Path) -> None:
+    """What a power cut leaves may be anything, also inside a string."""
+    path = segments(written)[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    broken = lines[-1].replace(b'"f1"', b'"\xfe1"')
+    assert broken != lines[-1]
+    path.write_bytes(b"".join(lines[:5]) + broken + b"".join(lines[6:]))
+    with pytest.raises(JournalDamage):
+        list(read_journal([path], anchor=GENESIS))
+    path.write_bytes(b"".join(lines[:-1]) + broken)
+    journal = open_journal(written)
+    assert journal.seq == 20
+    journal.close()
+
+
 def test_the_only_record_of_a_journal_s_only_segment_is_never_taken_for_torn(written: Path) -> None:
     """Older segments may be archived, so the last one's snapshot may be all there is: without it all holders would be forgotten."""
     open_journal(written).close()

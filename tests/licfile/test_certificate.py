@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -63,6 +65,28 @@ def test_what_is_signed_but_no_server_certificate_is_refused(chain: bytes, phras
         check_chain(chain, trust=TRUST, hostids=["abc"], today=DAY)
     assert caught.value.number == -33
     assert phrase in caught.value.reason
+
+
+def with_version(number: int) -> bytes:
+    """The server's certificate, of an X.509 version that does not exist."""
+    data = x509.load_pem_x509_certificate(MADE.encode()).public_bytes(Encoding.DER)
+    assert b"\xa0\x03\x02\x01\x02" in data
+    text = base64.encodebytes(data.replace(b"\xa0\x03\x02\x01\x02", bytes((0xA0, 3, 2, 1, number)), 1))
+    return b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("chain", [b"", b"nonsense", with_version(3), with_version(106), MADE.encode()[:-40]])
+def test_what_cannot_be_read_is_refused(chain: bytes) -> None:
+    with pytest.raises(LicenseError) as caught:
+        check_chain(chain, trust=TRUST, hostids=["abc"], today=DAY)
+    assert (caught.value.number, caught.value.reason) == (-33, "What should be certificates cannot be read.")
+
+
+def test_a_trust_file_with_two_certificates_is_refused() -> None:
+    trust = msgspec.structs.replace(TRUST, daemon_certificate=AUTHORITY + AUTHORITY)
+    with pytest.raises(LicenseError, match="server") as caught:
+        check_chain(MADE.encode(), trust=trust, hostids=["abc"], today=DAY)
+    assert "more than one certificate" in caught.value.reason
 
 
 def test_the_forgery_as_such_would_pass() -> None:

@@ -140,7 +140,7 @@ def _decoded(raw: bytes) -> tuple[_Record | None, str]:
         return None, "is cut off"
     try:
         return _decode(raw), ""
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, "is not readable"
 
 

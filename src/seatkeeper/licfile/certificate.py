@@ -104,7 +104,9 @@ def check_chain(chain: bytes, *, trust: Trust, hostids: Collection[str], today: 
         LicenseError: -33, with the reason.
     """
     server, *others = _read_chain(chain)
-    (authority,) = _read_chain(trust.daemon_certificate.encode())
+    authority, *further = _read_chain(trust.daemon_certificate.encode())
+    if further:
+        raise _refusal(f"The trust file of {trust.vendor} has more than one certificate of its vendor daemon.")
     if any(other != authority for other in others):
         raise _refusal(f"The server's certificate was made under another vendor's authority than that of {trust.vendor}.")
     _check_signed(authority, Ed25519PublicKey.from_public_bytes(bytes.fromhex(trust.root)), f"by the root of {trust.vendor}")
@@ -130,7 +132,7 @@ def hostid_of(certificate: x509.Certificate) -> str | None:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return None
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     if constraints.ca or len(uris) != 1 or len(list(names)) != 1 or not uris[0].startswith(HOSTID_URI):
@@ -147,8 +149,9 @@ def _read_chain(chain: bytes) -> list[x509.Certificate]:
     if len(chain) > CHAIN_BYTES_MAX:
         raise _refusal(f"The certificates are larger than {CHAIN_BYTES_MAX} bytes.")
     try:
+        # Without a certificate that is a ValueError too; a version that does not exist is an error of its own.
         return x509.load_pem_x509_certificates(chain)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise _refusal("What should be certificates cannot be read.") from None
 
 
