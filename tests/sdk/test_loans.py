@@ -31,8 +31,8 @@ WAIT_S = 10.0
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A server that lends seats of f1 to f9 for a day, and none of plain."""
-    lines = [feature(f"f{number}", 3, BORROW="24") for number in range(1, 10)]
+    """A server that lends seats of f1 to f10 for a day, and none of plain."""
+    lines = [feature(f"f{number}", 3, BORROW="24") for number in range(1, 11)]
     with Site(tmp_path_factory.mktemp("site"), [*lines, feature("plain", 3)]) as site:
         yield site.start()
 
@@ -257,9 +257,9 @@ def test_the_blocking_client_borrows_and_returns_the_same_way(site: Site) -> Non
 
 
 async def test_a_forked_child_has_borrowed_seats_of_its_own_only(site: Site) -> None:
-    await borrow(site, "f7")
+    await borrow(site, "f10")
     async with offline(site) as client:
-        seat = await client.checkout("f7")
+        seat = await client.checkout("f10")
         child = os.fork()
         if not child:
             os._exit(seat.valid)
