@@ -72,8 +72,8 @@ def _place(seat: Seat) -> tuple[str, str, str, str]:
 
 def _taken_again(state: State, seat: Seat, now: float) -> bool:
     """Whether the seats were checked out since the last removal, and that is not long ago."""
-    removed, wall = state.removed.get(_place(seat), (0.0, 0.0))
-    return bool(removed) and now - removed < state.settings.remove_pause_s and seat.since > wall
+    last = state.removed.get(_place(seat))
+    return last is not None and now - last[0] < state.settings.remove_pause_s and seat.since > last[1]
 
 
 def _is_meant(seat: Seat, event: RemoveAsked) -> bool:
