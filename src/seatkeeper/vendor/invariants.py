@@ -94,7 +94,8 @@ def _check_use(ledger: Ledger, charges: dict[Charge, None]) -> None:
         for pool in pools:
             assert pool.in_use == used.get(pool, 0), f"{pool.feature} {pool.key}: counts {pool.in_use}, holds {used.get(pool, 0)}"
             for key, shared in pool.groups.items():
-                assert shared in groups and shared.key == key, f"{pool.feature}: nobody is of the group {key!r}"
+                assert shared.key == key, f"{pool.feature}: the group {shared.key!r} is found as {key!r}"
+                assert shared in groups, f"{pool.feature}: nobody is of the group {key!r}"
 
 
 def _check_counters(ledger: Ledger, charges: dict[Charge, None]) -> None:
