@@ -67,12 +67,16 @@ def test_what_is_signed_but_no_server_certificate_is_refused(chain: bytes, phras
     assert phrase in caught.value.reason
 
 
+def patched(old: bytes, new: bytes) -> bytes:
+    """The server's certificate with bytes of it replaced, unsigned as it then is."""
+    data = x509.load_pem_x509_certificate(MADE.encode()).public_bytes(Encoding.DER)
+    assert old in data
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(data.replace(old, new)) + b"-----END CERTIFICATE-----\n"
+
+
 def with_version(number: int) -> bytes:
     """The server's certificate, of an X.509 version that does not exist."""
-    data = x509.load_pem_x509_certificate(MADE.encode()).public_bytes(Encoding.DER)
-    assert b"\xa0\x03\x02\x01\x02" in data
-    text = base64.encodebytes(data.replace(b"\xa0\x03\x02\x01\x02", bytes((0xA0, 3, 2, 1, number)), 1))
-    return b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n"
+    return patched(b"\xa0\x03\x02\x01\x02", bytes((0xA0, 3, 2, 1, number)))
 
 
 @pytest.mark.parametrize("chain", [b"", b"nonsense", with_version(3), with_version(106), MADE.encode()[:-40]])
@@ -80,6 +84,14 @@ def test_what_cannot_be_read_is_refused(chain: bytes) -> None:
     with pytest.raises(LicenseError) as caught:
         check_chain(chain, trust=TRUST, hostids=["abc"], today=DAY)
     assert (caught.value.number, caught.value.reason) == (-33, "What should be certificates cannot be read.")
+
+
+@pytest.mark.parametrize("tag", [0x03, 0x04, 0x1E, 0x00])
+def test_a_name_that_is_no_text_is_refused(tag: int) -> None:
+    # 0x0C is UTF-8 text, 0x03 a string of bits.
+    with pytest.raises(LicenseError) as caught:
+        check_chain(patched(b"\x0c\x09genesys.d", bytes((tag, 9)) + b"genesys.d"), trust=TRUST, hostids=["abc"], today=DAY)
+    assert caught.value.number == -33
 
 
 def test_a_trust_file_with_two_certificates_is_refused() -> None:

@@ -132,7 +132,7 @@ def hostid_of(certificate: x509.Certificate) -> str | None:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError, TypeError):
         return None
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     if constraints.ca or len(uris) != 1 or len(list(names)) != 1 or not uris[0].startswith(HOSTID_URI):
@@ -168,7 +168,8 @@ def _check_signed(certificate: x509.Certificate, key: object, phrase: str) -> No
 def _common_name(certificate: x509.Certificate) -> str:
     try:
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except ValueError:
+    except (ValueError, TypeError):
+        # A name of another type of text than names have is a TypeError.
         return ""
     return str(names[0].value) if len(names) == 1 else ""
 
