@@ -71,3 +71,13 @@ def test_the_wait_grows_up_to_its_limit_and_is_drawn_whole(attempt: int, draw: f
 
 def test_the_first_waits() -> None:
     assert [backoff_s(attempt, 0.5, 1e9) for attempt in range(3)] == [BACKOFF_BASE_S / 2, BACKOFF_BASE_S, BACKOFF_BASE_S * 2]
+
+
+def test_what_may_have_been_sent_by_itself_proves_nothing() -> None:
+    lease = Lease()
+    lease.welcomed(10.0, 30.0, 0.0, 1.0)
+    lease.sent(1, 5.0)
+    lease.settled(1)
+    assert (lease.until, lease.owed_since) == (30.0, None)
+    lease.answered(1)
+    assert lease.until == 30.0

@@ -110,6 +110,10 @@ class Server:
         for secret in [secret for secret, heard in self.heard.items() if heard + LEASE_S <= now]:
             self.forget(secret)
 
+    def places(self, secret: bytes) -> list[ServerMessage]:
+        """What is told behind a welcome: the places of those that still wait."""
+        return [Queued(request, handle, at) for at, (known, request, handle) in enumerate(self.queue, 1) if known == secret]
+
     def receive(self, link: Link, message: ClientMessage, now: float) -> ServerMessage | None:
         if isinstance(message, Hello):
             self.links[link] = message.session
@@ -291,6 +295,8 @@ class World:
             answer = server.receive(link, self.to_server[link].pop(0), self.now)
             if answer is not None:
                 self.to_client[link].append(answer)
+            if isinstance(answer, Welcome):
+                self.to_client[link] += server.places(server.links[link])
         elif self.to_client[link]:
             self.do(link[0], Received(link[1], self.to_client[link].pop(0)))
 
@@ -498,3 +504,19 @@ def test_borrowed_seats_that_nobody_takes_go_home_by_their_secret() -> None:
         else:
             done = walker.handle(Mistrusted(0, granted, Failure(-33)), 0.0)
             assert done[:2] == [home, Unseated(1, (Denial("1@a", Failure(-33), reached=False),))]
+
+
+def test_what_a_server_says_by_itself_about_a_waiting_request_buys_no_time() -> None:
+    """The lease runs from the greeting: the Queued behind the Welcome left before the repeated Checkout came."""
+    session = Session(0, 1, (Address("a", 1),), bytes(16), Identity("v", "u", "h", "d"), Limits())
+    session.ask(1, Checkout(0, "f", queue=True), 0.0, 0.5)
+    for link, at in ((0, 1.0), (1, 11.0)):
+        session.handle(Opened(link, bytes(32)), at, 0.5)
+        session.handle(Received(link, Welcome(PROTOCOL, "s", "", HEARTBEAT_S, LEASE_S, [], [])), at + 2, 0.5)
+        session.handle(Received(link, Queued(1, 101, 1)), at + 3, 0.5)
+        assert session.lease.until == at + LEASE_S
+        if not link:
+            session.handle(Broken(link, Failure(-16)), at + 4, 0.5)
+            session.handle(Tick(), at + 9, 0.5)
+    session.handle(Received(1, Granted(1, 101, 1)), 20.0, 0.5)
+    assert session.lease.until == 11.0 + LEASE_S

@@ -62,6 +62,10 @@ class Lease:
         if sent is not None:
             self.until = max(self.until, sent + self.lease_s)
 
+    def settled(self, number: int) -> None:
+        """What answers that message may have been sent before it came, so it proves nothing; but the server owes no answer any more."""
+        self._sent.pop(number, None)
+
     def cut(self) -> None:
         """The connection is gone: what was sent over it is answered no more."""
         self._sent.clear()

@@ -270,9 +270,16 @@ class Session(Contact):
             handler(message)
         return handler is not None
 
+    def _heard(self, number: int, request: Request | None) -> None:
+        """A request has its answer. To one that may wait the server says by itself what becomes of it, after a Welcome above all."""
+        if request is None or (type(request.message) is Checkout and request.message.queue):
+            self.lease.settled(number)
+        else:
+            self.lease.answered(number)
+
     def _granted(self, message: Granted) -> None:
-        self.lease.answered(message.request)
         request = self._have.answered(message.request)
+        self._heard(message.request, request)
         if request is not None and not request.abandoned:
             if message.borrow:
                 self._have.lent.add(message.handle)
@@ -284,8 +291,8 @@ class Session(Contact):
             self._decline(message.handle, message.borrow)
 
     def _denied(self, message: Denied) -> None:
-        self.lease.answered(message.request)
         request = self._have.answered(message.request)
+        self._heard(message.request, request)
         if request is not None and not request.abandoned:
             failure = Failure(
                 message.number,
@@ -298,7 +305,7 @@ class Session(Contact):
             self._out.append(SeatDenied(request.key, failure, reached=True))
 
     def _queued(self, message: Queued) -> None:
-        self.lease.answered(message.request)
+        self.lease.settled(message.request)
         request = self._have.queue(message.request, message.handle)
         if request is not None:
             self._out.append(SeatQueued(request.key, message.position))
