@@ -38,7 +38,8 @@ def borrow_denial(state: State, session: Session, event: CheckoutAsked, decision
         return Decision(-117, pool, reason=f"{name} cannot be borrowed until a time that is over.")
     # A minute more than allowed is a clock that differs a little, and no wish.
     if wanted > pool.borrow_s + BORROW_MARGIN_S:
-        reason = f"{name} may be borrowed for {pool.borrow_s / _HOUR_S:g} hours, {wanted / _HOUR_S:.1f} were asked for."
+        hours = pool.borrow_s / _HOUR_S
+        reason = f"{name} may be borrowed for {hours:g} hour{'' if hours == 1 else 's'}, {wanted / _HOUR_S:.1f} were asked for."
         return Decision(-104, pool, reason=reason)
     access = state.ledger.terms.access
     if access is not None:

@@ -67,7 +67,8 @@ def checkout_asked(state: State, event: CheckoutAsked, now: float, wall: float) 
         if event.queue and decision.may_wait and not event.borrow_until and decision.pool is not None:
             if len(ledger.queues.get(name, ())) < state.settings.waiters_max:
                 return instructions + _enqueue(state, session, event, decision, wall)
-            decision = Decision(-24, decision.pool, reason=f"{state.settings.waiters_max} requests wait for {event.feature} already.")
+            wait = "1 request waits" if state.settings.waiters_max == 1 else f"{state.settings.waiters_max} requests wait"
+            decision = Decision(-24, decision.pool, reason=f"{wait} for {event.feature} already.")
         return instructions + _deny(state, session, event, decision, wall)
     if name in ledger.queues and decision.right is not None and decision.right.limits:
         # What counts against a ceiling may be more now, and its waiters bar less.
