@@ -17,7 +17,7 @@ from seatkeeper.licfile.options import parse_options
 from seatkeeper.licfile.signature import sign_line
 from seatkeeper.licfile.writer import write
 from seatkeeper.pools.grouping import group_lines
-from seatkeeper.server.license import Served, find_files, load_served, new_faults, read_file
+from seatkeeper.server.license import Served, find_files, load_served, new_faults, number_of, read_file
 from support.site import VENDOR, Site, feature
 
 if TYPE_CHECKING:
@@ -230,3 +230,4 @@ def test_a_reread_is_kept_back_by_new_faults_only() -> None:
     assert new_faults(old, served("a.lic:7:1: worse (-8)")) == ["a.lic:7:1: worse (-8)"]
     (fault,) = new_faults(old, served(options="MAX f1\n"))
     assert fault.startswith("d.opt:1:")
+    assert (number_of("a.lic:7:1: worse (-8)"), number_of("d.opt:1:1: what")) == (-8, -2)

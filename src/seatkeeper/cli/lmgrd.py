@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("-c", metavar="LIST", help="license files and directories (*.lic, *.dat), separated by ':' (';' on Windows)")
     add("-l", metavar="[+]LOG", help="debug log; with + it is continued, without it begins anew")
+    add("-datestamp", action="store_true", help="begin each line of the log with date and time (ISO 8601)")
     add("-z", action="store_true", help="stay in the foreground")
     add("-x", action="append", default=[], choices=["lmdown", "lmremove"], help="switch this command off")
     add("-local", action="store_true", help="administration from this machine only (always so in this release)")
@@ -104,6 +105,8 @@ def main(argv: list[str] | None = None) -> int:
         not options.unsafe_no_sync,
         not options.unsafe_no_journal,
         AccessPolicy(restrictions=Restrictions(tuple(options.x), options.local)),
+        datestamp=options.datestamp,
+        log=os.path.abspath(options.l.removeprefix("+")) if options.l else "",  # noqa: PTH100
     )
     return uvloop.run(_serve(manager_options, descriptor, report))
 
@@ -111,7 +114,7 @@ def main(argv: list[str] | None = None) -> int:
 async def _serve(options: ManagerOptions, descriptor: int, report: int) -> int:
     from seatkeeper.server.lmgrd import LicenseManager
 
-    log = DebugLog(descriptor, "lmgrd", clock.now)
+    log = DebugLog(descriptor, "lmgrd", clock.now, datestamp=options.datestamp, path=options.log)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS_WANTED)
     if soft != resource.RLIM_INFINITY and soft < wanted:

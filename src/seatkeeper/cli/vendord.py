@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         print("genesys.d is started by lmgrd, which reads the license file: run `lmgrd -c FILE -l LOG`.", file=sys.stderr)
         return 2
     options = msgspec.json.decode(arguments[1], type=DaemonOptions)
-    log = DebugLog(sys.stdout.fileno(), options.vendor, clock.now)
+    log = DebugLog(sys.stdout.fileno(), options.vendor, clock.now, datestamp=options.datestamp, path=options.log)
     return uvloop.run(_serve(options, log))
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.licfile.trust import Trust
 
-__all__ = ["Served", "find_files", "load_served", "new_faults", "read_file", "read_options"]
+__all__ = ["Served", "find_files", "load_served", "new_faults", "number_of", "read_file", "read_options"]
 
 _THREADS: Final = 2
 #: Below this many lines a pool of threads costs more than it gives.
@@ -170,6 +170,12 @@ def new_faults(before: Served, after: Served) -> list[str]:
     """
     known = set(map(_without_place, _faults(before)))
     return [sentence for sentence in _faults(after) if _without_place(sentence) not in known]
+
+
+def number_of(fault: str) -> int:
+    """The license error's number that a fault ends with; that of bad syntax where it has none."""
+    found = re.search(r"\((-\d+)\)$", fault)
+    return int(found[1]) if found else -2
 
 
 def _faults(served: Served) -> list[str]:

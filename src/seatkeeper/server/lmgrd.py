@@ -52,8 +52,8 @@ _BIND_S: Final = 10.0
 _BIND_PAUSE_S: Final = 0.5
 #: Time for the answer to lmdown to reach the tool before the connections end.
 _FAREWELL_S: Final = 0.05
-#: How often it is looked whether the log is due its date.
-_STAMP_S: Final = 60.0
+#: How often it is looked whether the log is due its date, or was moved away.
+_STAMP_S: Final = 1.0
 
 
 class ManagerOptions(msgspec.Struct, frozen=True):
@@ -66,6 +66,8 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     durable: bool = True
     journal: bool = True
     access: AccessPolicy = AccessPolicy()
+    datestamp: bool = False
+    log: str = ""
 
 
 class LicenseManager:
@@ -232,6 +234,8 @@ class LicenseManager:
             journal=options.journal,
             access=options.access,
             restarts=restarts,
+            datestamp=options.datestamp,
+            log=options.log,
         )
 
     # Clients and tools -----------------------------------------------------------------------------------------------

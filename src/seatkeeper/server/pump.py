@@ -62,6 +62,7 @@ class Pump:
         self._events: list[Event] = []
         self._pending: list[Append] = []
         self._held_back: list[tuple[ClientConnection, bytes]] = []
+        self._under_way: list[Append] = []
         self._now = self._flushed = 0.0
         self._flush_due = False
 
@@ -155,7 +156,9 @@ class Pump:
             try:
                 # Entries that nobody waits for (checkins, denials) still belong into the record.
                 journal.close([one.entry for one in pending])
-                self._logs.wrote(pending)
+                # The batch under way is in the journal too, and nobody will be told of that any more.
+                self._logs.wrote([*self._under_way, *pending])
+                self._under_way = []
             except OSError as error:
                 self._held_back.clear()
                 return f"The journal cannot be written: {error.strerror}"
@@ -170,14 +173,10 @@ class Pump:
         appends, self._pending = self._pending, []
         answers, self._held_back = self._held_back, []
         self.committing = True
-        if self._now - self._flushed >= LOG_S:
-            self.flush_log()
-        elif not self._flush_due:
-            self._flush_due = True
-            self._loop.call_later(LOG_S, self.flush_log)
         if self._journal is None:
             self._committed(appends, answers, Appended(0))
             return
+        self._under_way = appends
         batch = [one.entry for one in appends]
         self._journal.append(self._journal.seq, batch, lambda outcome: self._committed(appends, answers, outcome))
         if self._journal.wants_snapshot:
@@ -194,6 +193,7 @@ class Pump:
 
     def _committed(self, appends: list[Append], answers: list[tuple[ClientConnection, bytes]], outcome: Outcome) -> None:
         self.committing = False
+        self._under_way = []
         if not isinstance(outcome, Appended):
             self._give_up("another daemon writes this journal" if isinstance(outcome, Conflict) else outcome.reason)
         for connection, data in answers:
@@ -208,6 +208,11 @@ class Pump:
                 connection.write(data)
         # The logs are for people, and come after the clients.
         self._logs.wrote(appends)
+        if self._now - self._flushed >= LOG_S:
+            self.flush_log()
+        elif not self._flush_due:
+            self._flush_due = True
+            self._loop.call_later(LOG_S, self.flush_log)
 
 
 def _close(instruction: Close) -> None:

@@ -29,6 +29,7 @@ class DaemonOptions(msgspec.Struct, frozen=True):
         order: In which order the pools of a feature are tried.
         timeout_s_min: Idle timeouts of the options file are at least this long.
         datestamp: Whether the logs' times carry the date.
+        log: The file that standard output is, where it shall be begun anew when it was moved away; empty where it is none.
     """
 
     vendor: str
@@ -45,3 +46,4 @@ class DaemonOptions(msgspec.Struct, frozen=True):
     order: Literal["documented", "best_fit"] = "documented"
     timeout_s_min: float = 900.0
     datestamp: bool = False
+    log: str = ""

@@ -30,7 +30,7 @@ from seatkeeper.server.channels import Channels
 from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
 from seatkeeper.server.credentials import Standing
 from seatkeeper.server.crowd import Crowd
-from seatkeeper.server.license import find_files, load_served, new_faults
+from seatkeeper.server.license import find_files, load_served, new_faults, number_of
 from seatkeeper.server.listener import GREETING_S, ClientConnection
 from seatkeeper.server.logs import Logs
 from seatkeeper.server.pump import Pump
@@ -140,7 +140,9 @@ class VendorDaemon:
             timeout_s_min=options.timeout_s_min,
         )
         self._machine = Machine(settings, clock.today())
-        self._logs = Logs(log, self.vendor, self._server_name, Path(options.data).parent, clock.now, options.datestamp)
+        self._logs = Logs(
+            log, self.vendor, self._server_name, Path(options.data).parent, clock.now, options.datestamp, resumed=options.restarts > 0
+        )
         frames = {**ANSWER_FRAMES, BorrowAnswer: self._borrowed}
         self._pump = Pump(self._machine, self._logs, self.loop, frames, self._give_up)
         self._tell_of(self._served)
@@ -311,7 +313,7 @@ class VendorDaemon:
             raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
         found = new_faults(self._served, served)
         if found:
-            raise LicenseError(-2, reason=fitting(found))
+            raise LicenseError(number_of(found[0]), reason=fitting(found))
         return served, prepare(self._machine.settings, served.lines, served.options, today)
 
     def _tell_refusals(self, served: Served) -> None:
