@@ -1,0 +1,270 @@
+"""What is fuzzed: every parser that reads what somebody else wrote, with the exceptions that its documentation allows and no others.
+
+A target takes bytes and either returns or raises what is documented; beyond that it may assert what must hold of any input. Bytes
+become text as the program itself reads them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import shutil
+import tempfile
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography import x509
+
+from seatkeeper.adapters.journal import JournalDamage, read_journal
+from seatkeeper.base.errors import InputError, LicenseError
+from seatkeeper.licfile.borrowing import claimed, read_borrowed
+from seatkeeper.licfile.canonical import canonical_line
+from seatkeeper.licfile.certificate import check_chain, hostid_of
+from seatkeeper.licfile.hostid import parse_hostids
+from seatkeeper.licfile.lint import lint
+from seatkeeper.licfile.model import LicenseFile
+from seatkeeper.licfile.options import parse_options
+from seatkeeper.licfile.parser import decode, parse
+from seatkeeper.licfile.pem import read_private_pem
+from seatkeeper.licfile.trust import parse_trust
+from seatkeeper.licfile.writer import write
+from seatkeeper.wire.framing import NO_MESSAGE, FrameReader, WireError, client_frames, decode_client, encode, parse_preface, server_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatkeeper.licfile.trust import Trust
+
+CORPUS = Path(__file__).parent / "corpus"
+TODAY = date(2026, 11, 24)
+
+#: Pieces of the grammars, for mutations that go beyond single bytes.
+WORDS: dict[str, tuple[bytes, ...]] = {
+    "license": (
+        *(b"FEATURE ", b"INCREMENT ", b"UPGRADE ", b"PACKAGE ", b"SERVER ", b"DAEMON ", b"VENDOR ", b"USE_SERVER\n", b" \\\n\t", b"\r\n"),
+        *(b'"', b"=", b"#", b"SIGN=", b'NOTICE="a b"', b"HOSTID=ANY", b"permanent", b"uncounted", b"31-dec-2027", b"01-jan-00", b"8.0"),
+        *(b"COMPONENTS=", b"OPTIONS=SUITE", b"DUP_GROUP=UHD", b"SUPERSEDE=", b"\x1f", b"\x1e", b"\xc2\xa0", b"\xef\xbb\xbf", b"\xff\xfe"),
+        *(b"999999999", b"0" * 400, b"AUTH={", b"START=", b"ISSUED="),
+    ),
+    "options": (
+        *(b"GROUP ", b"HOST_GROUP ", b"INCLUDE ", b"EXCLUDE ", b"INCLUDEALL ", b"EXCLUDEALL ", b"RESERVE 2 ", b"MAX 3 ", b"TIMEOUT "),
+        *(b"TIMEOUTALL 900\n", b"LINGER ", b"NOLOG OUT\n", b"REPORTLOG ", b"DEBUGLOG ", b"MAX_OVERDRAFT ", b"BORROW_LOWWATER "),
+        *(b"MAX_BORROW_HOURS ", b"INCLUDE_BORROW ", b"EXCLUDE_BORROW ", b"GROUPCASEINSENSITIVE ON\n", b"FQDN_MATCHING EXACT\n"),
+        *(b" USER ", b" HOST ", b" DISPLAY ", b" INTERNET ", b" PROJECT ", b" GROUP ", b"f1:VERSION=8.0", b":HOSTID=", b"127.0.0.*", b"*"),
+        *(b" \\\n", b"#", b'"', b"\r\n", b"2147483648", b"-1", b"AUTO_ROLLOVER ", b"+", b"MAX_CONNECTIONS 5\n", b"AUTOMATIC_REREAD OFF\n"),
+    ),
+    "frames": (
+        b"SEAT\x01\x00",
+        b"SEAT\x01\x09genesys.d",
+        b"\x00\x00\x00\x02\x91\x05",
+        b"\xdc\xff\xff",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xc4\x10",
+        b"\xd9\xff",
+    ),
+    "trust": (
+        b'{"',
+        b'":',
+        b"[]",
+        b"null",
+        b"1e400",
+        b"-----BEGIN CERTIFICATE-----",
+        b"-----END CERTIFICATE-----",
+        b"0" * 64,
+        b"9999-12-31",
+    ),
+    "certificate": (b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n", b"MIIB", b"====", b"\n"),
+    "borrow": (b"\x93", b"\xc4\x40", b"\xdc\xff\xff", b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00"),
+    "journal": (b'{"seq":', b',"prev":"', b',"entries":[', b'{"entry":"checkout"', b',"hash":"', b'"}\n', b"\n\n\n", b"1e400", b"[" * 300),
+    "hostid": (
+        b"ANY",
+        b"HOSTNAME=",
+        b"INTERNET=",
+        b"DISK_SERIAL_NUM=",
+        b"ID=",
+        b"#",
+        b":",
+        b",",
+        b" ",
+        b"0800200005ac",
+        b"COMPOSITE=",
+        b"::1",
+        b"*",
+    ),
+}
+
+
+class Target(NamedTuple):
+    """One thing to fuzz.
+
+    Attributes:
+        run: Takes an input, and raises nothing but what is documented.
+        size_max: Inputs are not longer than this many bytes.
+    """
+
+    run: Callable[[bytes], None]
+    size_max: int = 4096
+
+
+def _must(so: bool, error: Exception) -> None:
+    """Fails where an error that is documented says something that is not."""
+    if not so:
+        raise AssertionError(f"not as documented: {error!r}") from error
+
+
+def license_file(data: bytes) -> None:
+    """Both ways through a file agree, what was read can be written and read again, and lint never fails."""
+    text = decode(data)
+    parsed = parse(text, "fuzz.dat")
+    careful = parse(text, "fuzz.dat", careful=True)
+    assert parsed == careful, "the fast way and the careful way differ"
+    assert len(parsed.file.lines) == len(parsed.places)
+    lint(parsed, today=TODAY)
+    if not parsed.problems:
+        again = parse(write(parsed.file))
+        assert LicenseFile(again.file.lines) == parsed.file, "what was written reads otherwise"
+    for _, line in parsed.file.signable():
+        try:
+            canonical_line(line, parsed.file.hostids)
+        except ValueError:
+            continue
+
+
+def options_file(data: bytes) -> None:
+    """Any text is an options file, with problems."""
+    options = parse_options(decode(data), "fuzz.opt")
+    for rule in options.rules:
+        assert options.cite(rule)
+
+
+def frames(data: bytes) -> None:
+    """A stream is the same messages in whatever pieces, or an error of this protocol."""
+    try:
+        parse_preface(data)
+    except WireError:
+        pass
+    makers: tuple[Callable[[], FrameReader[object]], ...] = (client_frames, server_frames)  # type: ignore[assignment]
+    for make in makers:
+        results = []
+        for size in (len(data) or 1, 1 + len(data) % 7):
+            reader = make()
+            messages: list[object] = []
+            outcome = "open"
+            try:
+                for start in range(0, len(data), size):
+                    messages += reader.feed(data[start : start + size])
+            except WireError:
+                outcome = "error"
+            # As bytes, because a number that is none (NaN) does not even equal itself.
+            results.append((outcome, [encode(message) for message in messages]))
+        (whole, at_once), (pieces, bit_by_bit) = results
+        assert whole == pieces
+        # A piece that holds an error takes the messages before it along.
+        assert at_once == bit_by_bit or whole == "error"
+    try:
+        message = decode_client(data)
+    except NO_MESSAGE:
+        return
+    assert encode(decode_client(encode(message))) == encode(message)
+
+
+def trust_file(data: bytes) -> None:
+    """A trust file is read or refused."""
+    for root in (None, bytes(32)):
+        try:
+            parse_trust(data, root=root)
+        except (InputError, LicenseError):
+            pass
+
+
+@lru_cache(maxsize=1)
+def _trust() -> Trust:
+    return parse_trust((CORPUS / "trust" / "genesys.trust").read_bytes(), root=None)
+
+
+def certificate(data: bytes) -> None:
+    """A chain of certificates (as PEM, or one in DER) is good or refused, a private key read or refused."""
+    chain = data if data.startswith(b"-----") else _BEGIN + base64.encodebytes(data) + _END
+    try:
+        check_chain(chain, trust=_trust(), hostids=["0800200005ac"], today=TODAY)
+    except LicenseError as error:
+        _must(error.number == -33, error)
+    try:
+        certificates = x509.load_pem_x509_certificates(chain)
+    except (ValueError, x509.InvalidVersion):
+        certificates = []
+    for one in certificates:
+        # What stands behind a good signature is read without fear too.
+        hostid_of(one)
+    if b"ENCRYPTED" not in data:
+        # An encrypted key may ask for hours of key derivation; only its owner opens it.
+        try:
+            read_private_pem(data)
+        except ValueError:
+            pass
+
+
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n"
+
+
+def borrow_record(data: bytes) -> None:
+    """A borrow record is read or refused."""
+    claimed(data)
+    try:
+        read_borrowed(data, root=None, today=TODAY)
+    except LicenseError as error:
+        _must(error.number in (-8, -10, -33, -68, -104, -117, -137), error)
+
+
+@lru_cache(maxsize=1)
+def _segment() -> Path:
+    """A file in memory, where there is such a place."""
+    shared = Path("/dev/shm")
+    directory = tempfile.mkdtemp(prefix="seatkeeper-fuzz-", dir=shared if shared.is_dir() else None)
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return Path(directory) / f"{1:020d}.jsonl"
+
+
+def journal(data: bytes) -> None:
+    """A segment is read, its torn end left out, or its damage named."""
+    path = _segment()
+    path.write_bytes(data)
+    for anchor in (None, "0" * 64):
+        cut: list[int] = []
+        try:
+            for record in read_journal([path], anchor=anchor, torn=lambda _path, offset, cut=cut: cut.append(offset)):  # type: ignore[misc]
+                assert record.entries is not None
+        except JournalDamage as damage:
+            _must(damage.line >= 1, damage)
+        assert all(0 <= offset <= len(data) for offset in cut)
+
+
+def hostid(data: bytes) -> None:
+    """Host ids are read or refused with what is expected."""
+    text = data.decode("utf-8", "replace")
+    try:
+        found = parse_hostids(text)
+    except ValueError as error:
+        _must(bool(str(error)), error)
+        return
+    assert found
+    assert parse_hostids(", ".join(map(str, found))) == found
+
+
+TARGETS: dict[str, Target] = {
+    "license": Target(license_file),
+    "options": Target(options_file),
+    "frames": Target(frames),
+    "trust": Target(trust_file),
+    "certificate": Target(certificate),
+    "borrow": Target(borrow_record, 8192),
+    "journal": Target(journal),
+    "hostid": Target(hostid, 256),
+}
+
+
+def corpus(name: str) -> list[Path]:
+    """The kept inputs of a target, by name."""
+    return sorted(path for path in (CORPUS / name).iterdir() if path.is_file())
