@@ -89,7 +89,8 @@ class Reservation:
     @property
     def idle(self) -> int:
         """Seats that are kept and not held."""
-        return max(0, self.count - self.used)
+        left = self.count - self.used
+        return left if left > 0 else 0
 
 
 class Rights(msgspec.Struct, frozen=True):

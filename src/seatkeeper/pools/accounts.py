@@ -55,11 +55,17 @@ class Charge:
         for limit in self.limits:
             limit.used += more
         if self.reservations:
-            self.settle()
+            if count or self.pool.wanting:
+                self.settle()
+            else:
+                # The usual end: nobody waits for what goes back.
+                for reservation, part in self.taken.items():
+                    self._count(reservation, -part)
+                self.taken.clear()
 
     def settle(self) -> None:
         """Takes from the reservations as far as they have room, gives back what is too much, and waits where there is none."""
-        rest = self.open
+        rest = self.open if self.taken else self.count
         freed: list[Reservation] = []
         if rest < 0:
             for reservation in reversed(self.reservations):
@@ -74,12 +80,14 @@ class Charge:
                 if part > 0:
                     rest -= part
                     self._take(reservation, part)
-        for reservation in self.reservations:
-            if rest > 0:
-                self.pool.wanting.setdefault(reservation, {})[self] = None
-            else:
+        wanting = self.pool.wanting
+        if rest > 0:
+            for reservation in self.reservations:
+                wanting.setdefault(reservation, {})[self] = None
+        elif wanting:
+            for reservation in self.reservations:
                 self._leave(reservation)
-        fill(self.pool, freed)
+            fill(self.pool, freed)
 
     def _take(self, reservation: Reservation, more: int) -> None:
         taken = self.taken.get(reservation, 0) + more
@@ -87,6 +95,9 @@ class Charge:
             self.taken[reservation] = taken
         else:
             del self.taken[reservation]
+        self._count(reservation, more)
+
+    def _count(self, reservation: Reservation, more: int) -> None:
         idle = reservation.idle
         reservation.used += more
         self.pool.reserved_idle += reservation.idle - idle

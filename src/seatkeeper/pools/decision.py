@@ -187,16 +187,10 @@ def _weigh(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, barred: Collecti
     """One pool's answer, with everything that may limit it."""
     if terms.clock_back and pool.dated:
         return Decision(-88, pool, reason=f"The clock was set back, and {pool.feature} is licensed for certain days only.")
-    if pool.enables:
-        return Decision(-125, pool, reason=f"{pool.feature} is a package: check out one of its components.")
-    if pool.platforms and asker.platform.lower().rstrip("0123456789") not in pool.platforms:
-        reason = (
-            f"{pool.feature} is licensed for {', '.join(pool.platforms)}, this client runs on {asker.platform or 'an unknown platform'}."
-        )
-        return Decision(-89, pool, reason=reason)
-    if pool.hostids and not matches_any(pool.hostids, asker.facts):
-        return Decision(-9, pool, reason=explain_mismatch(pool.hostids, asker.facts, f"license of {pool.feature}"))
-    right = _right(pool, terms, asker)
+    unfit = _unfit(pool, asker) if pool.special else None
+    if unfit is not None:
+        return unfit
+    right = asker.rights.get(pool) or _right(pool, terms, asker)
     if right is not None and right.number:
         return Decision(right.number, pool, reason=right.reason, rule=right.rule, right=right)
     if pool.minimum > wish.least:
@@ -211,18 +205,39 @@ def _weigh(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, barred: Collecti
     return found if found.right is right else msgspec.structs.replace(found, right=right)
 
 
+def _unfit(pool: Pool, asker: Asker) -> Decision | None:
+    """Why the pool is not for such a request whatever its seats; None where it is."""
+    if pool.enables:
+        return Decision(-125, pool, reason=f"{pool.feature} is a package: check out one of its components.")
+    if pool.platforms and asker.platform.lower().rstrip("0123456789") not in pool.platforms:
+        reason = (
+            f"{pool.feature} is licensed for {', '.join(pool.platforms)}, this client runs on {asker.platform or 'an unknown platform'}."
+        )
+        return Decision(-89, pool, reason=reason)
+    if pool.hostids and not matches_any(pool.hostids, asker.facts):
+        return Decision(-9, pool, reason=explain_mismatch(pool.hostids, asker.facts, f"license of {pool.feature}"))
+    return None
+
+
 def _count(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, right: Rights | None, barred: Collection[Pool]) -> Decision:
     """Whether a counted pool has the seats, for somebody who may have some."""
     who, least, count = asker.who, wish.least, wish.count
     shared = pool.groups.get(pool.group_key(who.user, who.host, who.display, asker.data)) if pool.mask else None
     has = shared.count if shared is not None else 0
-    for limit in right.limits if right is not None else ():
-        left = limit.maximum - limit.used + (shared.under(limit) if shared is not None else 0)
-        if left < least:
-            return _beyond(pool, limit, wish, terms)
-        count = min(count, left)
-    reservations = right.reservations if right is not None else ()
-    own = sum(reservation.idle for reservation in reservations)
+    reservations: tuple[Reservation, ...] = ()
+    own = 0
+    if right is not None:
+        for limit in right.limits:
+            left = limit.maximum - limit.used
+            if shared is not None:
+                left += shared.under(limit)
+            if left < count:
+                if left < least:
+                    return _beyond(pool, limit, wish, terms)
+                count = left
+        reservations = right.reservations
+        for reservation in reservations:
+            own += reservation.idle
     left = pool.capacity - pool.in_use + has
     lacks: tuple[Pool, ...] = (pool,)
     suite = _suite(pool, terms, asker) if pool.suite else None
@@ -264,9 +279,7 @@ def _most_ever(pool: Pool, suite: _Suite | None, own: Sequence[Reservation]) -> 
 def _right(pool: Pool, terms: Terms, asker: Asker) -> Rights | None:
     if terms.access is None:
         return None
-    right = asker.rights.get(pool)
-    if right is None:
-        right = asker.rights[pool] = terms.access.rights(pool, asker.who)
+    right = asker.rights[pool] = terms.access.rights(pool, asker.who)
     return right
 
 

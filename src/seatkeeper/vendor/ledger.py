@@ -310,6 +310,10 @@ class Ledger:
         if right is not None:
             # Of an uncounted license nothing can be kept for anybody.
             reservations = right.reservations if pool.counted else ()
+        if not pool.special:
+            seat.charge = charge = Charge(pool, limits, reservations)
+            charge.set(seat.count)
+            return
         who = (session.user, session.host, seat.display, seat.data)
         if pool.suite:
             seat.counter = counter = self._join_suite(seat, pool, who)
