@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from seatkeeper.server.channels import turn_away
-from seatkeeper.server.control import Control, Failed, Message, NewClient, OrderReread, OrderStop, RereadDone, Serving, control_pair
+from seatkeeper.server.control import Control, Failed, Lent, Message, NewClient, OrderReread, OrderStop, RereadDone, Serving, control_pair
 from seatkeeper.server.supervisor import Supervision
 from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import DaemonStatus, Elsewhere
@@ -68,6 +68,7 @@ class Child:
     ) -> None:
         self.line = line
         self.name = line.name
+        self.lent = 0
         self._options = options
         self._log = log
         self._log_descriptor = log_descriptor
@@ -270,6 +271,8 @@ class Child:
                 self.hand_over(client)
         elif isinstance(message, Failed):
             self._last_words, self._final = message.reason, message.final
+        elif isinstance(message, Lent):
+            self.lent = message.seats
         elif isinstance(message, RereadDone):
             future = self._rereads.pop(message.request, None)
             if future is not None and not future.done():

@@ -21,6 +21,7 @@ __all__ = [
     "TEXT_CHARS_MAX",
     "Control",
     "Failed",
+    "Lent",
     "Message",
     "NewClient",
     "OrderReread",
@@ -82,7 +83,13 @@ class Failed(msgspec.Struct, frozen=True, array_like=True, tag=18):
     final: bool = False
 
 
-Message = NewClient | OrderReread | OrderStop | Serving | RereadDone | Failed
+class Lent(msgspec.Struct, frozen=True, array_like=True, tag=19):
+    """So many seats are borrowed now."""
+
+    seats: int
+
+
+Message = NewClient | OrderReread | OrderStop | Serving | RereadDone | Failed | Lent
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Message).decode

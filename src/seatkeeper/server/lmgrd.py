@@ -311,6 +311,12 @@ class LicenseManager:
         """Shuts one vendor daemon down, or (begins to) everything."""
         by_user, by_host = _names(asks)
         self._log.say(f"SHUTDOWN request from {by_user} at node {by_host}")
+        ending = [child for child in self._children.values() if not asked.vendor or child.name.lower() == asked.vendor.lower()]
+        lent = sum(child.lent for child in ending)
+        if lent and not asked.force:
+            # Nobody can return early what he borrowed from a server that is down (facts, FlexNet 5.3).
+            text = f"{lent} {'seat is' if lent == 1 else 'seats are'} borrowed: lmdown -force shuts down all the same."
+            return Done(asked.request, -120, text)
         if not asked.vendor:
             self._loop.call_later(_FAREWELL_S, self.stop, "SERVER shutdown requested")
             return Done(asked.request, 0, "License server shut down")

@@ -27,7 +27,7 @@ from seatkeeper.server.accept import Acceptor, listening_sockets
 from seatkeeper.server.administration import Access
 from seatkeeper.server.answers import ANSWER_FRAMES
 from seatkeeper.server.channels import Channels
-from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
+from seatkeeper.server.control import Control, Failed, Lent, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
 from seatkeeper.server.credentials import Standing
 from seatkeeper.server.crowd import Crowd
 from seatkeeper.server.license import find_files, load_served, new_faults, number_of
@@ -37,6 +37,7 @@ from seatkeeper.server.pump import Pump
 from seatkeeper.server.settings import DaemonOptions
 from seatkeeper.server.status import line_frames, picture, status_frames
 from seatkeeper.vendor.administration import prepare
+from seatkeeper.vendor.borrowing import borrowed_seats
 from seatkeeper.vendor.events import (
     Accepted,
     Acted,
@@ -106,6 +107,7 @@ class VendorDaemon:
         self._ended: asyncio.Future[int] = loop.create_future()
         self._server_name = socket.gethostname()
         self._day = clock.today()
+        self._lent = 0
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -372,6 +374,13 @@ class VendorDaemon:
         for data in line_frames(self._machine.ledger, asked):
             connection.write(data)
 
+    def _tell_lent(self) -> None:
+        """lmgrd knows how many seats are borrowed: it does not shut down lightly then."""
+        lent = borrowed_seats(self._machine.state)
+        if lent != self._lent and self._control is not None:
+            self._lent = lent
+            self._control.send(Lent(lent))
+
     def _borrowed(self, answer: BorrowAnswer) -> bytes:
         """The client's frame for borrowed seats, with the record for it to keep."""
         seat, served = answer.seat, self._served
@@ -398,6 +407,7 @@ class VendorDaemon:
             tuple(session.hostids),
         )
         shown = lines if answer.show_line else ""
+        self._tell_lent()
         return frame(Granted(answer.request, seat.handle, seat.count, version, expiry, shown, sign_borrowed(key, borrowed)))
 
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
@@ -483,5 +493,6 @@ class VendorDaemon:
                 # Once a day, at midnight (facts, FlexNet 9.4).
                 self._spawn(self._exchange("midnight", self._server_name))
         self.run(Tick(today))
+        self._tell_lent()
         self._log.stamp()
         self._log.flush()
