@@ -164,6 +164,23 @@ def test_every_link_leads_somewhere() -> None:
     assert not broken, f"links to files that do not exist: {', '.join(broken)}"
 
 
+def anchors(page: Path) -> set[str]:
+    """The places within a page that a link may name: its headings, as the field's viewers call them."""
+    text = re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
+    plain = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in re.findall(r"(?m)^#+ (.*)$", text)]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in plain}
+
+
+def test_every_link_into_a_page_meets_a_heading() -> None:
+    broken = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        text = re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", text):
+            if "://" not in target and anchor not in anchors(page.parent / target if target else page):
+                broken.append(f"{page.relative_to(ROOT)}: {target}#{anchor}")
+    assert not broken, f"links to headings that do not exist: {', '.join(broken)}"
+
+
 class Example(NamedTuple):
     """One command of a page."""
 
