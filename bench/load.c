@@ -1,21 +1,22 @@
-/* Many clients at one server, from one thread: the load that bench/serve.py and bench/idle.py put on servers.
+/* Many clients at one server, from one thread: the load that the benchmarks put on servers.
 
    echo, redis, seats: every client repeats two requests (a pair), the second after the answer to the first. Every answer is
    checked; one that is wrong is an error, and an error ends the run. The bytes come from the caller, made by the real
-   encoder, with the offsets at which numbers are put in place.
+   encoder, with the offsets at which numbers are put in place. With --rate the pairs begin at that pace, each at a client that
+   has nothing under way; without it every client begins its next pair at once. A checkout that is queued waits for its grant.
 
    hold: the clients connect and stay; lines on standard input say what they do:
        seat            each checks one seat out
        beat SECONDS    each sends one heartbeat, spread evenly over so many seconds, and waits for its answer
    One JSON object a line is printed for the connecting and for each command. The end of the input ends the clients.
 
-   The server's CPU time is read here, at both ends of the measured window, from /proc/PID/task/(any)/schedstat. */
+   The server's CPU time is read here, at both ends of the measured window, from the process's clock.
+
+   Compiled with -DTLS (build/load-tls) the same clients speak TLS 1.3 behind the clear bytes of the opening. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -32,17 +33,21 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef TLS
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#endif
 
 enum { BUFFER_BYTES = 16384, TEMPLATE_BYTES = 4096, EVENTS = 512, CLIENTS_MAX = 20000, PER_SOURCE = 2500, CONNECTING_MAX = 128 };
-enum { MICROSECONDS_MAX = 2000000, DRAIN_S = 5, ANSWER_S = 30, DIGITS = 10 };
-enum { TAG_WELCOME = 32, TAG_GRANTED = 33, TAG_RETURNED = 35, TAG_BEAT = 36 };
+enum { MICROSECONDS_MAX = 2000000, DRAIN_S = 20, ANSWER_S = 30, DIGITS = 10, NAME_DIGITS = 5 };
+enum { TAG_WELCOME = 32, TAG_GRANTED = 33, TAG_RETURNED = 35, TAG_BEAT = 36, TAG_QUEUED = 45 };
 
-typedef enum { CONNECTING, OPENING, IDLE, FIRST, SECOND, BEATING } State;
+typedef enum { CONNECTING, SHAKING, OPENING, IDLE, FIRST, SECOND, BEATING } State;
 typedef enum { ECHO, REDIS, SEATS, HOLD } Mode;
 
 typedef struct {
     unsigned char bytes[TEMPLATE_BYTES];
-    int size, request, handle, digits, session;
+    int size, request, handle, digits, session, name, clear;
 } Template;
 
 typedef struct {
@@ -52,6 +57,9 @@ typedef struct {
     int filled;
     unsigned char *buffer;
     double started;
+#ifdef TLS
+    SSL *tls;
+#endif
 } Client;
 
 static Mode mode;
@@ -63,8 +71,16 @@ static int client_count = 50, epoll_fd, server_pid;
 static struct sockaddr_in server;
 static double warm_s = 0.5, measure_s = 2.0;
 static long pairs, open_count, waiting;
-static int finishing, measuring;
-static uint32_t *histogram;
+static int finishing, measuring, first_name;
+static uint32_t *histogram, *grant_histogram;
+static double rate, last_grant, longest_gap;
+/* With a rate: clients without anything under way. */
+static Client **idle;
+static int idle_count;
+static long starved;
+#ifdef TLS
+static SSL_CTX *tls_context;
+#endif
 
 static double now(void) {
     struct timespec t;
@@ -85,21 +101,12 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
 }
 
 static long long server_cpu_ns(void) {
-    char path[300];
-    long long sum = 0, one;
+    struct timespec used;
+    clockid_t clock;
     if (!server_pid) return 0;
-    snprintf(path, sizeof path, "/proc/%d/task", server_pid);
-    DIR *directory = opendir(path);
-    if (!directory) fail("the server (process %d) has gone", server_pid);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        if (entry->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", server_pid, entry->d_name);
-        FILE *file = fopen(path, "r");
-        if (file && fscanf(file, "%lld", &one) == 1) sum += one;
-        if (file) fclose(file);
-    }
-    closedir(directory);
-    return sum;
+    /* The clock of the process, and not the sum over its threads: what a thread used that has ended counts. */
+    if (clock_getcpuclockid(server_pid, &clock) || clock_gettime(clock, &used)) fail("the server (process %d) has gone", server_pid);
+    return used.tv_sec * 1000000000LL + used.tv_nsec;
 }
 
 static void put32(unsigned char *at, uint32_t value) {
@@ -119,9 +126,35 @@ static uint64_t number(const unsigned char **at, const unsigned char *end) {
     return value;
 }
 
-static void send_all(Client *client, const unsigned char *bytes, int size) {
+static void send_clear(Client *client, const unsigned char *bytes, int size) {
     ssize_t sent = send(client->fd, bytes, (size_t)size, MSG_NOSIGNAL);
     if (sent != size) fail("sending %d bytes: %s", size, sent < 0 ? strerror(errno) : "the socket is full");
+}
+
+/* Bytes of the connection as recv gives them: 0 at its end, -1 with errno EAGAIN where there are none now. */
+static ssize_t receive(Client *client, unsigned char *into, int room) {
+#ifdef TLS
+    int got = SSL_read(client->tls, into, room);
+    if (got > 0) return got;
+    int error = SSL_get_error(client->tls, got);
+    if (error == SSL_ERROR_WANT_READ) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (error == SSL_ERROR_SSL) fail("TLS: %s", ERR_error_string(ERR_get_error(), NULL));
+    return error == SSL_ERROR_SYSCALL && errno ? -1 : 0;
+#else
+    return recv(client->fd, into, (size_t)room, 0);
+#endif
+}
+
+static void send_all(Client *client, const unsigned char *bytes, int size) {
+#ifdef TLS
+    int sent = SSL_write(client->tls, bytes, size);
+    if (sent != size) fail("sending %d bytes through TLS: error %d", size, SSL_get_error(client->tls, sent));
+#else
+    send_clear(client, bytes, size);
+#endif
 }
 
 static void send_template(Client *client, Template *template) {
@@ -141,24 +174,83 @@ static void begin_pair(Client *client) {
     send_template(client, &first);
 }
 
+static void note(uint32_t *into, double seconds) {
+    long taken = (long)(seconds * 1e6);
+    into[taken < MICROSECONDS_MAX ? taken : MICROSECONDS_MAX - 1]++;
+}
+
 static void end_pair(Client *client) {
     if (measuring) {
-        long taken = (long)((now() - client->started) * 1e6);
         pairs++;
-        histogram[taken < MICROSECONDS_MAX ? taken : MICROSECONDS_MAX - 1]++;
+        note(histogram, now() - client->started);
     }
-    if (finishing) {
+    if (finishing || rate > 0) {
         client->state = IDLE;
         waiting--;
+        if (rate > 0) idle[idle_count++] = client;
     } else
         begin_pair(client);
+}
+
+/* A checkout has its seats. */
+static void note_grant(Client *client) {
+    if (!measuring) return;
+    double at = now();
+    note(grant_histogram, at - client->started);
+    if (at - last_grant > longest_gap) longest_gap = at - last_grant;
+    last_grant = at;
+}
+
+/* Begins the pairs that are due at this rate since `start`, of which `begun` were begun. */
+static long begin_due(double start, long begun) {
+    long due = (long)((now() - start) * rate);
+    for (; begun < due; begun++) {
+        if (!idle_count) {
+            /* Every client waits: what is late stays undone, and is told. */
+            if (measuring) starved += due - begun;
+            return due;
+        }
+        waiting++;
+        begin_pair(idle[--idle_count]);
+    }
+    return begun;
 }
 
 static void say_hello(Client *client) {
     client->state = OPENING;
     if (getrandom(opening.bytes + opening.session, 16, 0) != 16) fail("no random bytes");
+    if (opening.name) {
+        long left = first_name + (client - clients);
+        for (int i = NAME_DIGITS; i--; left /= 10) opening.bytes[opening.name + i] = (unsigned char)('0' + left % 10);
+    }
+#ifdef TLS
+    send_all(client, opening.bytes + opening.clear, opening.size - opening.clear);
+#else
     send_all(client, opening.bytes, opening.size);
+#endif
 }
+
+#ifdef TLS
+/* One step of the TLS handshake; its end says hello. */
+static void shake_hands(Client *client) {
+    if (!client->tls) {
+        send_clear(client, opening.bytes, opening.clear);
+        client->state = SHAKING;
+        client->tls = SSL_new(tls_context);
+        if (!client->tls || !SSL_set_fd(client->tls, client->fd)) fail("no TLS");
+        SSL_set_connect_state(client->tls);
+    }
+    int done = SSL_do_handshake(client->tls);
+    if (done == 1) {
+        say_hello(client);
+        return;
+    }
+    int error = SSL_get_error(client->tls, done);
+    if (error != SSL_ERROR_WANT_READ) {
+        fail("the TLS handshake fails with %d: %s", error, ERR_error_string(ERR_get_error(), NULL));
+    }
+}
+#endif
 
 /* One message of seatkeeper's protocol. */
 static void message(Client *client, const unsigned char *at, const unsigned char *end) {
@@ -174,6 +266,7 @@ static void message(Client *client, const unsigned char *at, const unsigned char
         uint64_t handle = number(&at, end), count = number(&at, end);
         if (count != 1 || handle > UINT32_MAX) fail("granted %llu seats under %llu", (unsigned long long)count, (unsigned long long)handle);
         client->handle = (uint32_t)handle;
+        note_grant(client);
         if (mode == HOLD) {
             client->state = IDLE;
             waiting--;
@@ -183,6 +276,7 @@ static void message(Client *client, const unsigned char *at, const unsigned char
         send_template(client, &second);
         return;
     }
+    if (tag == TAG_QUEUED && request == client->request) return;
     if (client->state == SECOND && tag == TAG_RETURNED && request == client->request) {
         if (number(&at, end) != client->handle || number(&at, end) != 0) fail("a checkin of %u went wrong", client->handle);
         end_pair(client);
@@ -228,19 +322,30 @@ static void readable(Client *client) {
     /* Held clients share one buffer and own one only while a frame is incomplete, so that 10,000 of them stay small. */
     unsigned char *own = client->buffer;
     if (!own) client->buffer = shared;
-    ssize_t got = recv(client->fd, client->buffer + client->filled, (size_t)(BUFFER_BYTES - client->filled), 0);
-    if (got <= 0) {
-        if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-            client->buffer = own;
-            return;
+#ifdef TLS
+    /* TLS may have more than it gave: only when it wants to read is the socket empty. */
+    for (;;) {
+#endif
+        ssize_t got = receive(client, client->buffer + client->filled, BUFFER_BYTES - client->filled);
+        if (got <= 0) {
+            if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+#ifdef TLS
+                break;
+#endif
+                client->buffer = own;
+                return;
+            }
+            fail("the server closed a connection in state %d: %s", client->state, got < 0 ? strerror(errno) : "end of stream");
         }
-        fail("the server closed a connection in state %d: %s", client->state, got < 0 ? strerror(errno) : "end of stream");
+        client->filled += (int)got;
+        if (mode == SEATS || mode == HOLD)
+            frames(client);
+        else
+            fixed_answer(client);
+#ifdef TLS
+        if (!SSL_has_pending(client->tls)) break;
     }
-    client->filled += (int)got;
-    if (mode == SEATS || mode == HOLD)
-        frames(client);
-    else
-        fixed_answer(client);
+#endif
     if (client->filled && client->buffer == shared) {
         client->buffer = malloc(BUFFER_BYTES);
         if (!client->buffer) fail("no memory");
@@ -274,7 +379,11 @@ static void connected(Client *client) {
     if (error) fail("connect: %s", strerror(error));
     epoll_ctl(epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
     if (opening.size)
+#ifdef TLS
+        shake_hands(client);
+#else
         say_hello(client);
+#endif
     else {
         client->state = IDLE;
         client->handle = (uint32_t)(client - clients);
@@ -290,6 +399,10 @@ static void serve_events(int timeout_ms) {
         Client *client = events[i].data.ptr;
         if (client->state == CONNECTING)
             connected(client);
+#ifdef TLS
+        else if (client->state == SHAKING)
+            shake_hands(client);
+#endif
         else
             readable(client);
     }
@@ -308,25 +421,39 @@ static void open_clients(void) {
     }
 }
 
-static double quantile_us(double part) {
-    long seen = 0;
+static double quantile_us(const uint32_t *of, double part) {
+    long seen = 0, all = 0;
+    for (int i = 0; i < MICROSECONDS_MAX; i++) all += of[i];
     for (int i = 0; i < MICROSECONDS_MAX; i++)
-        if ((seen += histogram[i]) >= (long)((double)pairs * part) && seen) return i;
+        if ((seen += of[i]) >= (long)((double)all * part) && seen) return i;
     return 0;
 }
 
 static void run_pairs(void) {
     double opened = now();
+    long long cpu = 0;
     open_clients();
-    double start = now(), connect_s = start - opened;
-    waiting = client_count;
-    for (int i = 0; i < client_count; i++) begin_pair(clients + i);
-    while (now() < start + warm_s) serve_events(10);
-    measuring = 1;
-    long long cpu = server_cpu_ns();
-    start = now();
-    while (now() < start + measure_s) serve_events(10);
+    double start = now(), connect_s = start - opened, begin = start;
+    long begun = 0;
+    if (rate > 0)
+        for (int i = client_count; i--;) idle[idle_count++] = clients + i;
+    else {
+        waiting = client_count;
+        for (int i = 0; i < client_count; i++) begin_pair(clients + i);
+    }
+    for (int phase = 0; phase < 2; phase++) {
+        double end = start + (phase ? measure_s : warm_s);
+        while (now() < end) {
+            if (rate > 0) begun = begin_due(begin, begun);
+            serve_events(rate > 0 ? 1 : 10);
+        }
+        if (phase) break;
+        measuring = 1;
+        cpu = server_cpu_ns();
+        start = last_grant = now();
+    }
     double seconds = now() - start;
+    if (now() - last_grant > longest_gap) longest_gap = now() - last_grant;
     cpu = server_cpu_ns() - cpu;
     measuring = 0;
     finishing = 1;
@@ -334,8 +461,10 @@ static void run_pairs(void) {
     while (waiting && now() < deadline) serve_events(10);
     if (waiting) fail("%ld clients wait for an answer that does not come", waiting);
     if (!pairs) fail("not one pair in %.1f s", seconds);
-    printf("{\"errors\": 0, \"pairs\": %ld, \"seconds\": %.6f, \"cpu_ns\": %lld, \"p50_us\": %.0f, \"p99_us\": %.0f, \"connect_s\": %.3f}\n",
-           pairs, seconds, cpu, quantile_us(0.5), quantile_us(0.99), connect_s);
+    printf("{\"errors\": 0, \"pairs\": %ld, \"seconds\": %.6f, \"cpu_ns\": %lld, \"p50_us\": %.0f, \"p99_us\": %.0f, \"connect_s\": %.3f, ",
+           pairs, seconds, cpu, quantile_us(histogram, 0.5), quantile_us(histogram, 0.99), connect_s);
+    printf("\"grant_p50_us\": %.0f, \"grant_p99_us\": %.0f, \"grant_max_us\": %.0f, \"gap_us\": %.0f, \"starved\": %ld}\n",
+           quantile_us(grant_histogram, 0.5), quantile_us(grant_histogram, 0.99), quantile_us(grant_histogram, 1), longest_gap * 1e6, starved);
 }
 
 /* Each client does one thing, spread over `seconds`; returns when all have their answers. */
@@ -401,6 +530,8 @@ static void read_template(char *text, Template *template) {
         else if (!strncmp(part, "handle", 6)) template->handle = offset;
         else if (!strncmp(part, "digits", 6)) template->digits = offset;
         else if (!strncmp(part, "session", 7)) template->session = offset;
+        else if (!strncmp(part, "name", 4)) template->name = offset;
+        else if (!strncmp(part, "clear", 5)) template->clear = offset;
         else fail("what is %.20s?", part);
     }
 }
@@ -408,7 +539,8 @@ static void read_template(char *text, Template *template) {
 int main(int argc, char **argv) {
     static const struct option options[] = {{"mode", 1, 0, 'm'},   {"port", 1, 0, 'p'},    {"clients", 1, 0, 'n'}, {"warm", 1, 0, 'w'},
                                             {"seconds", 1, 0, 's'}, {"pid", 1, 0, 'i'},     {"open", 1, 0, 'o'},    {"first", 1, 0, '1'},
-                                            {"second", 1, 0, '2'},  {"beat", 1, 0, 'b'},    {"expect", 1, 0, 'e'},  {0, 0, 0, 0}};
+                                            {"second", 1, 0, '2'},  {"beat", 1, 0, 'b'},    {"expect", 1, 0, 'e'},
+                                            {"rate", 1, 0, 'r'},    {"first-name", 1, 0, 'f'}, {0, 0, 0, 0}};
     /* The clients never outlive the bench that started them. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     server = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -426,13 +558,23 @@ int main(int argc, char **argv) {
             case '2': read_template(optarg, &second); break;
             case 'b': read_template(optarg, &beat); break;
             case 'e': expected_size = from_hex(optarg, expected, sizeof expected); break;
+            case 'r': rate = atof(optarg); break;
+            case 'f': first_name = atoi(optarg); break;
             default: return 2;
         }
     if (client_count < 1 || client_count > CLIENTS_MAX) fail("1 to %d clients, not %d", CLIENTS_MAX, client_count);
     clients = calloc((size_t)client_count, sizeof *clients);
     histogram = calloc(MICROSECONDS_MAX, sizeof *histogram);
+    grant_histogram = calloc(MICROSECONDS_MAX, sizeof *grant_histogram);
+    idle = calloc((size_t)client_count, sizeof *idle);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (!clients || !histogram || epoll_fd < 0) fail("no memory");
+#ifdef TLS
+    tls_context = SSL_CTX_new(TLS_client_method());
+    if (!tls_context || !SSL_CTX_set_min_proto_version(tls_context, TLS1_3_VERSION)) fail("no TLS 1.3");
+    SSL_CTX_set_mode(tls_context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(tls_context, 1);
+#endif
+    if (!clients || !histogram || !grant_histogram || !idle || epoll_fd < 0) fail("no memory");
     if (mode == HOLD)
         hold();
     else
