@@ -111,8 +111,8 @@ def test_logs_are_switched_borrows_revoked_and_rereads_tried() -> None:
 
 
 def test_lines_are_joined_to_one_text() -> None:
-    with FakeLmgrd(lambda _vendor, _message: [Lines(1, "FEATURE f1\n"), Lines(1, "FEATURE f2\n"), StatusEnd(1)]) as server:
-        assert admin.lines(server.host, server.port, "genesys.d", "f1") == "FEATURE f1\nFEATURE f2\n"
+    with FakeLmgrd(lambda _vendor, _message: [Lines(1, "FEATURE f1"), Lines(1, "FEATURE f2\nFEATURE f3"), StatusEnd(1)]) as server:
+        assert admin.lines(server.host, server.port, "genesys.d", "f1") == "FEATURE f1\nFEATURE f2\nFEATURE f3"
     assert asked(server) == [("genesys.d", AskLines(1, "f1"))]
 
 

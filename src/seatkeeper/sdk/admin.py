@@ -126,7 +126,8 @@ def lines(host: str, port: int, vendor: str, feature: str = "", timeout: float =
     end = _end(host, port, answers)
     if end.number:
         raise LicenseError(end.number, minor=_MINOR_NO_FEATURE if end.number == -5 else _MINOR_DONE, feature=feature)
-    return "".join(part.text if isinstance(part, Lines) else _unexpected(host, port, part) for part in answers)
+    # No part ends its last line: another may follow it, or none.
+    return "\n".join(part.text if isinstance(part, Lines) else _unexpected(host, port, part) for part in answers)
 
 
 def switch(
