@@ -4,7 +4,12 @@
         site.start()
         ... f"{site.port}@localhost" ...
 
-Everything that it starts is stopped by `close`.
+Other vendors' daemons come beside the first one, each with its own keys, trust and credential in the same directory:
+
+        site.add_vendor("other.d", {"g1": 2})
+        site.add_vendor("third.d", {"h1": 2}, apart=True)     # in a license file of its own
+
+What it starts ends with it.
 """
 
 from __future__ import annotations
@@ -31,6 +36,8 @@ from seatkeeper.wire.messages import AskServer, ServerStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seatkeeper.licfile.model import Signable
+
 VENDOR = "genesys.d"
 START_S = 20.0
 
@@ -49,11 +56,18 @@ def free_port() -> int:
 
 
 def feature(
-    name: str, count: int | str = 1, version: str = "8.0", expiry: str = "permanent", keyword: str = "FEATURE", **attributes: str
+    name: str,
+    count: int | str = 1,
+    version: str = "8.0",
+    expiry: str = "permanent",
+    keyword: str = "FEATURE",
+    *,
+    vendor: str = VENDOR,
+    **attributes: str,
 ) -> Feature:
     """An unsigned line, issued today."""
     issued = date.today().strftime("%d-%b-%Y").lower()
-    return Feature(name, VENDOR, version, expiry, str(count), attributes=(*attributes.items(), ("ISSUED", issued)), keyword=keyword)
+    return Feature(name, vendor, version, expiry, str(count), attributes=(*attributes.items(), ("ISSUED", issued)), keyword=keyword)
 
 
 class Site:
@@ -73,26 +87,50 @@ class Site:
         self.root = self.trust.root
         (directory / f"{VENDOR}.trust").write_bytes((self.keys / f"{VENDOR}.trust").read_bytes())
         issue_credential(self.keys, self.hostid, directory, today=date.today())
+        # What follows the first vendor's lines in the license file, and the files of vendors that have one of their own.
+        self._beside: list[Vendor | Signable] = []
+        self.files = [self.license]
         self.write(features)
 
     def write(self, features: Mapping[str, int] | list[Feature]) -> None:
-        """Writes the license file with these lines, signed."""
-        lines = features if isinstance(features, list) else [feature(name, count) for name, count in features.items()]
-        key = load_issuer(self.keys, today=date.today())
-        signed = [sign_line(line, (self.hostid,), key) for line in lines]
-        head = (Server("localhost", self.hostid, self.port), Vendor(VENDOR, port=self.daemon_port, keyword="DAEMON"))
-        self.license.write_text(write(LicenseFile((*head, *signed))))
+        """Writes the license file with these lines, signed, and those of other vendors that it has."""
+        self._lines = (Vendor(VENDOR, port=self.daemon_port, keyword="DAEMON"), *self._signed(features, VENDOR, self.keys))
+        self._write(self.license, [*self._lines, *self._beside])
+
+    def add_vendor(self, vendor: str, features: Mapping[str, int] | list[Feature], *, apart: bool = False) -> bytes:
+        """Lets another vendor's daemon serve these lines, in the same license file or in one of its own; returns the vendor's root key."""
+        keys = self.directory / f"keys-{vendor}"
+        trust = init_vendor(keys, vendor, today=date.today())
+        (self.directory / f"{vendor}.trust").write_bytes((keys / f"{vendor}.trust").read_bytes())
+        issue_credential(keys, self.hostid, self.directory, today=date.today())
+        lines = [Vendor(vendor, keyword="DAEMON"), *self._signed(features, vendor, keys)]
+        if apart:
+            self.files.append(self.directory / f"{vendor}.lic")
+            self._write(self.files[-1], lines)
+        else:
+            self._beside += lines
+            self._write(self.license, [*self._lines, *self._beside])
+        return trust.root
+
+    def _signed(self, features: Mapping[str, int] | list[Feature], vendor: str, keys: Path) -> list[Signable]:
+        given = features if isinstance(features, list) else [feature(name, count, vendor=vendor) for name, count in features.items()]
+        key = load_issuer(keys, today=date.today())
+        return [sign_line(line, (self.hostid,), key) for line in given]
+
+    def _write(self, path: Path, lines: list[Vendor | Signable]) -> None:
+        path.write_text(write(LicenseFile((Server("localhost", self.hostid, self.port), *lines))))
 
     def start(self, *flags: str, wait: bool = True) -> Site:
-        """Starts lmgrd, and waits until its vendor daemon serves."""
-        command = [sys.executable, "-m", "seatkeeper.cli.lmgrd", "-z", "-c", str(self.license), "-l", f"+{self.log}", *flags]
+        """Starts lmgrd, and waits until its vendor daemons serve."""
+        files = os.pathsep.join(map(str, self.files))
+        command = [sys.executable, "-m", "seatkeeper.cli.lmgrd", "-z", "-c", files, "-l", f"+{self.log}", *flags]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         if wait:
             self.wait_until_serving()
         return self
 
     def wait_until_serving(self, timeout: float = START_S) -> None:
-        """Returns when lmgrd says that its vendor daemon is up."""
+        """Returns when lmgrd says that all its vendor daemons are up."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             status = self.status()
@@ -118,23 +156,23 @@ class Site:
             return None
         return None
 
-    def daemon_pid(self) -> int:
+    def daemon_pid(self, vendor: str = VENDOR) -> int:
         """The process of the running vendor daemon, as the debug log names it."""
         for line in reversed(self.read_log().splitlines()):
-            if "tarted " in line and "pid " in line:
+            if f"tarted {vendor} (" in line and "pid " in line:
                 return int(line.rsplit("pid ", 1)[1].rstrip(")"))
-        raise AssertionError("no vendor daemon was started")
+        raise AssertionError(f"no vendor daemon {vendor} was started")
 
-    def kill_daemon(self) -> int:
+    def kill_daemon(self, vendor: str = VENDOR) -> int:
         """kill -9 of the vendor daemon; returns its process id."""
-        pid = self.daemon_pid()
+        pid = self.daemon_pid(vendor)
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def wait_until_restarted(self, killed: int) -> None:
+    def wait_until_restarted(self, killed: int, vendor: str = VENDOR) -> None:
         """Returns when another process than the killed one serves."""
         deadline = time.monotonic() + START_S
-        while self.daemon_pid() == killed:
+        while self.daemon_pid(vendor) == killed:
             assert time.monotonic() < deadline, f"the vendor daemon was not started again; the log:\n{self.read_log()}"
             time.sleep(0.01)
         self.wait_until_serving()
