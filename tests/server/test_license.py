@@ -231,3 +231,15 @@ def test_a_reread_is_kept_back_by_new_faults_only() -> None:
     (fault,) = new_faults(old, served(options="MAX f1\n"))
     assert fault.startswith("d.opt:1:")
     assert (number_of("a.lic:7:1: worse (-8)"), number_of("d.opt:1:1: what")) == (-8, -2)
+
+
+def test_a_file_for_three_servers_is_not_served_by_one_alone(tmp_path: Path) -> None:
+    """Each of three machines would give all the seats."""
+    site = Site(tmp_path, {"f1": 5})
+    text = site.license.read_text()
+    first = next(line for line in text.splitlines() if line.startswith("SERVER"))
+    site.license.write_text(text.replace(first, "\n".join([first, "SERVER b 001122334455 7260", "SERVER c 001122334466 7260"])))
+    with pytest.raises(LicenseError) as refused:
+        load_served([site.license], VENDOR, host_facts())
+    assert refused.value.number == -85
+    assert "three-server" in refused.value.reason

@@ -118,6 +118,13 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:
     if not with_server:
         raise LicenseError(-13, reason=f"{', '.join(map(str, files))} names no license server.")
     hostids = with_server[0].file.hostids
+    if len(with_server[0].file.servers) > 1:
+        # Served alone on each of its machines, the file would give every seat three times.
+        raise LicenseError(
+            -85,
+            reason=f"{with_server[0].name} is for three-server redundancy, which this release does not serve.",
+            remedy="Have a file with one SERVER line issued, or one for each of several independent servers.",
+        )
     for one in with_server[1:]:
         if [text.lower() for text in one.file.hostids] != [text.lower() for text in hostids]:
             raise LicenseError(

@@ -375,7 +375,7 @@ class VendorDaemon:
             connection.write(data)
 
     def _tell_lent(self) -> None:
-        """lmgrd knows how many seats are borrowed: it does not shut down lightly then."""
+        """Lets lmgrd know how many seats are borrowed: it does not shut down lightly then."""
         lent = borrowed_seats(self._machine.state)
         if lent != self._lent and self._control is not None:
             self._lent = lent
