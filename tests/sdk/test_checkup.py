@@ -18,6 +18,7 @@ from support.troubles import STRANGE_HOST, STRANGE_HOSTID, closed_port, down_sit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from seatkeeper.client.diagnosis import Step
 
@@ -151,10 +152,25 @@ def test_a_server_of_another_vendor_s_root_is_not_believed(site: Site, monkeypat
 
 def test_a_root_key_that_is_none_is_the_cause(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEATKEEPER_ROOT", "nothing")
-    _, cause = found(f"{site.port}@localhost")
+    steps, cause = found(f"{site.port}@localhost")
     assert cause is not None
-    assert cause.name == "identity"
+    assert (cause.name, cause.number) == ("identity", -33)
     assert "SEATKEEPER_ROOT" in cause.sentence
+    assert "64 hex digits" in cause.remedy
+    assert names(steps) == list(STEPS)
+
+
+def test_a_token_file_that_others_may_read_is_the_cause(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tmp_path / "token"
+    token.write_text("secretsecret\n")
+    token.chmod(0o644)
+    monkeypatch.setenv("SEATKEEPER_TOKEN_FILE", str(token))
+    steps, cause = found(f"{site.port}@localhost")
+    assert cause is not None
+    assert (cause.name, cause.number) == ("identity", -42)
+    assert str(token) in cause.sentence
+    assert "chmod 600" in cause.remedy
+    assert "secretsecret" not in str(steps)
 
 
 # Before the vendor daemon ---------------------------------------------------------------------------------------------

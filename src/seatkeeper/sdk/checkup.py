@@ -93,7 +93,11 @@ class _Walk:
     def steps(self) -> Iterator[Step]:
         """All steps, each as soon as it is found."""
         for stage in (self._path, self._places, self._names, self._ports, self._protocol):
-            found = list(stage())
+            try:
+                found = list(stage())
+            except InputError as error:
+                yield from self._unusable(error)
+                return
             yield from found
             if cause_of(found) is not None:
                 yield from self._without_server(STEPS[STEPS.index(found[0].name) + 1 :])
@@ -200,6 +204,13 @@ class _Walk:
             if name in names:
                 yield from [step for step in local if step.name == name] or skipped((name,))
 
+    def _unusable(self, error: InputError) -> Iterator[Step]:
+        """The steps from the protocol on where nobody can be asked, as a variable that says whom to believe or who asks is no good."""
+        at = STEPS.index("identity")
+        yield from self._without_server(STEPS[STEPS.index("protocol") : at])
+        yield _unusable_step(error)
+        yield from skipped(STEPS[at + 1 :])
+
     # Trial --------------------------------------------------------------------------------------------------------------------
 
     def _tried(self, daemons: list[Step]) -> Iterator[Step]:
@@ -217,8 +228,7 @@ class _Walk:
                     trials.append(client.attempt(Want(feature, question.version, question.count), clock_too=not seen))
         except InputError as error:
             yield from daemons
-            remedy = "Correct SEATKEEPER_ROOT: 64 hex digits, or the name of a file with the vendor's root public key."
-            yield Step("identity", "failed", str(error), "", -33, 0, remedy)
+            yield _unusable_step(error)
             return
         if not trials:
             yield from daemons
@@ -270,6 +280,14 @@ class _Walk:
             return True, settings.ROOT_VARIABLE
         found = settings.read_trust(self._question.vendor, self._servers.places)
         return (True, found[0]) if found is not None else (False, "")
+
+
+def _unusable_step(error: InputError) -> Step:
+    """The step that fails by a root key, a trust file, an access token or the like that cannot be used."""
+    remedy = error.remedy or "Correct the variable that is named, or the file that it names."
+    if settings.ROOT_VARIABLE in error.file:
+        remedy = f"Correct {settings.ROOT_VARIABLE}: 64 hex digits, or the name of a file with the vendor's root public key."
+    return Step("identity", "failed", str(error), "", -33 if settings.ROOT_VARIABLE in error.file else -42, 0, remedy)
 
 
 def _of_one(trial: Trial, steps: list[Step]) -> Step:
