@@ -23,7 +23,7 @@ from seatkeeper.vendor.seats import Waiter
 from seatkeeper.vendor.state import HEARD_RESOLUTION_S
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from seatkeeper.pools.access import Limit
     from seatkeeper.pools.counted import Pool
@@ -36,6 +36,8 @@ __all__ = ["HOLDERS_TOLD_MAX", "checkin_asked", "checkout_asked", "granted", "se
 #: A denial names so many holders, and looks for them among so many seats.
 HOLDERS_TOLD_MAX: Final = 20
 _SEATS_SEEN_MAX: Final = 2000
+#: Of a queue so many are looked at before the rest is.
+_FIRST: Final = 8
 _NOBODY: Final[frozenset[Pool]] = frozenset()
 
 
@@ -255,7 +257,8 @@ def _enqueue(state: State, session: Session, event: CheckoutAsked, denial: Decis
     waiter = state.ledger.waiters[entry.handle]
     waiter.bars = denial.bars
     instructions.append(Append(entry, waiter))
-    instructions.append(state.tell_place(waiter, state.place(waiter)))
+    # The last of its pool: counted, where looking through a long queue would cost more than all the rest.
+    instructions.append(state.tell_place(waiter, state.ledger.waiting[pool.feature.lower(), pool.key]))
     return instructions
 
 
@@ -280,14 +283,19 @@ def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
     barred: set[Pool] = set()
     names = state.family(name)
     pools = [pool for one in names for pool in ledger.pools.get(one, ())]
-    # Who may share what is held already, or has seats reserved, is served whoever waits.
-    plain = ledger.terms.access is None and not any(pool.special for pool in pools)
+    # Who may share what is held already, or has seats reserved, is served whoever waits; and whom new rules deny is told at once.
+    shared = any(pool.special or pool.reserved_idle for pool in pools)
+    plain = not shared and (ledger.terms.access is None or state.weighed.get(name) is ledger.terms)
+    away = False
     for waiter in _in_order(state, names):
         session = waiter.session
         if session.connection is None:
             # One that has not come back after a restart keeps its place; seats for it would be out for nobody.
             waiter.bars = _would_do(state, waiter)
             barred.update(waiter.bars)
+            away = True
+            if plain and len(barred) >= len(pools):
+                break
             continue
         decision = _decide(state, session, waiter, barred, wall)
         if decision.may_wait and ledger.kept:
@@ -307,15 +315,26 @@ def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
         barred.update(waiter.bars)
         if plain and len(barred) >= len(pools):
             break
+    else:
+        if not away:
+            state.weighed[name] = ledger.terms
     return instructions
 
 
-def _in_order(state: State, names: Sequence[str]) -> list[Waiter]:
-    """Those who wait for one of the features, first come first served: a handle says when its request came."""
+def _in_order(state: State, names: Sequence[str]) -> Iterator[Waiter]:
+    """Those who wait for one of the features, first come first served: a handle says when its request came.
+
+    The one who was given last may leave its queue before the next is asked for.
+    """
     queues = [state.ledger.queues[name] for name in names if name in state.ledger.queues]
-    if len(queues) == 1:
-        return list(queues[0].values())
-    return sorted((waiter for queue in queues for waiter in queue.values()), key=lambda waiter: waiter.handle)
+    if len(queues) != 1:
+        yield from sorted((waiter for queue in queues for waiter in queue.values()), key=lambda waiter: waiter.handle)
+        return
+    # Seldom is there more to give than the first can take, and a copy of a long queue is dear.
+    first = list(islice(queues[0].values(), _FIRST))
+    yield from first
+    if len(first) == _FIRST:
+        yield from [waiter for waiter in queues[0].values() if waiter.handle > first[-1].handle]
 
 
 def _would_do(state: State, waiter: Waiter) -> tuple[Pool, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from seatkeeper.pools.accounts import Shared
@@ -61,6 +62,8 @@ def _check_queues(ledger: Ledger) -> None:
         for handle, waiter in queue.items():
             assert ledger.waiters.get(handle) is waiter, ledger.story(handle)
             assert (waiter.session.waits or {}).get(handle) is waiter, ledger.story(handle)
+    shown = Counter((name, waiter.pool_key) for name, queue in ledger.queues.items() for waiter in queue.values())
+    assert ledger.waiting == shown, "the waiting requests of a pool are miscounted"
     assert len(ledger.waiters) == sum(map(len, ledger.queues.values())), "a request waits in no queue"
 
 

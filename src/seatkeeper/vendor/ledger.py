@@ -55,6 +55,7 @@ class Ledger:
         terms: On what terms the pools are open.
         kept: The seats that are out although nobody holds them.
         queues: The waiting requests by feature in lower case, in the order in which they came.
+        waiting: How many of them are shown under a pool, by feature in lower case and the pool's key.
         latest: The highest time that the log has seen.
     """
 
@@ -63,6 +64,7 @@ class Ledger:
         self.seats: dict[int, Seat] = {}
         self.kept: dict[int, Seat] = {}
         self.queues: dict[str, dict[int, Waiter]] = {}
+        self.waiting: dict[tuple[str, str], int] = {}
         self.waiters: dict[int, Waiter] = {}
         self.sessions: dict[int, Session] = {}
         self.by_digest: dict[str, Session] = {}
@@ -250,8 +252,10 @@ class Ledger:
             entry.data,
             entry.at,
         )
+        name = entry.feature.lower()
         self.waiters[entry.handle] = waiter
-        self.queues.setdefault(entry.feature.lower(), {})[entry.handle] = waiter
+        self.queues.setdefault(name, {})[entry.handle] = waiter
+        self.waiting[name, entry.pool] = self.waiting.get((name, entry.pool), 0) + 1
         if session.waits is None:
             session.waits = {}
         session.waits[entry.handle] = waiter
@@ -268,6 +272,10 @@ class Ledger:
         del queue[handle]
         if not queue:
             del self.queues[name]
+        place = name, waiter.pool_key
+        self.waiting[place] -= 1
+        if not self.waiting[place]:
+            del self.waiting[place]
         if waiter.session.waits is not None:
             waiter.session.waits.pop(handle, None)
 
@@ -409,6 +417,7 @@ class Ledger:
             self.check_in(handle)
         self.waiters.clear()
         self.queues.clear()
+        self.waiting.clear()
         self.sessions.clear()
         self.by_digest.clear()
         for s in snapshot.sessions:

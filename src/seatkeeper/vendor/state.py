@@ -75,6 +75,7 @@ class State:
         revoked: Until when (monotonic) a removal waits for its client, by handle.
         removed: When (monotonic, and Unix time) the seats of a feature, user, host and display were last removed.
         dirty: Features of which seats may have come free for those who wait.
+        weighed: The terms by which all who wait for a feature (in lower case) were last asked for: nobody later is denied by them.
         clocked: When (Unix time) the log was last told that time passes.
     """
 
@@ -87,6 +88,7 @@ class State:
         self.revoked: dict[int, float] = {}
         self.removed: dict[tuple[str, str, str, str], tuple[float, float]] = {}
         self.dirty: set[str] = set()
+        self.weighed: dict[str, Terms] = {}
         self.clocked = 0.0
         # When kept seats end (Unix time), soonest first; an entry that is not true any more is passed over.
         self._ends: list[tuple[float, int]] = []
