@@ -65,6 +65,17 @@ def test_all_license_variables_are_joined_ours_first_and_the_common_one_last() -
     assert found == ["1@a", "5@e", "9@z"]
 
 
+def test_what_lmpath_stored_counts_where_the_environment_does_not_set_it(tmp_path: Path) -> None:
+    (tmp_path / ".flexlmrc").write_text("LM_LICENSE_FILE=9@z\nGENESYS_D_LICENSE_FILE=1@a\nAAA_LICENSE_FILE=5@e\n")
+    home = str(tmp_path)
+    assert places(None, HOME=home) == ["1@a", "5@e", "9@z"]
+    assert places(None, HOME=home, GENESYS_D_LICENSE_FILE="2@b", LM_LICENSE_FILE="") == ["2@b", "5@e", "9@z"]
+    assert places("3@c", HOME=home) == ["3@c"]
+    (tmp_path / ".flexlmrc").write_text("LM_LICENSE_FILE=x@y\n")
+    with pytest.raises(InputError, match=r"^LM_LICENSE_FILE in \.flexlmrc:1: "):
+        places(None, HOME=home)
+
+
 def test_no_path_is_minus_1_359() -> None:
     with pytest.raises(LicenseError) as caught:
         places(None, LM_LICENSE_FILE="")

@@ -2,7 +2,8 @@
 
 A flag is a word of the tool's table, known in any order and in its own case (`-a` and `-A` differ). The license path is `-c`,
 else every `*_LICENSE_FILE` variable and LM_LICENSE_FILE together, as "all vendors' variables are honored by lmutil" (facts,
-FlexNet 5). Servers are asked side by side, so one dead entry costs its own timeout and not everybody's.
+FlexNet 5), each from the environment or else from `.flexlmrc`. Servers are asked side by side, so one dead entry costs its own
+timeout and not everybody's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from msgspec import Struct, field
 
 from seatkeeper import __version__
+from seatkeeper.adapters.settings import default_path, stored_paths
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.path import DEFAULT_PORT, LICENSE_SUFFIXES, Address, Entry, parse_path
 from seatkeeper.sdk.access import note_license_file
@@ -161,22 +163,36 @@ class Target(Struct, frozen=True):
 def license_path(option: str | None, environment: Mapping[str, str]) -> tuple[Entry, ...]:
     """The entries of `-c`, else of all license variables: GENESYS_D_LICENSE_FILE, other vendors' by name, LM_LICENSE_FILE.
 
+    A variable that the environment does not set has the value that lmpath keeps for it; where there is none at all, FlexNet's default
+    file counts, as for applications.
+
     Raises:
         InputError: An entry is none.
         LicenseError: -1, there is no entry at all.
     """
     windows = sys.platform == "win32"
-    entries: list[Entry] = []
     if option is not None:
-        entries += parse_path(option, windows, origin="-c")
+        entries = list(parse_path(option, windows, origin="-c"))
     else:
-        names = [name for name in environment if name.upper().endswith("_LICENSE_FILE")]
-        for name in sorted(names, key=lambda name: (name != "GENESYS_D_LICENSE_FILE", name == "LM_LICENSE_FILE", name)):
-            entries += [entry for entry in parse_path(environment[name], windows, origin=name) if entry not in entries]
+        entries = []
+        for origin, text in _variables(environment, windows):
+            entries += [entry for entry in parse_path(text, windows, origin=origin) if entry not in entries]
+        if not entries and default_path(windows).is_file():
+            entries += parse_path(str(default_path(windows)), windows, origin="default license file")
     if not entries:
-        reason = "The license path of -c is empty." if option is not None else "There is no -c, and no license variable is set."
+        reason = "The license path of -c is empty."
+        if option is None:
+            reason = "There is no -c, no license variable is set, and lmpath has stored none."
         raise LicenseError(-1, minor=359, system=(2, "No such file or directory"), reason=reason)
     return tuple(entries)
+
+
+def _variables(environment: Mapping[str, str], windows: bool) -> list[tuple[str, str]]:
+    """Where each license path comes from, and what it is, in the order in which they are asked."""
+    stored = stored_paths(environment, windows=windows)
+    found = {name: (name, text) for name, text in environment.items() if name.upper().endswith("_LICENSE_FILE") and text.strip()}
+    found = {name: (f"{name} in .flexlmrc", text) for name, text in stored.items()} | found
+    return [found[name] for name in sorted(found, key=lambda name: (name != "GENESYS_D_LICENSE_FILE", name == "LM_LICENSE_FILE", name))]
 
 
 def files_of(place: str) -> list[Path]:
