@@ -301,6 +301,45 @@ class TestQueue:
             bench.back("ann", bench.take("ann", count=3, display=display))
         assert bench.used() == 9
 
+    def test_of_a_long_queue_all_are_told_their_new_place_in_time(self) -> None:
+        bench = Bench(f1(1))
+        handle = bench.take("first")
+        names = [f"u{number}" for number in range(250)]
+        assert [bench.ask(name, queue=True).position for name in names] == list(range(1, 251))
+        bench.back("first", handle)
+        bench.tick(1)
+        told = [name for name in names[1:] if bench.told(name)]
+        assert told[:200] == names[1:201]
+        for _ in range(9):
+            assert len(told) < 249
+            bench.tick(1)
+            told += [name for name in names[201:] if bench.told(name)]
+        # Each once: who knows his place is not told it again.
+        assert sorted(told) == sorted(names[1:])
+        assert [waiter.told for waiter in bench.ledger.waiters.values()] == list(range(1, 250))
+
+    def test_of_a_long_queue_many_are_served_at_once(self) -> None:
+        bench = Bench(f1(30))
+        handle = bench.take("first", count=30)
+        names = [f"u{number}" for number in range(40)]
+        for name in names:
+            bench.ask(name, queue=True)
+        bench.back("first", handle)
+        assert [name for name in names if any(isinstance(one, GrantAnswer) for one in bench.told(name))] == names[:30]
+        assert next(iter(bench.ledger.waiters.values())).session.user == "u30"
+
+    def test_new_rules_deny_also_who_waits_behind_others(self) -> None:
+        bench = Bench(f1(1), "MAX 9 f1 USER ann")
+        handle = bench.take("ann")
+        for name in ("bob", "cid", "dan"):
+            bench.ask(name, queue=True)
+        bench.reread(options_text="EXCLUDE f1 USER cid")
+        assert bench.told("cid")[-1].number == -38
+        bench.reread(options_text="EXCLUDE f1 USER dan")
+        assert bench.told("dan")[-1].number == -38
+        bench.back("ann", handle)
+        assert isinstance(bench.told("bob")[-1], GrantAnswer)
+
     def test_the_queue_has_an_end(self) -> None:
         bench = Bench(f1(1), settings=msgspec.structs.replace(SETTINGS, waiters_max=1))
         bench.take("ann")

@@ -59,6 +59,9 @@ __all__ = ["HEARD_RESOLUTION_S", "Machine", "VendorSettings"]
 
 #: How often the log is told that time has passed, when nothing else tells it.
 CLOCKED_S: Final = 3600.0
+#: Of each pool so many who wait are told a new place within a second, and those behind them within so many seconds.
+_PLACES_EACH_SECOND: Final = 200
+_PLACE_TURNS: Final = 10
 
 
 class Machine:
@@ -242,7 +245,7 @@ def _tick(state: State, event: Tick, now: float, wall: float) -> list[Instructio
             instructions.append(Close(connection, -16, f"Nothing was heard for {state.settings.lease_s:g} s."))
     instructions += _end_removals(state, now, wall)
     instructions += _end_idleness(state, now, wall)
-    instructions += _tell_places(state)
+    instructions += _tell_places(state, now)
     return instructions
 
 
@@ -295,14 +298,18 @@ def _end_idleness(state: State, now: float, wall: float) -> list[Instruction]:
     return instructions
 
 
-def _tell_places(state: State) -> list[Instruction]:
-    """Tells those whose place has changed, once a second and not at every change: the queue may be long."""
+def _tell_places(state: State, now: float) -> list[Instruction]:
+    """Tells those whose place has changed, once a second and not at every change; of a long queue most have their turn less often."""
     instructions: list[Instruction] = []
+    turn = int(now) % _PLACE_TURNS
     for queue in state.ledger.queues.values():
         places: dict[str, int] = {}
         for waiter in queue.values():
             places[waiter.pool_key] = place = places.get(waiter.pool_key, 0) + 1
-            if place != waiter.told and waiter.session.connection is not None:
+            if place == waiter.told or waiter.session.connection is None:
+                continue
+            # 10,000 answers in one second would hold up the grants for 100 ms.
+            if place <= _PLACES_EACH_SECOND or waiter.handle % _PLACE_TURNS == turn:
                 instructions.append(state.tell_place(waiter, place))
     return instructions
 
