@@ -117,6 +117,22 @@ def test_trust_is_looked_for_beside_the_files_and_here(tmp_path: Path, monkeypat
     assert read_trust(VENDOR, (beside,)) == (str(beside / f"{VENDOR}.trust"), "beside")
 
 
+def test_a_place_that_is_closed_to_this_account_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # After `su` the working directory may be another's home: whatever is asked about a file there is an error.
+    real = Path.is_file
+    closed = tmp_path / "closed"
+
+    def is_file(self: Path) -> bool:
+        if not self.is_absolute() or closed in self.parents:
+            raise PermissionError(13, "Permission denied")
+        return real(self)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    monkeypatch.setattr(settings, "default_path", lambda windows=False: closed / "license.dat")
+    assert read_trust(VENDOR, (closed,)) is None
+    assert find_path(None, None, VENDOR, environment={}) == (None, ())
+
+
 def test_small_files_are_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "_SMALL_BYTES_MAX", 3)
     (tmp_path / f"{VENDOR}.trust").write_text("long")

@@ -36,6 +36,7 @@ __all__ = [
     "FILE_BYTES_MAX",
     "ROOT_VARIABLE",
     "Servers",
+    "default_file",
     "default_path",
     "find_path",
     "find_servers",
@@ -82,8 +83,8 @@ def find_path(
     if chosen is None or chosen.origin == "LM_LICENSE_FILE":
         # The file is only looked at where it can decide.
         chosen = choose_path(explicit, license_file, environment, vendor, stored_paths(environment, windows=windows))
-    if chosen is None and default_path(windows).is_file():
-        chosen = Chosen(str(default_path(windows)), "default license file")
+    if chosen is None and (file := default_file(windows)):
+        chosen = Chosen(file, "default license file")
     if chosen is None:
         return None, ()
     return chosen, parse_path(chosen.text, windows, origin=chosen.origin)
@@ -105,6 +106,12 @@ def stored_paths(environment: Mapping[str, str], *, windows: bool = _WINDOWS) ->
 def default_path(windows: bool = _WINDOWS) -> Path:
     """FlexNet's own place for the license file, where nobody names another (facts, FlexNet 8)."""
     return Path("C:\\flexlm\\license.dat" if windows else "/usr/local/flexlm/licenses/license.dat")
+
+
+def default_file(windows: bool = _WINDOWS) -> str:
+    """The name of the license file at FlexNet's own place; empty where this process sees none there."""
+    path = default_path(windows)
+    return str(path) if _is_file(path) else ""
 
 
 def find_servers(entries: tuple[Entry, ...], vendor: str) -> Servers:
@@ -165,7 +172,8 @@ def read_trust(vendor: str, places: tuple[Path, ...]) -> tuple[str, str] | None:
     """Name and text of the first `<vendor>.trust` beside the license files or in the working directory; None where there is none."""
     for place in (*places, Path()):
         path = place / f"{vendor}.trust"
-        if path.is_file():
+        # The working directory may be closed to this account, as after `su` in another's home.
+        if _is_file(path):
             return str(path), _read_small(path, str(path)).decode("utf-8", "replace")
     return None
 
@@ -208,6 +216,14 @@ def _unreadable(path: Path, error: OSError) -> LicenseError:
     missing = isinstance(error, FileNotFoundError | NotADirectoryError)
     system = (error.errno or 0, error.strerror or str(error))
     return LicenseError(-1 if missing else -30, minor=MINOR_PATH, reason=f"{path} cannot be read.", system=system)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether this process sees a file there; what is closed to it, it does not see."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _read_small(path: Path, name: str) -> bytes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from msgspec import Struct, field
 
 from seatkeeper import __version__
-from seatkeeper.adapters.settings import default_path, stored_paths
+from seatkeeper.adapters.settings import default_file, stored_paths
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.path import DEFAULT_PORT, LICENSE_SUFFIXES, Address, Entry, parse_path
 from seatkeeper.sdk.access import note_license_file
@@ -177,8 +177,8 @@ def license_path(option: str | None, environment: Mapping[str, str]) -> tuple[En
         entries = []
         for origin, text in _variables(environment, windows):
             entries += [entry for entry in parse_path(text, windows, origin=origin) if entry not in entries]
-        if not entries and default_path(windows).is_file():
-            entries += parse_path(str(default_path(windows)), windows, origin="default license file")
+        if not entries:
+            entries += parse_path(default_file(windows), windows, origin="default license file")
     if not entries:
         reason = "The license path of -c is empty."
         if option is None:

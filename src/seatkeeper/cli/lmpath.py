@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from seatkeeper.adapters import clock
-from seatkeeper.adapters.settings import default_path, stored_paths
+from seatkeeper.adapters.settings import default_file, stored_paths
 from seatkeeper.adapters.textfiles import read_text, replace_text
 from seatkeeper.base.errors import InputError, LicenseError, exit_status
 from seatkeeper.cli import lmcommon
@@ -163,10 +163,9 @@ def _explain(vendor: str, *, as_json: bool) -> int:
         text = ""
         remarks.append(f"{error} Applications pass over it.")
     remarks += [f"{file}, line {number}: this says nothing; expected is NAME_LICENSE_FILE=path." for number in odd_lines(text)]
-    default = default_path(_WINDOWS)
     sources = [
         *path_sources(None, None, os.environ, vendor if vendor.lower() != ALL else "", stored_paths(os.environ))[2:],
-        Chosen(str(default) if default.is_file() else "", "default license file"),
+        Chosen(default_file(_WINDOWS), "default license file"),
     ]
     if vendor.lower() == ALL:
         sources = [source for source in sources if not source.origin.startswith("_")]
