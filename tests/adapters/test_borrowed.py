@@ -190,6 +190,16 @@ def test_a_directory_that_is_closed_says_so(shelf: Shelf) -> None:
         shelf.store.directory.chmod(0o700)
 
 
+def test_a_home_that_is_closed_holds_no_borrows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    assert BorrowStore(tmp_path).is_there
+    assert not BorrowStore(tmp_path / "none").is_there
+    monkeypatch.setattr(type(tmp_path), "is_dir", forbidden)
+    assert not BorrowStore(tmp_path).is_there
+
+
 def test_what_cannot_be_written_says_so(tmp_path: Path, shelf: Shelf) -> None:
     (tmp_path / "file").write_text("")
     error = refusal(lambda: BorrowStore(tmp_path / "file" / "in").keep(b"x", shelf.borrowed, START))

@@ -111,6 +111,14 @@ class BorrowStore:
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = borrow_directory(os.environ) if directory is None else directory
 
+    @property
+    def is_there(self) -> bool:
+        """Whether this process sees the directory; one that is closed to it holds nothing that it could use."""
+        try:
+            return self.directory.is_dir()
+        except OSError:
+            return False
+
     def loans(self) -> list[Loan]:
         """All borrows that this process may read, in the order of their names; none where there is no directory."""
         from seatkeeper.licfile.borrowing import RECORD_BYTES_MAX  # cryptography: only those pay who have borrowed something

@@ -101,7 +101,7 @@ class Loans:
     def serve(self, key: int, want: Checkout) -> Borrowing | LicenseError | None:
         """Borrowed seats for a checkout; why those that there are do not do; or None where there are none, or all are in use."""
         # The usual case, that nothing is borrowed here, costs one look at a directory.
-        if not self._store.directory.is_dir():
+        if not self._store.is_there:
             return None
         problem: LicenseError | None = None
         for loan in self._store.loans():
