@@ -116,6 +116,18 @@ def test_an_entry_that_cannot_be_had_does_not_hide_the_others(tmp_path: Path) ->
     assert caught.value.number == -1
 
 
+@pytest.mark.parametrize("what", ["is_dir", "iterdir"])
+def test_a_place_that_is_closed_to_this_account_is_minus_30(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(tmp_path), what, forbidden)
+    with pytest.raises(LicenseError) as caught:
+        targets(str(tmp_path))
+    assert caught.value.short() == 'Cannot read license file. (-30,359:13 "Permission denied")'
+    assert str(tmp_path) in caught.value.reason
+
+
 def test_an_empty_directory_and_a_file_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(LicenseError, match="license file") as caught:
         targets(str(tmp_path))

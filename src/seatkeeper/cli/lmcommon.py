@@ -199,18 +199,22 @@ def files_of(place: str) -> list[Path]:
     """The license files that an entry names: itself, or those of the directory by name.
 
     Raises:
-        LicenseError: -1, there are none.
+        LicenseError: -1, there are none; -30, this account may not see what is there.
     """
     path = Path(place)
-    if path.is_dir():
-        found = sorted(item for item in path.iterdir() if item.suffix.lower() in LICENSE_SUFFIXES and item.is_file())
-        if found:
-            return found[:_FILES_MAX]
-        reason = f"The directory {place} has no file that ends in {' or '.join(LICENSE_SUFFIXES)}."
-    elif path.exists():
-        return [path]
-    else:
-        reason = f"There is no file or directory {place}."
+    try:
+        if path.is_dir():
+            found = sorted(item for item in path.iterdir() if item.suffix.lower() in LICENSE_SUFFIXES and item.is_file())
+            if found:
+                return found[:_FILES_MAX]
+            reason = f"The directory {place} has no file that ends in {' or '.join(LICENSE_SUFFIXES)}."
+        elif path.exists():
+            return [path]
+        else:
+            reason = f"There is no file or directory {place}."
+    except OSError as error:
+        system = (error.errno or 0, error.strerror or "")
+        raise LicenseError(-30, minor=359, system=system, reason=f"{place} cannot be read.") from error
     raise LicenseError(-1, minor=359, system=(2, "No such file or directory"), reason=reason)
 
 
