@@ -107,7 +107,6 @@ def test_a_flexnet_administrators_day(day: Day) -> None:
     with pytest.raises(LicenseError) as denied:
         max_.checkout("tserver_sdn", "8.0")
     assert denied.value.number == -101
-    assert "supervisors" in denied.value.reason
     assert denied.value.rule == f"{VENDOR}.opt:2: RESERVE 2 tserver_sdn GROUP supervisors"
     assert any("ann@ann-pc" in holder for holder in denied.value.holders)
     day.logged(r'DENIED: "tserver_sdn" max@max-pc  \(All licenses .*\(-101,\d+\)\)')

@@ -331,13 +331,13 @@ def _full(pool: Pool, short: Pool, wish: _Wish) -> Decision:
 def _reserved(pool: Pool, wish: _Wish, terms: Terms, own: Sequence[Reservation]) -> Decision:
     """There are seats, but they are kept for others."""
     idle = [reservation for reservation in pool.reservations if reservation.idle and reservation not in own]
-    kept = ", ".join(f"{one.idle} for {one.kind} {one.name}" for one in idle[:_VERSIONS_NAMED_MAX])
     count = sum(reservation.idle for reservation in idle)
     are = "is" if count == 1 else "are"
-    reason = f"{seats(count)} of {pool.feature} that nobody holds {are} reserved for others ({kept}); {asked_for(wish.count)}."
+    reason = f"{seats(count)} of {pool.feature} that nobody holds {are} reserved for others; {asked_for(wish.count)}."
     rule = idle[0].rule.text if idle else ""
     if idle and idle[0].rule.line and terms.access is not None:
         rule = terms.access.options.cite(idle[0].rule)
+    # For whom seats are kept is told with the line, and only to who may know it.
     return Decision(-101, pool, reason=reason, rule=rule)
 
 

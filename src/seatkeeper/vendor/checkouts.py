@@ -38,6 +38,8 @@ HOLDERS_TOLD_MAX: Final = 20
 _SEATS_SEEN_MAX: Final = 2000
 #: Of a queue so many are looked at before the rest is.
 _FIRST: Final = 8
+#: Denials whose rule may name others: those on the INCLUDE list, those for whom seats are reserved.
+_NAMING: Final = (-39, -84, -101)
 _NOBODY: Final[frozenset[Pool]] = frozenset()
 
 
@@ -190,7 +192,9 @@ def _deny(state: State, session: Session, event: CheckoutAsked | Waiter, decisio
             if session.knows:
                 holders = tuple(_holder(seat) for seat in seats[:HOLDERS_TOLD_MAX])
     denial = Denial(wall, session.user, session.host, event.feature, event.version, event.count, number, decision.reason, decision.rule)
-    answer = DenialAnswer(event.request, number, decision.reason, decision.rule, holders, free_at)
+    # A line of the options file may name others: who may not know them is told where it stands.
+    rule = decision.rule if session.knows or number not in _NAMING else decision.rule.partition(": ")[0]
+    answer = DenialAnswer(event.request, number, decision.reason, rule, holders, free_at)
     return [Append(denial), Send(session.connection, answer, durable=False)]
 
 
