@@ -370,16 +370,31 @@ def test_a_server_that_falls_silent_loses_the_client_when_the_lease_is_over(prog
     assert number_of(client.process.returncode) in (-52, -97)
 
 
-GRANT = frame(Granted(1, 101, 1, "8.5", "permanent", "FEATURE f1", b"\x01\x02"))
+GOOD = [
+    frame(message)
+    for message in (
+        welcome(101, lease_s=0.1),
+        Granted(1, 101, 1, "8.5", "permanent", "FEATURE f1", b"\x01\x02"),
+        Denied(1, -4, 342, "All in use.", "FEATURE f1", ["ann@pc :0"], 1.5),
+        Queued(1, 101, 300),
+        Lost(101, 0, "Removed."),
+        Returned(1, 101),
+        Refused(-97, "Down."),
+    )
+]
+
+
+def with_one_byte(change: tuple[bytes, int, int]) -> bytes:
+    whole, at, byte = change
+    at %= len(whole)
+    return whole[:at] + bytes((byte,)) + whole[at + 1 :]
 
 
 @settings(max_examples=25)
 @given(
     st.binary(max_size=60)
     | st.binary(max_size=60).map(lambda body: len(body).to_bytes(4, "big") + body)
-    | st.tuples(st.integers(0, len(GRANT) - 1), st.integers(0, 255)).map(
-        lambda change: GRANT[: change[0]] + bytes((change[1],)) + GRANT[change[0] + 1 :]
-    )
+    | st.tuples(st.sampled_from(GOOD), st.integers(0, 200), st.integers(0, 255)).map(with_one_byte)
 )
 @example(b"\x00\x01\x00\x01")
 @example(b"\x00\x00\x00\x00")
@@ -390,9 +405,10 @@ GRANT = frame(Granted(1, 101, 1, "8.5", "permanent", "FEATURE f1", b"\x01\x02"))
 @example(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 def test_a_server_that_sends_nonsense_does_no_harm(program: Path, data: bytes) -> None:
     """First in the place of the Welcome, then behind a good one."""
-    for before in (b"", frame(welcome(101, lease_s=0.1))):
+    enough = frame(Refused(-83, "Enough."))
+    for before in (b"", GOOD[0]):
         answers = iter([before + data])
-        client = served_by(program, lambda _vendor, _message, answers=answers: next(answers, b""))
+        client = served_by(program, lambda _vendor, _message, answers=answers: next(answers, enough))
         assert client.process.returncode in (0, TAKEN_AWAY) or client.process.returncode > 100, client.lines
 
 
