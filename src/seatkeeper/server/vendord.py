@@ -354,6 +354,8 @@ class VendorDaemon:
     def return_borrow(self, connection: ClientConnection, message: ReturnBorrow) -> None:
         """A borrower returns seats early; who knows the secret of their record may."""
         self._pump.turn()
+        # The client counts its lease from every request that is answered.
+        self._pump.renew(connection.session)
         seat = self._machine.ledger.seats.get(message.handle)
         proven = True
         if seat is not None:
