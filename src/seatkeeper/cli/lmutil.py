@@ -6,7 +6,6 @@ module with `run(argv, program) -> status`; it is imported only when it is calle
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import datetime
 from importlib import import_module
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.adapters import clock
 from seatkeeper.base.errors import InputError, LicenseError, SeatkeeperError, exit_status
+from seatkeeper.cli import streams
 from seatkeeper.cli.lmcommon import UsageError, banner, complain, complain_of, version_line
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ USAGE: Final = (
     + ("\nlmutil TOOL -help shows a tool's options. Each tool can also be called by its own name.\n")
 )
 
-_INTERRUPTED: Final = 130
-_PIPE_CLOSED: Final = 141
-
 
 def program_name(path: str) -> str:
     """The name a program was called by: without directory, `.exe` or what script launchers add."""
@@ -65,16 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             # A name that the terminal cannot show must not cost the rest of the screen.
             stream.reconfigure(errors="backslashreplace")
-    try:
-        status = _dispatch(program, list(words[1:]))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # `lmstat -a | head`: the reader has what it wants; keep the interpreter's own flush quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE_CLOSED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    return status
+    return streams.run(program, lambda: _dispatch(program, list(words[1:])))
 
 
 def _dispatch(program: str, argv: list[str]) -> int:

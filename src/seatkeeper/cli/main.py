@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from typing import Final
 
 from seatkeeper import __version__
+from seatkeeper.cli import streams
 
 __all__ = ["COMMANDS", "main"]
 
@@ -63,15 +63,7 @@ def main(argv: list[str] | None = None) -> int:
         meant = f" Did you mean {near[0]!r}?" if near else ""
         print(f"seatkeeper: there is no command {arguments[0]!r}.{meant} See `seatkeeper --help`.", file=sys.stderr)
         return 2
-    try:
-        status: int = import_module(f"seatkeeper.cli.{known[0]}").main(arguments[1:])
-    except BrokenPipeError:
-        # The reader of our output (head, less) has left; what it wanted it has.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except KeyboardInterrupt:
-        return 130
-    return status
+    return streams.run(f"seatkeeper {arguments[0]}", lambda: import_module(f"seatkeeper.cli.{known[0]}").main(arguments[1:]))
 
 
 if __name__ == "__main__":
