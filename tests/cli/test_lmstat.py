@@ -269,6 +269,16 @@ def test_i_of_a_server_shows_its_pools(path: str, capsys: pytest.CaptureFixture[
     ]
 
 
+def test_i_of_a_server_shows_ended_lines_with_their_seats_and_refused_ones_not_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    pools = (
+        PoolStatus(1, "ended", 0, "genesys.d", "8.5", "1-feb-2026", 0, 0, unsupported=4),
+        PoolStatus(1, "refused", 0, "genesys.d", "", "", 0, 0, unsupported=3),
+    )
+    with FakeLmgrd(license_server(pools, daemons=(UP,))) as server:
+        shown = Shown(capsys, "-i", "-c", f"{server.port}@127.0.0.1")
+    assert [line.split() for line in shown.lines[9:]] == [["ended", "8.5", "4", "genesys.d", "1-feb-2026"]]
+
+
 def test_i_of_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = Shown(capsys, "-i", "-c", str(tmp_path / "gone.lic"))
     assert shown.status == 255

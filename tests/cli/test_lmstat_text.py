@@ -139,6 +139,23 @@ def test_a_triad_with_a_member_down() -> None:
     check("triad", "A triad has three server lines, the master's named and the missing one's error", screen(view, users=True))
 
 
+def test_lines_that_are_not_served() -> None:
+    """Idle ones are an error line; who still holds seats of one is counted, and beside lines that are served nobody is told of them."""
+    ended = {"expiry": "1-feb-2026", "unsupported": 4}
+    pools = (
+        PoolStatus(1, "broken", 0, "genesys.d", "", "", 0, 0, unsupported=1),
+        pool("ended", 0, **ended),
+        pool("still_held", 0, holder("ada", 101), **ended),
+        pool("renewed", 0, **ended),
+        pool("renewed", 6, holder("bo", 102, 2), pool=1),
+    )
+    check(
+        "unsupported",
+        "Seats of lines that are not served are no seats, and no user stands below an error line",
+        screen(one(*pools), users=True),
+    )
+
+
 def test_independent_servers() -> None:
     second = replace(ALONE, host="licsrv2", members=[MemberStatus("licsrv2", 7260, True, False, "0.1.0")])
     views = (
@@ -265,6 +282,7 @@ pools = st.builds(
     holders=st.lists(holders, max_size=4),
     reservations=st.lists(reservations, max_size=2),
     queued=st.lists(queued, max_size=2),
+    unsupported=st.sampled_from([0, 0, 0, 4]),
 )
 daemons = st.builds(
     lambda called, up, told: DaemonView(

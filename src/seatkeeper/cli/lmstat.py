@@ -242,8 +242,9 @@ def _rows(entry: Entry, timeout: float) -> Iterator[Row]:
         if reply.status is None or reply.at is None:
             continue
         for daemon in reply.status.daemons:
-            yield from map(_pool_row, pools(reply.at.host, reply.at.port, daemon.name, "", timeout))
+            # Of a line that is refused the server tells no more than its name and count.
+            yield from (_pool_row(pool) for pool in pools(reply.at.host, reply.at.port, daemon.name, "", timeout) if pool.version)
 
 
 def _pool_row(pool: PoolStatus) -> Row:
-    return Row(pool.feature, pool.version, pool.total, pool.vendor, pool.expiry)
+    return Row(pool.feature, pool.version, pool.total or pool.unsupported, pool.vendor, pool.expiry)

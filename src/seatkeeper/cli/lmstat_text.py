@@ -239,6 +239,11 @@ def _daemon_lines(screen: Screen, view: ServerView, status: ServerStatus) -> lis
 # Features (lmstat formats, 3 to 5) -------------------------------------------------------------------------------
 
 
+def _is_counted(pool: PoolStatus) -> bool:
+    """Also of a pool whose lines have ended, or have not begun: it has no seats now."""
+    return pool.total > 0 or pool.unsupported > 0
+
+
 def _by_feature(pools: Iterable[PoolStatus]) -> list[list[PoolStatus]]:
     """The pools of each `Users of` line, in the order of the license file.
 
@@ -248,7 +253,7 @@ def _by_feature(pools: Iterable[PoolStatus]) -> list[list[PoolStatus]]:
     groups: dict[tuple[str, bool], list[PoolStatus]] = {}
     order: dict[str, None] = {}
     for pool in pools:
-        groups.setdefault((pool.feature, pool.total > 0), []).append(pool)
+        groups.setdefault((pool.feature, _is_counted(pool)), []).append(pool)
         order.setdefault(pool.feature)
     return [groups[key] for name in order for key in ((name, False), (name, True)) if key in groups]
 
@@ -279,9 +284,11 @@ def _feature_lines(screen: Screen, pools: Sequence[PoolStatus], where: str) -> l
     name = _word(pools[0].feature)
     used = sum(held(pool) + reserved(pool) for pool in pools)
     issued = sum(pool.total for pool in pools)
-    if issued:
+    lacking = sum(pool.unsupported for pool in pools)
+    if issued or (lacking and is_busy(pools)):
+        # Who holds seats of lines that have ended is counted: readers give users below an error line to the feature before it.
         lines = [f"Users of {name}:  (Total of {_licenses(issued)} issued;  Total of {_licenses(used)} in use)", ""]
-    elif lacking := sum(pool.unsupported for pool in pools):
+    elif lacking:
         # Never singular (facts, FlexNet 5.2).
         lines = [f"Users of {name}:  (Error: {lacking} licenses, unsupported by licensed server)", ""]
     else:
@@ -313,7 +320,7 @@ def _pool_lines(screen: Screen, pool: PoolStatus, where: str) -> list[str]:
 
 def _kind(pool: PoolStatus) -> str:
     hostid = pool.hostid.strip()
-    if pool.total:
+    if _is_counted(pool):
         return "floating license" if hostid.upper() in ("", "ANY") else f'nodelocked license, locked to "{_word(hostid)}"'
     if hostid.upper() in ("", "ANY", "DEMO"):
         return f"uncounted nodelocked license locked to NOTHING (hostid={hostid.upper() or 'ANY'})"
