@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -159,6 +160,9 @@ def test_days_and_times(directory: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--from", "2026-11-25", "--to", "2026-11-24"], "Nothing lies between"),
         (["--vendor", "other.d"], "no journal of this vendor daemon (found 'other.d', expected genesys.d)"),
         (["--format", "parquet"], "never to standard output"),
+        (["--to", "9999-12-31"], "--to: No journal is of that time (found '9999-12-31')"),
+        (["--from", "0001-01-01"], "--from: No journal is of that time"),
+        (["--from", "0001-01-01T00:00"], "This is no date"),
     ],
 )
 def test_options_that_cannot_be_met(directory: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
@@ -198,6 +202,26 @@ def test_a_file_is_whole_or_what_it_was(tmp_path: Path, capsys: pytest.CaptureFi
     assert sorted(path.name for path in tmp_path.iterdir()) == ["genesys.d.journal", "use.jsonl"]
     assert out.stat().st_mode & 0o007 == 0
     assert main(["export", str(directory), "-o", str(tmp_path / "nowhere" / "use.jsonl")]) == 2
+
+
+def test_a_device_is_written_to_and_a_link_followed(directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Root who names /dev/null must still have one afterwards."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert main(["export", str(directory), "-o", str(pipe)]) == 0
+        assert len(os.read(reader, 1 << 20).splitlines()) == len(ENTRIES)
+        assert pipe.is_fifo()
+    finally:
+        os.close(reader)
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    assert main(["export", str(directory), "-o", str(link)]) == 0
+    assert link.is_symlink()
+    assert len(target.read_text().splitlines()) == len(ENTRIES)
+    capsys.readouterr()
 
 
 def test_parquet_has_the_same_records_in_columns_of_one_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,7 +86,10 @@ def main(argv: list[str]) -> int:
         return DAMAGED
     except BrokenPipeError:
         raise
-    except (SeatkeeperError, OSError) as error:
+    except OSError as error:
+        print(f"seatkeeper journal: {error.filename or options.journal}: {error.strerror or error}.", file=sys.stderr)
+        return 2
+    except SeatkeeperError as error:
         print(f"seatkeeper journal: {error}", file=sys.stderr)
         return 2
 

@@ -262,7 +262,15 @@ class _Progress:
 
 @contextmanager
 def _whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is at `path`, in place of what was there, once the block has ended well; otherwise nothing has changed."""
+    """A file that is at `path`, in place of what was there, once the block has ended well; otherwise nothing has changed.
+
+    What is no file, as a device or a pipe, is written to and stays what it is; of a link, what it leads to is replaced.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve()
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     try:
@@ -289,11 +297,14 @@ def _moment(option: str, text: str | None, *, end_of_day: bool = False) -> float
     except ValueError:
         pass
     else:
-        day += timedelta(days=int(end_of_day))
-        return datetime(day.year, day.month, day.day).timestamp()
+        try:
+            day += timedelta(days=int(end_of_day))
+            return datetime(day.year, day.month, day.day).timestamp()
+        except (ValueError, OverflowError, OSError):
+            raise InputError("No journal is of that time", file=option, found=text, remedy="Leave it out.") from None
     try:
         return datetime.fromisoformat(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         raise InputError(
             "This is no date", file=option, found=text, expected="a day as 2026-11-24, or a time as 2026-11-24T08:00"
         ) from None
