@@ -1,4 +1,4 @@
-"""All tests run in a clean environment: no license path of the person's own, and property tests without a clock.
+"""All tests run in a clean environment: no license path, wish or borrow of the person's own, and property tests without a clock.
 
 The two cores here are shared, so a hypothesis example that takes long says nothing; and in CI the examples are the same each
 time, so that a submission is judged by its own change.
@@ -7,6 +7,8 @@ time, so that a submission is judged by its own change.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 from hypothesis import settings
 
@@ -18,6 +20,16 @@ _OURS = ("SEATKEEPER_REWRITE_GOLDEN", "SEATKEEPER_LONG")
 for _name in [name for name in os.environ if name in _LICENSE_PATHS or (name.startswith("SEATKEEPER_") and name not in _OURS)]:
     # Before any test module is imported: a license server of the machine must not answer for the one under test.
     del os.environ[_name]
+
+#: `.flexlmrc`, `.flexlmborrow` and borrowed seats of the person at the machine are neither used nor added to.
+_HOME = tempfile.mkdtemp(prefix="seatkeeper-tests-")
+os.environ["HOME"] = _HOME
+
+
+def pytest_unconfigure() -> None:
+    """The tests' home goes with them."""
+    shutil.rmtree(_HOME, ignore_errors=True)
+
 
 settings.register_profile("laptop", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
