@@ -198,6 +198,17 @@ def test_a_program_that_cannot_run_asks_for_no_license(tmp_path: Path, command: 
     assert (done.returncode, done.stderr) == (status, f"seatkeeper hold: {words}\n")
 
 
+def test_a_directory_of_path_that_is_closed_hides_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A name that is too long stands for it: root may enter every directory.
+    closed = tmp_path / ("x" * 300)
+    (tmp_path / "tool").write_text("#!/bin/sh\n")
+    (tmp_path / "tool").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{closed}:{tmp_path}")
+    assert hold._find_program("tool") == (str(tmp_path / "tool"), "", 0)
+    assert hold._find_program("nothing")[2] == 127
+    assert hold._find_program(f"{closed}/tool")[2] == 127
+
+
 def test_a_program_that_the_system_cannot_start_gives_its_license_back(site: Site, path: str, tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(b"\x00\x01\x02")
     (tmp_path / "odd").chmod(0o755)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from seatkeeper.base.errors import InputError, LicenseError, SeatkeeperError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from seatkeeper.client.events import News
 
@@ -167,16 +167,24 @@ def _find_program(name: str) -> tuple[str | None, str, int]:
         found = [Path(place or ".") / name for place in os.environ.get("PATH", os.defpath).split(os.pathsep)]
         if sys.platform == "win32":
             found = [Path(f"{path}{end}") for path in found for end in ("", *os.environ.get("PATHEXT", ".EXE").split(";"))]
-    files = [path for path in found if path.is_file()]
+    files = [path for path in found if _is(path, Path.is_file)]
     program = next((path for path in files if os.access(path, os.X_OK)), None)
     if program is not None:
         return str(program), "", 0
     if files:
         return None, f"{files[0]} is not executable: let it be (chmod +x), or name its interpreter.", _NOT_EXECUTABLE
-    if found[0].is_dir():
+    if _is(found[0], Path.is_dir):
         return None, f"{name} is a directory, not a program.", _NOT_EXECUTABLE
     where = "there is no such file" if len(found) == 1 and os.sep in name else "it is not in any directory of PATH"
     return None, f"{name} cannot be found: {where}.", _NOT_FOUND
+
+
+def _is(path: Path, what: Callable[[Path], bool]) -> bool:
+    """Whether this account sees that `path` is that; a directory of PATH may be closed to it, as after `su`."""
+    try:
+        return what(path)
+    except OSError:
+        return False
 
 
 def _tell(news: News) -> None:
