@@ -9,6 +9,8 @@ license one is shown, with the seats of all (facts, lmstat formats 0.2 and FlexN
 
 from __future__ import annotations
 
+import asyncio
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
 import msgspec
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from seatkeeper.vendor.ledger import Ledger
     from seatkeeper.vendor.seats import Seat, Waiter
 
-__all__ = ["HOLDERS_PER_FRAME", "Names", "PoolPicture", "line_frames", "picture", "plain_names", "status_frames"]
+__all__ = ["HOLDERS_PER_FRAME", "Names", "PoolPicture", "line_frames", "picture", "plain_names", "send_slowly", "status_frames"]
 
 #: Names have at most 256 characters of four bytes, three to a holder and one of data: this many always fit into a frame, and
 #: leave the pool's own fields 14,000 bytes.
@@ -35,6 +37,10 @@ HOLDERS_PER_FRAME: Final = 12
 #: License lines are told in pieces of this size.
 _LINES_BYTES: Final = 32 * 1024
 _COLUMNS: Final = 1 << 20
+#: A long answer is made so many frames at a time, and rests while so much of it is unread.
+_FRAMES_PER_TURN: Final = 8
+_UNREAD_BYTES: Final = 1 << 20
+_SLOW_S: Final = 0.01
 
 _T = TypeVar("_T")
 
@@ -44,6 +50,18 @@ class Names(Protocol):
 
     def __call__(self, kind: Literal["user", "host", "display"], name: str, /) -> str:
         """The name, or a pseudonym."""
+
+
+class Asking(Protocol):
+    """The connection of who asks."""
+
+    transport: asyncio.Transport | None
+
+    def write(self, data: bytes, /) -> None:
+        """Sends bytes, unless the other side has gone."""
+
+    def drop(self) -> None:
+        """Closes at once."""
 
 
 def plain_names(_kind: Literal["user", "host", "display"], name: str, /) -> str:
@@ -128,6 +146,26 @@ def status_frames(pictures: list[PoolPicture] | None, asked: AskFeatures, names:
     for one in pictures:
         yield from _pool_frames(one, names, now)
     yield frame(StatusEnd(asked.request))
+
+
+async def send_slowly(connection: Asking, frames: Iterator[bytes], patience_s: float) -> None:
+    """Sends what is much, a little at a time, and no faster than it is read."""
+    waited = 0.0
+    while connection.transport is not None:
+        if connection.transport.get_write_buffer_size() > _UNREAD_BYTES:
+            # A reader that has stopped is dropped after a while, like one that never asked.
+            waited += _SLOW_S
+            if waited > patience_s:
+                connection.drop()
+                return
+            await asyncio.sleep(_SLOW_S)
+            continue
+        data = b"".join(islice(frames, _FRAMES_PER_TURN))
+        if not data:
+            return
+        waited = 0.0
+        connection.write(data)
+        await asyncio.sleep(0)
 
 
 def _pool_frames(one: PoolPicture, names: Names, now: float) -> Iterator[bytes]:

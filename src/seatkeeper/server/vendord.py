@@ -12,7 +12,6 @@ import os
 import resource
 import signal
 import socket
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -27,6 +26,7 @@ from seatkeeper.server.accept import Acceptor, listening_sockets
 from seatkeeper.server.administration import Access
 from seatkeeper.server.answers import ANSWER_FRAMES
 from seatkeeper.server.channels import Channels
+from seatkeeper.server.collector import Collector
 from seatkeeper.server.control import Control, Failed, Lent, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
 from seatkeeper.server.credentials import Standing
 from seatkeeper.server.crowd import Crowd
@@ -35,7 +35,7 @@ from seatkeeper.server.listener import GREETING_S, ClientConnection
 from seatkeeper.server.logs import Logs
 from seatkeeper.server.pump import Pump
 from seatkeeper.server.settings import DaemonOptions
-from seatkeeper.server.status import line_frames, picture, status_frames
+from seatkeeper.server.status import line_frames, picture, send_slowly, status_frames
 from seatkeeper.vendor.administration import prepare
 from seatkeeper.vendor.borrowing import borrowed_seats
 from seatkeeper.vendor.events import (
@@ -56,7 +56,7 @@ from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch, Done, Granted, Hello, ReturnBorrow, Welcome
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine
     from datetime import date
 
     from seatkeeper.adapters.debuglog import DebugLog
@@ -73,10 +73,6 @@ TICK_S: Final = 1.0
 _DESCRIPTORS_KEPT: Final = 64
 #: Connections that may be on the way to their preface at the daemon's own port.
 _WAITING_MAX: Final = 1024
-#: A long answer is made so many frames at a time, and rests while so much of it is unread.
-_FRAMES_PER_TURN: Final = 8
-_UNREAD_BYTES: Final = 1 << 20
-_SLOW_S: Final = 0.01
 
 
 def connections_max() -> int:
@@ -107,6 +103,7 @@ class VendorDaemon:
         self._ended: asyncio.Future[int] = loop.create_future()
         self._server_name = socket.gethostname()
         self._day = clock.today()
+        self._collector = Collector(self._day, clock.monotonic())
         self._lent = 0
 
     # Life ------------------------------------------------------------------------------------------------------------
@@ -282,7 +279,8 @@ class VendorDaemon:
         async with self._rereading:
             today = clock.today()
             try:
-                served, offer = await self.loop.run_in_executor(None, self._read_anew, today)
+                with self._collector.reading():
+                    served, offer = await self.loop.run_in_executor(None, self._read_anew, today)
             except (SeatkeeperError, OSError) as error:
                 why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
                 text = f"Nothing was changed: {why}"
@@ -418,26 +416,7 @@ class VendorDaemon:
         self._pump.flush_log()
         pictures = picture(self._machine.ledger, self.vendor, asked, self._served.refused)
         frames = status_frames(pictures, asked, connection.names, clock.now())
-        self._spawn(self._send_slowly(connection, frames))
-
-    async def _send_slowly(self, connection: ClientConnection, frames: Iterator[bytes]) -> None:
-        """Sends what is much, a little at a time, and no faster than it is read."""
-        waited = 0.0
-        while connection.transport is not None:
-            if connection.transport.get_write_buffer_size() > _UNREAD_BYTES:
-                # A reader that has stopped is dropped after a while, like one that never asked.
-                waited += _SLOW_S
-                if waited > GREETING_S:
-                    connection.drop()
-                    return
-                await asyncio.sleep(_SLOW_S)
-                continue
-            data = b"".join(islice(frames, _FRAMES_PER_TURN))
-            if not data:
-                return
-            waited = 0.0
-            connection.write(data)
-            await asyncio.sleep(0)
+        self._spawn(send_slowly(connection, frames, GREETING_S))
 
     def opened(self, connection: ClientConnection) -> None:
         """A connection has begun."""
@@ -495,6 +474,7 @@ class VendorDaemon:
                 # Once a day, at midnight (facts, FlexNet 9.4).
                 self._spawn(self._exchange("midnight", self._server_name))
         self.run(Tick(today))
+        self._collector.tick(today, now)
         self._tell_lent()
         self._log.stamp()
         self._log.flush()
