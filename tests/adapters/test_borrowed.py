@@ -200,6 +200,16 @@ def test_a_home_that_is_closed_holds_no_borrows(tmp_path: Path, monkeypatch: pyt
     assert not BorrowStore(tmp_path).is_there
 
 
+def test_who_has_returned_everything_does_not_pay_for_cryptography(tmp_path: Path) -> None:
+    script = f"""
+import pathlib, sys
+from seatkeeper.adapters.borrowed import BorrowStore
+assert BorrowStore(pathlib.Path({str(tmp_path)!r})).loans() == []
+print("cryptography" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True).stdout == "False\n"
+
+
 def test_what_cannot_be_written_says_so(tmp_path: Path, shelf: Shelf) -> None:
     (tmp_path / "file").write_text("")
     error = refusal(lambda: BorrowStore(tmp_path / "file" / "in").keep(b"x", shelf.borrowed, START))

@@ -7,17 +7,19 @@ borrowed, queued, uncounted, node-locked, over a lowered count, and under the na
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from seatkeeper.adapters.host import default_hostid
 from seatkeeper.licfile.model import Package
 from seatkeeper.sdk.admin import reread
 from seatkeeper.sdk.blocking import Client
 from seatkeeper.wire.framing import encode_preface, frame, server_frames
-from seatkeeper.wire.messages import PROTOCOL, Checkin, Checkout, Granted, Hello, Queued, Returned, Welcome
+from seatkeeper.wire.messages import PROTOCOL, Checkin, Checkout, Denied, Granted, Hello, Queued, Returned, Welcome
 from support.site import VENDOR, Site, feature
 
 if TYPE_CHECKING:
@@ -121,8 +123,14 @@ class Application:
         assert isinstance(answer, Queued), answer
         return answer.handle
 
+    def try_checkout(self, name: str, version: str = "8.0", count: int = 1, *, queue: bool = False) -> int:
+        """The handle of seats, or of the request that waits for them; 0 where they are denied."""
+        answer = self._ask(Checkout(self._next(), name, version, count, queue=queue))
+        assert isinstance(answer, Granted | Queued | Denied), answer
+        return 0 if isinstance(answer, Denied) else answer.handle
+
     def checkin(self, handle: int) -> None:
-        """Gives seats back."""
+        """Gives seats back, or up the place in the queue."""
         answer = self._ask(Checkin(self._next(), handle))
         assert isinstance(answer, Returned), answer
 
@@ -194,7 +202,8 @@ class BusyServer:
         jo = self.application("jo", "desk8", ":0")
         jo.checkin(self.take(jo, "lingering", lingers=True))
         eve = self.client("eve", "laptop1", ":0")
-        borrowed = eve.checkout("lent", "8.0", borrow_until=24)
+        with patch.dict(os.environ, SEATKEEPER_BORROW_DIR=str(self.site.directory / "laptop1")):
+            borrowed = eve.checkout("lent", "8.0", borrow_until=24)
         self.held.append(Held("lent", "eve", "laptop1", ":0", "8.0", borrowed.handle, lingers=True))
         eve.close()
         # Of the three seats that are kept for hal one is his.

@@ -121,13 +121,15 @@ class BorrowStore:
 
     def loans(self) -> list[Loan]:
         """All borrows that this process may read, in the order of their names; none where there is no directory."""
-        from seatkeeper.licfile.borrowing import RECORD_BYTES_MAX  # cryptography: only those pay who have borrowed something
-
         found: list[Loan] = []
         try:
             paths = sorted(path for path in self.directory.iterdir() if path.suffix == _RECORD)
         except OSError:
             return []
+        if not paths:
+            return []
+        from seatkeeper.licfile.borrowing import RECORD_BYTES_MAX  # cryptography: only those pay who have borrowed something
+
         for path in paths[:LOANS_MAX]:
             try:
                 with path.open("rb") as file:
