@@ -54,11 +54,15 @@ SEATS_MAX = 20_000
 class Clients:
     """A process that holds connections and does what it is told."""
 
-    def __init__(self, server: Server, count: int) -> None:
+    def __init__(self, server: Server, count: int, first_name: int = 0) -> None:
         server = server._replace(load=("--mode", "hold", *server.load[2:]))
         with on_core(None):
             self.process = subprocess.Popen(
-                load_command(server, count), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+                load_command(server, count, "--first-name", str(first_name)),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
             )
 
     def tell(self, command: str) -> None:
@@ -85,7 +89,8 @@ def crowd(server: Server, count: int, processes: int = PROCESSES) -> Iterator[li
     members: list[Clients] = []
     try:
         for number in range(processes):
-            members.append(Clients(server, count * (number + 1) // processes - count * number // processes))
+            first = count * number // processes
+            members.append(Clients(server, count * (number + 1) // processes - first, first))
         for member in members:
             member.answer()
         yield members

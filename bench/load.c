@@ -6,7 +6,7 @@
    has nothing under way; without it every client begins its next pair at once. A checkout that is queued waits for its grant.
 
    hold: the clients connect and stay; lines on standard input say what they do:
-       seat            each checks one seat out
+       seat            each checks one seat out, or is queued for it
        beat SECONDS    each sends one heartbeat, spread evenly over so many seconds, and waits for its answer
    One JSON object a line is printed for the connecting and for each command. The end of the input ends the clients.
 
@@ -276,7 +276,13 @@ static void message(Client *client, const unsigned char *at, const unsigned char
         send_template(client, &second);
         return;
     }
-    if (tag == TAG_QUEUED && request == client->request) return;
+    if (tag == TAG_QUEUED && request == client->request) {
+        if (mode == HOLD && client->state == FIRST) {
+            client->state = IDLE;
+            waiting--;
+        }
+        return;
+    }
     if (client->state == SECOND && tag == TAG_RETURNED && request == client->request) {
         if (number(&at, end) != client->handle || number(&at, end) != 0) fail("a checkin of %u went wrong", client->handle);
         end_pair(client);
