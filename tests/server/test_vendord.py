@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,7 @@ from seatkeeper.adapters.journal import GENESIS, read_journal, segments
 from seatkeeper.server import vendord as vendord_module
 from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving, control_pair
 from seatkeeper.server.vendord import EXIT_JOURNAL, DaemonOptions, VendorDaemon
-from seatkeeper.vendor.entries import CheckedOut, Denial, Snapshot
+from seatkeeper.vendor.entries import CheckedOut, Denial, Reread, Snapshot
 from seatkeeper.vendor.events import Tick
 from seatkeeper.wire.framing import encode_preface, frame, server_frames
 from seatkeeper.wire.messages import PROTOCOL, Beat, Checkout, Denied, Granted, Heartbeat, Hello, Refused, Welcome
@@ -348,3 +349,38 @@ def test_connections_beyond_what_descriptors_allow_are_refused_and_the_rest_is_s
         assert "connections" in hosted.log.read_text()
 
     run(work)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not true():
+        assert time.monotonic() < deadline, "it does not come true"
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(("options", "bad", "seats"), [("", False, 7), ("AUTOMATIC_REREAD OFF\n", False, 5), ("", True, 5)])
+def test_the_files_are_read_again_at_midnight_unless_that_is_switched_off_or_they_are_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, bad: bool, seats: int
+) -> None:
+    site = Site(tmp_path / "site", {"f1": 5})
+    (site.directory / f"{VENDOR}.opt").write_text(options)
+
+    async def work() -> None:
+        async with Hosted(site, tmp_path / "data") as hosted:
+            site.write({"f1": 7})
+            if bad:
+                site.license.write_text(site.license.read_text().replace(" 7 ", " 70 "))
+            tomorrow = clock.today() + timedelta(days=1)
+            monkeypatch.setattr(clock, "today", lambda: tomorrow)
+            terms = lambda: hosted.daemon._machine.ledger.terms  # noqa: E731 - exchanged by a reread
+            await until(lambda: terms().today == tomorrow)
+            if options:
+                # The day is another, and nothing was read: no log line says so.
+                assert "rereading" not in hosted.log.read_text()
+            else:
+                await until(lambda: ("Nothing was changed" if bad else "Done rereading") in hosted.log.read_text())
+            assert terms().pools["f1"][0].total == seats
+
+    run(work)
+    rereads = [entry.by_user for entry in entries(tmp_path / "data") if isinstance(entry, Reread)]
+    assert rereads == ["", "midnight"][: 2 if seats == 7 else 1]
