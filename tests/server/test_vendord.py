@@ -359,9 +359,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(("options", "bad", "seats"), [("", False, 7), ("AUTOMATIC_REREAD OFF\n", False, 5), ("", True, 5)])
-def test_the_files_are_read_again_at_midnight_unless_that_is_switched_off_or_they_are_bad(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, bad: bool, seats: int
-) -> None:
+def test_the_files_are_read_again_at_midnight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, bad: bool, seats: int) -> None:
     site = Site(tmp_path / "site", {"f1": 5})
     (site.directory / f"{VENDOR}.opt").write_text(options)
 
