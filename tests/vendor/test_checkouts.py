@@ -398,6 +398,36 @@ class TestQueue:
         bench.tick()
         assert bench.told("bob")[-1].number == -10
 
+    @pytest.mark.parametrize("away", [False, True])
+    def test_who_waits_in_vain_behind_another_is_told_too(self, away: bool) -> None:
+        bench = Bench(f1(3))
+        handle = bench.take("ann", count=3)
+        bench.ask("bob", queue=True)
+        first = bench.requests
+        bench.ask("cid", count=3, queue=True)
+        if away:
+            bench.restart()
+            bench.greet("ann", held=(handle,))
+            bench.greet("cid", asking=(bench.requests,))
+        bench.reread(f1(2))
+        assert [answer.number for answer in bench.told("cid")] == [-26]
+        # Also one who comes back to what has become vain meanwhile.
+        if away:
+            bench.reread("FEATURE other genesys.d 8.0 permanent 1 SIGN=00\n")
+            bench.greet("bob", asking=(first,))
+            assert bench.told("bob")[-1].number == -5
+        assert bool(bench.ledger.waiters) == (not away)
+
+    def test_who_waits_in_vain_behind_another_from_tomorrow_on_is_told_at_midnight(self) -> None:
+        bench = Bench(f1(1).replace("FEATURE", "INCREMENT") + "INCREMENT f1 genesys.d 8.0 24-nov-2026 2 SIGN=00\n")
+        bench.take("ann", count=3)
+        bench.ask("bob", queue=True)
+        bench.ask("cid", count=2, queue=True)
+        bench.drift = timedelta(days=1).total_seconds()
+        bench.tick()
+        assert [answer.number for answer in bench.told("cid") if isinstance(answer, DenialAnswer)] == [-26]
+        assert [waiter.session.user for waiter in bench.ledger.waiters.values()] == ["bob"]
+
     def test_who_waits_while_the_clock_is_back_keeps_his_place(self) -> None:
         bench = Bench("FEATURE f1 genesys.d 8.0 24-dec-2026 1 SIGN=00\n")
         handle = bench.take("ann")

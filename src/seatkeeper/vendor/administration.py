@@ -152,6 +152,7 @@ def set_day(state: State, today: date, wall: float) -> list[Instruction]:
             if was_good and not pool.good:
                 instructions.append(Append(Expired(wall, pool.feature, pool.key)))
     state.dirty.update(ledger.queues)
+    state.weighed.clear()
     return instructions + _tell_of_cover(state, covered)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seatkeeper.vendor.seats import Seat, Session
     from seatkeeper.vendor.state import State
 
-__all__ = ["HOLDERS_TOLD_MAX", "checkin_asked", "checkout_asked", "granted", "serve_waiters"]
+__all__ = ["HOLDERS_TOLD_MAX", "back_in_queue", "checkin_asked", "checkout_asked", "granted", "serve_waiters"]
 
 #: A denial names so many holders, and looks for them among so many seats.
 HOLDERS_TOLD_MAX: Final = 20
@@ -287,17 +287,15 @@ def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
     barred: set[Pool] = set()
     names = state.family(name)
     pools = [pool for one in names for pool in ledger.pools.get(one, ())]
-    # Who may share what is held already, or has seats reserved, is served whoever waits; and whom new rules deny is told at once.
+    # Who may share what is held already, or has seats reserved, is served whoever waits; and whom new lines or rules deny is told at once.
     shared = any(pool.special or pool.reserved_idle for pool in pools)
-    plain = not shared and (ledger.terms.access is None or state.weighed.get(name) is ledger.terms)
-    away = False
+    plain = bool(pools) and not shared and state.weighed.get(name) is ledger.terms
     for waiter in _in_order(state, names):
         session = waiter.session
         if session.connection is None:
             # One that has not come back after a restart keeps its place; seats for it would be out for nobody.
             waiter.bars = _would_do(state, waiter)
             barred.update(waiter.bars)
-            away = True
             if plain and len(barred) >= len(pools):
                 break
             continue
@@ -311,18 +309,39 @@ def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
             instructions.append(state.dequeue(waiter, "served", wall))
             instructions += _seat(state, session, waiter, decision, waiter.handle, wall)
             continue
-        if not decision.may_wait and decision.number != -88:
-            instructions.append(state.dequeue(waiter, "denied", wall))
-            instructions += _deny(state, session, waiter, decision, wall)
+        if _is_in_vain(decision):
+            instructions += _turn_away(state, waiter, decision, wall)
             continue
         waiter.bars = decision.bars
         barred.update(waiter.bars)
         if plain and len(barred) >= len(pools):
             break
     else:
-        if not away:
-            state.weighed[name] = ledger.terms
+        state.weighed[name] = ledger.terms
     return instructions
+
+
+def back_in_queue(state: State, session: Session, wall: float) -> list[Instruction]:
+    """A client has come back to what it waits for: it is told its places, or that it waits in vain by now."""
+    instructions: list[Instruction] = []
+    for waiter in list((session.waits or {}).values()):
+        # Whether it is served is seen in its turn.
+        decision = _decide(state, session, waiter, state.ledger.pools.get(waiter.feature.lower(), ()), wall)
+        if decision.number and _is_in_vain(decision):
+            instructions += _turn_away(state, waiter, decision, wall)
+        else:
+            state.stir(waiter.feature)
+            instructions.append(state.tell_place(waiter, state.place(waiter)))
+    return instructions
+
+
+def _is_in_vain(denial: Decision) -> bool:
+    """Whether nothing that comes free will do; that the clock is back will pass."""
+    return not denial.may_wait and denial.number != -88
+
+
+def _turn_away(state: State, waiter: Waiter, denial: Decision, wall: float) -> list[Instruction]:
+    return [state.dequeue(waiter, "denied", wall), *_deny(state, waiter.session, waiter, denial, wall)]
 
 
 def _in_order(state: State, names: Sequence[str]) -> Iterator[Waiter]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.vendor.administration import acted, license_reread, remove_asked, set_day
 from seatkeeper.vendor.borrowing import borrow_returned, end_kept, revoke_asked
-from seatkeeper.vendor.checkouts import checkin_asked, checkout_asked, serve_waiters
+from seatkeeper.vendor.checkouts import back_in_queue, checkin_asked, checkout_asked, serve_waiters
 from seatkeeper.vendor.entries import Clocked, Entry, Opened
 from seatkeeper.vendor.events import (
     Accepted,
@@ -183,9 +183,7 @@ def _take_up(state: State, session: Session, event: Greeting, wall: float) -> li
             continue
         instructions.append(Send(event.connection, loss, durable=False))
     if session.waits:
-        # Those that wait were passed over while their client was away.
-        state.dirty.update(waiter.feature.lower() for waiter in session.waits.values())
-        instructions += [state.tell_place(waiter, state.place(waiter)) for waiter in session.waits.values()]
+        instructions += back_in_queue(state, session, wall)
     return instructions
 
 

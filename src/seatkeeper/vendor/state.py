@@ -75,7 +75,7 @@ class State:
         revoked: Until when (monotonic) a removal waits for its client, by handle.
         removed: When (monotonic, and Unix time) the seats of a feature, user, host and display were last removed.
         dirty: Features of which seats may have come free for those who wait.
-        weighed: The terms by which all who wait for a feature (in lower case) were last asked for: nobody later is denied by them.
+        weighed: The terms by which all who wait for a feature (in lower case) were last asked for: nobody of them waits in vain.
         clocked: When (Unix time) the log was last told that time passes.
     """
 
