@@ -405,10 +405,11 @@ class TestQueue:
         bench.ask("bob", queue=True)
         first = bench.requests
         bench.ask("cid", count=3, queue=True)
+        second = bench.requests
         if away:
             bench.restart()
             bench.greet("ann", held=(handle,))
-            bench.greet("cid", asking=(bench.requests,))
+            bench.greet("cid", asking=(second,))
         bench.reread(f1(2))
         assert [answer.number for answer in bench.told("cid")] == [-26]
         # Also one who comes back to what has become vain meanwhile.
