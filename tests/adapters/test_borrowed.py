@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -208,6 +209,50 @@ assert BorrowStore(pathlib.Path({str(tmp_path)!r})).loans() == []
 print("cryptography" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True).stdout == "False\n"
+
+
+def test_what_is_given_back_is_used_by_nobody_meanwhile(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, loan, record = shelf.store, shelf.loan, shelf.borrowed
+    real, taken = type(loan.path).unlink, []
+    use = store.use(loan, record, record.count, False, None)
+    assert use is not None
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        # Another application that has read the record comes at the worst moment.
+        with monkeypatch.context() as usual:
+            usual.setattr(type(loan.path), "unlink", real)
+            taken.append(store.use(loan, record, 1, True, None))
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(type(loan.path), "unlink", unlink)
+    store.drop(loan, use.end)
+    assert taken == [None] * 4
+    monkeypatch.undo()
+    # Who comes after that, and saw the record, finds no seat and leaves nothing behind.
+    assert store.use(loan, record, 1, False, None) is None
+    assert list(store.directory.iterdir()) == []
+
+
+def test_seats_that_were_given_back_between_two_steps_are_not_used(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pass_time(self: BorrowStore, *_: object) -> None:
+        self.drop(shelf.loan)
+
+    monkeypatch.setattr(BorrowStore, "pass_time", pass_time)
+    assert shelf.use(1) == 0
+    assert list(shelf.store.directory.iterdir()) == []
+
+
+def test_a_file_system_without_locks_costs_no_descriptors(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("seatkeeper.adapters.borrowed._lock", no_locks)
+    free = os.dup(0)
+    os.close(free)
+    for _ in range(5):
+        assert refusal(lambda: shelf.use(1)).number == -117
+    assert os.dup(0) == free
+    os.close(free)
 
 
 def test_what_cannot_be_written_says_so(tmp_path: Path, shelf: Shelf) -> None:

@@ -35,7 +35,7 @@ from seatkeeper.client.events import MINOR_LOCAL
 from seatkeeper.client.wishes import WISH_VARIABLE, WISHES_NAME, parse_wish, until_of, wishes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date, datetime
 
     from seatkeeper.licfile.borrowing import Borrowed
@@ -191,19 +191,24 @@ class BorrowStore:
                 entry = _taken.get(key)
                 if entry is None:
                     entry = _Taken(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
-                for seat in range(borrowed.count):
-                    if len(seats) == count:
-                        break
-                    if seat not in entry.used and _lock(entry.file, seat):
-                        seats.append(seat)
-                enough = len(seats) == count or (up_to and bool(seats))
-                for seat in seats if not enough else ():
-                    _unlock(entry.file, seat)
-                entry.used.update(seats if enough else ())
-                if entry.used:
-                    _taken[key] = entry
-                else:
-                    os.close(entry.file)
+                enough = False
+                try:
+                    for seat in range(borrowed.count):
+                        if len(seats) == count:
+                            break
+                        if seat not in entry.used and _lock(entry.file, seat):
+                            seats.append(seat)
+                    # Looked at with the locks in hand: another process may have returned the borrow in between.
+                    enough = (len(seats) == count or (up_to and bool(seats))) and _is_still_there(loan.path, path, entry.file)
+                finally:
+                    if enough:
+                        entry.used.update(seats)
+                        _taken[key] = entry
+                    elif entry.used:
+                        for seat in seats:
+                            _unlock(entry.file, seat)
+                    else:
+                        os.close(entry.file)
         except OSError as error:
             raise _refusal(-117, f"The borrowed seats cannot be used: {path}: {error.strerror}.", error) from None
         return Use(key, tuple(seats)) if enough else None
@@ -227,15 +232,23 @@ class BorrowStore:
         except OSError as error:
             raise _refusal(-117, f"The time of a borrow's use cannot be kept: {path}: {error.strerror}.", error) from None
 
-    def drop(self, loan: Loan) -> None:
+    def drop(self, loan: Loan, end: Callable[[], None] = lambda: None) -> None:
         """Forget the borrow.
+
+        Args:
+            loan: The borrow.
+            end: Ends this process's use of it, once nobody else can begin one.
 
         Raises:
             LicenseError: -122, it cannot be deleted.
         """
         try:
-            for suffix in (_RECORD, _FROM, _TIME, _SEATS):
-                loan.path.with_suffix(suffix).unlink(missing_ok=True)
+            try:
+                for suffix in (_RECORD, _FROM, _TIME):
+                    loan.path.with_suffix(suffix).unlink(missing_ok=True)
+            finally:
+                end()
+            loan.path.with_suffix(_SEATS).unlink(missing_ok=True)
         except OSError as error:
             raise _refusal(-122, f"{loan.path} cannot be deleted: {error.strerror}.", error) from None
 
@@ -317,6 +330,18 @@ def _replace(path: Path, data: bytes) -> None:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+def _is_still_there(record: Path, seats: Path, file: int) -> bool:
+    """Whether the borrow is still on record, and its seats are those of the open file."""
+    try:
+        if record.exists():
+            return os.path.samestat(os.fstat(file), seats.stat())
+        # The borrow was returned; its file of seats may have been made anew by this very call.
+        seats.unlink(missing_ok=True)
+    except OSError:
+        pass
+    return False
 
 
 def _stamp(secret: bytes, now: float) -> bytes:

@@ -307,15 +307,15 @@ def _return_one(store: BorrowStore, loan: Loan, borrowed: Borrowed, options: Opt
         raise LicenseError(-124, reason=reason, remedy="End the application first.")
     try:
         server = _send_home(borrowed, options.flags.get("-c"), loan.server)
+        # While they are still in use here, so that no application takes them that has read the record before.
+        store.drop(loan, use.end)
     except LicenseError as error:
         if error.number in _OVER:
-            use.end()
-            store.drop(loan)
+            store.drop(loan, use.end)
             lmcommon.complain("lmborrow", f"the server holds these seats no longer; their record {loan.path} is deleted.")
         raise
     finally:
         use.end()
-    store.drop(loan)
     seats = "1 seat" if borrowed.count == 1 else f"{borrowed.count} seats"
     print(f"{borrowed.feature}: {seats} returned to {server}.")
 

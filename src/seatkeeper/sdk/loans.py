@@ -200,9 +200,8 @@ class Loans:
 
     def _drop(self, borrowing: Borrowing) -> None:
         """Forget a borrow; a record that cannot be deleted is refused by its server, and is over in time."""
-        borrowing.end()
         with suppress(LicenseError):
-            self._store.drop(borrowing.loan)
+            self._store.drop(borrowing.loan, borrowing.end)
 
     def _try(self, loan: Loan, want: Checkout) -> Borrowing | None:
         from seatkeeper.licfile.borrowing import claimed  # cryptography, for which only those pay who have borrowed something
