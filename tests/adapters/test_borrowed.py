@@ -255,6 +255,16 @@ def test_a_file_system_without_locks_costs_no_descriptors(shelf: Shelf, monkeypa
     os.close(free)
 
 
+def test_a_link_in_a_shared_directory_leads_nobody_astray(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    monkeypatch.setattr(os, "urandom", lambda count: b"\0" * count)
+    stamp = shelf.loan.path.with_suffix(".time")
+    stamp.with_name(f".{stamp.name}.{'00' * 8}").symlink_to(victim)
+    assert refusal(lambda: shelf.use(1, now=START + 10)).number == -117
+    assert victim.read_text() == "mine"
+
+
 def test_what_cannot_be_written_says_so(tmp_path: Path, shelf: Shelf) -> None:
     (tmp_path / "file").write_text("")
     error = refusal(lambda: BorrowStore(tmp_path / "file" / "in").keep(b"x", shelf.borrowed, START))

@@ -313,8 +313,9 @@ def wished_until(vendor: str, today: date, environment: Mapping[str, str]) -> da
 
 def _replace(path: Path, data: bytes) -> None:
     """Let the file hold `data`, whole and on the disk."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # A name that nobody knows before, and a file that was not there: in a directory that several share, one could lay a link.
+    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

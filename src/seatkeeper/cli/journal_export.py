@@ -271,7 +271,8 @@ def _whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
         return
     path = path.resolve()
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # In a container every process may have the same number, and find what one before it has left.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
