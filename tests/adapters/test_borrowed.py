@@ -33,7 +33,8 @@ class Shelf:
     """A store with one borrow in it."""
 
     def __init__(self, directory: Path, count: int = 3) -> None:
-        self.store = BorrowStore(directory / "of" / "ann")
+        self.directory = directory / "of" / "ann"
+        self.store = BorrowStore(self.directory)
         self.borrowed = borrowed(count=count)
         self.loan = self.store.keep(sign_borrowed(None, self.borrowed), self.borrowed, START, "7260@licsrv")
 
@@ -55,18 +56,18 @@ def refusal(work: object) -> LicenseError:
 
 
 def test_a_borrow_is_kept_for_its_owner_alone(shelf: Shelf) -> None:
-    (loan,) = BorrowStore(shelf.store.directory).loans()
+    (loan,) = BorrowStore(shelf.directory).loans()
     assert loan == shelf.loan
     assert loan.path.name.startswith("genesys.d-101-")
-    assert stat.S_IMODE(shelf.store.directory.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in shelf.store.directory.iterdir()} == {0o600}
+    assert stat.S_IMODE(shelf.directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in shelf.directory.iterdir()} == {0o600}
     assert loan.server == "7260@licsrv"
     loan.path.with_suffix(".from").unlink()
-    assert BorrowStore(shelf.store.directory).loans()[0].server == ""
+    assert BorrowStore(shelf.directory).loans()[0].server == ""
     shelf.store.keep(loan.data, shelf.borrowed, START)
     assert len(shelf.store.loans()) == 1
     odd = borrowed(vendor="../x y")
-    assert shelf.store.keep(b"", odd, START).path.parent == shelf.store.directory
+    assert shelf.store.keep(b"", odd, START).path.parent == shelf.directory
 
 
 def test_seats_are_used_once(shelf: Shelf) -> None:
@@ -106,7 +107,7 @@ sys.stdin.read()
 
 def other_process(shelf: Shelf, count: int) -> subprocess.Popen[str]:
     """A process that takes up to `count` seats, says how many it has, and lives until its input ends."""
-    command = [sys.executable, "-c", PROGRAM, str(shelf.store.directory), str(count)]
+    command = [sys.executable, "-c", PROGRAM, str(shelf.directory), str(count)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -172,23 +173,23 @@ def test_the_time_of_another_borrow_does_not_do(shelf: Shelf) -> None:
 def test_what_is_over_and_what_is_no_record_is_purged(shelf: Shelf) -> None:
     later = borrowed(102, until=END + 50, secret=b"another secret..")
     kept = shelf.store.keep(sign_borrowed(None, later), later, START)
-    (shelf.store.directory / "x.borrow").write_bytes(b"nonsense")
+    (shelf.directory / "x.borrow").write_bytes(b"nonsense")
     assert [loan.path.name for loan in shelf.store.purge(END - 1)] == ["x.borrow"]
     assert [loan.path for loan in shelf.store.purge(END)] == [shelf.loan.path]
     assert shelf.store.loans() == [kept]
-    assert all(path.stem == kept.path.stem for path in shelf.store.directory.iterdir())
-    assert BorrowStore(shelf.store.directory / "nowhere").purge(END) == []
+    assert all(path.stem == kept.path.stem for path in shelf.directory.iterdir())
+    assert BorrowStore(shelf.directory / "nowhere").purge(END) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
 def test_a_directory_that_is_closed_says_so(shelf: Shelf) -> None:
-    shelf.store.directory.chmod(0o500)
+    shelf.directory.chmod(0o500)
     try:
         assert refusal(lambda: shelf.store.keep(b"x", shelf.borrowed, START)).number == -117
         assert refusal(lambda: shelf.store.drop(shelf.loan)).number == -122
         assert refusal(lambda: shelf.use(1)).number == -117
     finally:
-        shelf.store.directory.chmod(0o700)
+        shelf.directory.chmod(0o700)
 
 
 def test_a_home_that_is_closed_holds_no_borrows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +231,7 @@ def test_what_is_given_back_is_used_by_nobody_meanwhile(shelf: Shelf, monkeypatc
     monkeypatch.undo()
     # Who comes after that, and saw the record, finds no seat and leaves nothing behind.
     assert store.use(loan, record, 1, False, None) is None
-    assert list(store.directory.iterdir()) == []
+    assert list(shelf.directory.iterdir()) == []
 
 
 def test_seats_that_were_given_back_between_two_steps_are_not_used(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +240,7 @@ def test_seats_that_were_given_back_between_two_steps_are_not_used(shelf: Shelf,
 
     monkeypatch.setattr(BorrowStore, "pass_time", pass_time)
     assert shelf.use(1) == 0
-    assert list(shelf.store.directory.iterdir()) == []
+    assert list(shelf.directory.iterdir()) == []
 
 
 def test_a_file_system_without_locks_costs_no_descriptors(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +278,18 @@ def test_what_cannot_be_written_says_so(tmp_path: Path, shelf: Shelf) -> None:
 def test_where_borrows_are_kept(tmp_path: Path) -> None:
     assert str(borrow_directory({"SEATKEEPER_BORROW_DIR": "/x/y", "HOME": "/home/ann"})) == "/x/y"
     assert str(borrow_directory({"HOME": "/home/ann"})) == "/home/ann/.seatkeeper/borrow"
-    assert str(borrow_directory({})) == ".seatkeeper/borrow"
+    assert borrow_directory({}) is None
+
+
+def test_who_has_no_home_borrows_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("HOME", "USERPROFILE", "SEATKEEPER_BORROW_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    store = BorrowStore()
+    assert (store.is_there, store.loans()) == (False, [])
+    error = refusal(lambda: store.keep(b"", borrowed(), START))
+    assert (error.number, "SEATKEEPER_BORROW_DIR" in error.reason) == (-117, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_wish_of_the_environment_comes_before_the_files(tmp_path: Path) -> None:

@@ -135,6 +135,17 @@ def test_without_a_home_there_is_no_place_for_a_wish(run: Run, monkeypatch: pyte
     assert (status, "Set HOME" in problems) == (214, True)
 
 
+def test_without_a_home_what_is_kept_elsewhere_goes_home_all_the_same(
+    site: Site, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SEATKEEPER_BORROW_DIR", str(tmp_path / "kept"))
+    monkeypatch.delenv("HOME")
+    borrow(site, "f1")
+    status, said, problems = run("-return", "f1")
+    assert (status, said, problems) == (0, f"f1: 1 seat returned to {site.port}@localhost.\n", "")
+    assert run("-clear")[0] == 214
+
+
 def test_a_file_that_cannot_be_cleared_is_an_error(run: Run, home: Path) -> None:
     (home / ".flexlmborrow").mkdir()
     status, _, problems = run("-clear")

@@ -106,22 +106,27 @@ class BorrowStore:
 
     Args:
         directory: The directory; that of `borrow_directory` where none is given.
+
+    Attributes:
+        directory: The same; None where there is none, so that nothing is borrowed and nothing can be.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.directory = borrow_directory(os.environ) if directory is None else directory
+        self.directory: Path | None = borrow_directory(os.environ) if directory is None else directory
 
     @property
     def is_there(self) -> bool:
         """Whether this process sees the directory; one that is closed to it holds nothing that it could use."""
         try:
-            return self.directory.is_dir()
+            return self.directory is not None and self.directory.is_dir()
         except OSError:
             return False
 
     def loans(self) -> list[Loan]:
         """All borrows that this process may read, in the order of their names; none where there is no directory."""
         found: list[Loan] = []
+        if self.directory is None:
+            return []
         try:
             paths = sorted(path for path in self.directory.iterdir() if path.suffix == _RECORD)
         except OSError:
@@ -156,6 +161,9 @@ class BorrowStore:
         Raises:
             LicenseError: -117, it cannot be written.
         """
+        if self.directory is None:
+            reason = f"There is no directory to keep a borrow in: set HOME, or {BORROW_VARIABLE}."
+            raise LicenseError(-117, minor=MINOR_LOCAL, reason=reason, feature=borrowed.feature)
         vendor = "".join(char if char in _NAME_CHARS else "_" for char in borrowed.vendor)
         path = self.directory / f"{vendor}-{borrowed.handle}-{sha256(borrowed.secret).hexdigest()[:8]}{_RECORD}"
         try:
@@ -266,14 +274,14 @@ class BorrowStore:
         return ended
 
 
-def borrow_directory(environment: Mapping[str, str]) -> Path:
-    """Where borrows are kept: SEATKEEPER_BORROW_DIR, else `.seatkeeper/borrow` in the home directory."""
+def borrow_directory(environment: Mapping[str, str]) -> Path | None:
+    """Where borrows are kept: SEATKEEPER_BORROW_DIR, else `.seatkeeper/borrow` in the home directory, else nowhere."""
     given = environment.get(BORROW_VARIABLE)
     if given:
         return Path(given)
     home = environment.get("HOME") or environment.get("USERPROFILE")
-    # A service may have no home, and borrows nothing then unless the directory is named.
-    return Path(home or os.curdir) / ".seatkeeper" / "borrow"
+    # A service may have no home, and borrows nothing then unless the directory is named: it would not find it again elsewhere.
+    return Path(home) / ".seatkeeper" / "borrow" if home else None
 
 
 def wishes_path(environment: Mapping[str, str]) -> Path | None:

@@ -153,10 +153,11 @@ def _wish(options: Options) -> int:
 
 
 def _clear(_options: Options) -> int:
+    place = _wishes_path()
     if _forget_wishes(ALL):
         print("Nothing more is borrowed today. What is borrowed stays so until its end, or until `lmborrow -return`.")
     else:
-        print(f"There is nothing to clear in {_wishes_path()}.")
+        print(f"There is nothing to clear in {place}.")
     if os.environ.get(WISH_VARIABLE):
         lmcommon.complain("lmborrow", f"{WISH_VARIABLE} is set in the environment, and counts on: unset it.")
     return 0
@@ -171,7 +172,9 @@ def _wishes_path() -> Path:
 
 def _forget_wishes(vendor: str) -> bool:
     """True where there was one about the vendor."""
-    path = _wishes_path()
+    path = wishes_path(os.environ)
+    if path is None:
+        return False
     try:
         text = read_text(path) or ""
         left = without_wish(text, vendor)
