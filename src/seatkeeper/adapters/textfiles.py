@@ -68,7 +68,8 @@ def replace_text(path: Path, text: str, *, mode: int = _PUBLIC) -> None:
         finally:
             beside.unlink(missing_ok=True)
         _sync_directory(path.parent)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
+        # Of links that lead in a circle, this Python says RuntimeError.
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"This file cannot be written: {reason}.", file=str(path)) from None
 
