@@ -14,6 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from seatkeeper import __version__
 from seatkeeper.adapters.host import default_hostid
 from seatkeeper.licfile.model import Package
 from seatkeeper.sdk.admin import reread
@@ -138,8 +139,15 @@ class Application:
         self._request += 1
         return self._request
 
-    def _ask(self, message: object) -> ServerMessage:
-        self._socket.sendall(frame(message))  # type: ignore[type-var]
+    def _ask(self, message: Hello | Checkout | Checkin) -> ServerMessage:
+        """The answer; what the server says about earlier requests, which wait, is left aside."""
+        self._socket.sendall(frame(message))
+        while True:
+            answer = self._receive()
+            if isinstance(message, Hello) or getattr(answer, "request", message.request) == message.request:
+                return answer
+
+    def _receive(self) -> ServerMessage:
         while not self._messages:
             data = self._socket.recv(65536)
             assert data, "the license server has closed the connection"
@@ -165,6 +173,7 @@ class BusyServer:
         self._spoil()
         (directory / f"{VENDOR}.opt").write_text(OPTIONS)
         self.path = f"{self.site.port}@localhost"
+        self.version = f"v{__version__}"
 
     def start(self) -> BusyServer:
         """Starts the server and lets everything happen."""
@@ -266,9 +275,14 @@ class BusyServer:
         self.site.stop()
 
 
+def suite(name: str, count: int) -> list[Feature]:
+    """A suite of `write` and `draw`."""
+    attributes = (("COMPONENTS", "write draw"), ("OPTIONS", "SUITE"), ("ISSUED", date.today().strftime("%d-%b-%Y").lower()))
+    return [Package(name, VENDOR, "8.0", attributes=attributes), feature(name, count, keyword="INCREMENT")]  # type: ignore[list-item]
+
+
 def _lines(*, over: int, gone: bool) -> list[Feature]:
     hostid = default_hostid()
-    suite = (("COMPONENTS", "write draw"), ("OPTIONS", "SUITE"), ("ISSUED", date.today().strftime("%d-%b-%Y").lower()))
     lines = [
         feature("ports", 20, "8.5", keyword="INCREMENT"),
         feature("ports", 10, "8.0", "05-feb-2031", keyword="INCREMENT", VENDOR_STRING="site=north"),
@@ -280,8 +294,7 @@ def _lines(*, over: int, gone: bool) -> list[Feature]:
         feature("lent", 3, BORROW="48"),
         feature("kept", 12),
         feature("shared", 5, DUP_GROUP="UHD"),
-        Package("suite", VENDOR, "8.0", attributes=suite),
-        feature("suite", 3, keyword="INCREMENT"),
+        *suite("suite", 3),
         feature("people", 9),
         feature("free_held", "uncounted", HOSTID="ANY"),
         feature("free_idle", "uncounted", HOSTID="ANY"),
@@ -294,4 +307,4 @@ def _lines(*, over: int, gone: bool) -> list[Feature]:
         feature("ended", 2, "8.0", "permanent" if gone else "1-feb-2020"),
         *([feature("gone", 2)] if gone else []),
     ]
-    return lines  # type: ignore[return-value]
+    return lines

@@ -194,17 +194,17 @@ class _Place:
             self._cannot(_about(error, self._spec.feature, (str(target),)))
             return
         chosen: list[_License] = []
-        unknown = 0
         for daemon in reply.status.daemons:
-            if not daemon.up:
-                print(f"License server: {hosts}")
-                self._cannot(LicenseError(-97, minor=121, reason=f"{daemon.name}: {daemon.reason.rstrip('.')}." if daemon.reason else ""))
-                unknown += 1
-                continue
-            chosen += [one for one in _shown(reply.at, daemon.name, self._spec.feature) if _is_meant(one, self._spec)]
+            if daemon.up:
+                chosen += [one for one in _shown(reply.at, daemon.name, self._spec.feature) if _is_meant(one, self._spec)]
+        down = [daemon for daemon in reply.status.daemons if not daemon.up]
+        # Whoever asked for a feature that is served has his answer, whichever other vendor daemon is down.
+        for daemon in () if self._spec.feature and chosen else down:
+            print(f"License server: {hosts}")
+            self._cannot(LicenseError(-97, minor=121, reason=f"{daemon.name}: {daemon.reason.rstrip('.')}." if daemon.reason else ""))
         if chosen:
             self._try_all(str(target), hosts, chosen)
-        elif not unknown:
+        elif not down:
             self._nothing(str(target))
 
     def _nothing(self, name: str) -> None:
@@ -280,7 +280,9 @@ def _about(error: LicenseError, feature: str, path: tuple[str, ...]) -> LicenseE
 def _shown(at: Address, vendor: str, feature: str) -> list[_License]:
     """What a vendor daemon shows of its lines: the lines themselves to those who may see them, else its pools."""
     try:
-        found = [_of_line(line) for line in parse(lines(at.host, at.port, vendor, feature, ASK_S)).file.lines if isinstance(line, Feature)]
+        shown = [line for line in parse(lines(at.host, at.port, vendor, feature, ASK_S)).file.lines if isinstance(line, Feature)]
+        # A package's component has no line of its own name; its pool says what there is.
+        found = [_of_line(line) for line in shown if not feature or line.name.lower() == feature.lower()]
         if found:
             return found
     except LicenseError:
