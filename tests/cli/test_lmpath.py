@@ -56,6 +56,12 @@ def test_relative_names_are_stored_whole_and_missing_files_told(home: Path, caps
     assert f"there is no file or directory {home}/x/license.dat" in capsys.readouterr().err
 
 
+def test_a_place_that_cannot_be_looked_at_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = str(home / ("x" * 300))
+    assert main(["lmpath", "-override", "all", place]) == 0
+    assert capsys.readouterr().err == f"lmpath: {place} cannot be looked at: File name too long.\n"
+
+
 def test_the_environment_that_hides_it_is_told(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("GENESYS_D_LICENSE_FILE", "@env")
     assert main(["lmpath", "-override", "genesys.d", "@a"]) == 0

@@ -74,7 +74,7 @@ def test_a_file_without_a_version(content: bytes, tmp_path: Path, capsys: pytest
     assert str(file) in shown.err
 
 
-@pytest.mark.parametrize("name", ["no-such-program", "/no/such/file"])
+@pytest.mark.parametrize("name", ["no-such-program", "/no/such/file", "x" * 300])
 def test_a_file_that_is_not_there(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lmver", name]) == 214
     assert name in capsys.readouterr().err

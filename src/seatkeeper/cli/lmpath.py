@@ -110,8 +110,11 @@ def _change(vendor: str, path: str, *, add: bool) -> int:
     else:
         print(f"{variable} is not set in {file} any more." if before else f"{variable} was not set in {file}.")
     for entry in parse_path(wanted, _WINDOWS):
-        if entry.place and not Path(entry.place).exists():
-            lmcommon.complain("lmpath", f"there is no file or directory {entry.place}.")
+        try:
+            if entry.place and not Path(entry.place).exists():
+                lmcommon.complain("lmpath", f"there is no file or directory {entry.place}.")
+        except OSError as error:
+            lmcommon.complain("lmpath", f"{entry.place} cannot be looked at: {error.strerror}.")
     for chosen in path_sources(None, None, os.environ, vendor if vendor.lower() != ALL else _VENDOR):
         if chosen.text and chosen.origin == variable:
             lmcommon.complain("lmpath", f"{variable} is set in the environment too, and that counts first.")

@@ -54,10 +54,13 @@ def run(argv: list[str], program: str) -> int:
 
 def _find(name: str) -> Path:
     path = Path(name)
-    if path.exists():
-        return path
-    beside = Path(sys.argv[0]).parent / name
-    found = shutil.which(name) or (str(beside) if path.name == name and beside.is_file() else None)
+    try:
+        if path.exists():
+            return path
+        beside = Path(sys.argv[0]).parent / name
+        found = shutil.which(name) or (str(beside) if path.name == name and beside.is_file() else None)
+    except OSError as error:
+        raise InputError(f"The file cannot be read: {error.strerror or error}.", file=name) from None
     if found is None:
         raise InputError("There is no such file or program.", file=name, remedy="Name it with its directory.")
     return Path(found)
