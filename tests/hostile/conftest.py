@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server that serves through lmgrd's port and through the vendor daemon's own."""
     lines = [
+        feature("lent", 3, BORROW="24"),
+        feature("shared", 2, DUP_GROUP="UH"),
         feature("f1", 20),
         feature("scarce", 2),
         feature("many", 20_000),

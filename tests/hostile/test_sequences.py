@@ -16,7 +16,7 @@ import pytest
 from seatkeeper.adapters.journal import GENESIS, read_journal, segments
 from seatkeeper.server.listener import STAGES_GREETED, STAGES_NEW
 from seatkeeper.wire.framing import NO_MESSAGE, WireError, decode_client, encode_preface, frame, server_frames
-from seatkeeper.wire.messages import AskFeatures, AskServer, Heartbeat
+from seatkeeper.wire.messages import AskFeatures, AskServer, Authenticate, Heartbeat
 from support.hostile import PATIENCE_S, Watch, descriptors, hello, seats_become, sized, wait_until
 from support.noise import KINDS, Noise
 from support.site import VENDOR
@@ -46,7 +46,8 @@ class Line:
         wildness = chance.choice((0.0, 0.0, 0.02, 0.3))
         kinds = (STAGES_GREETED if greeted else STAGES_NEW if vendor else (AskServer,)) if wildness < 0.1 else KINDS
         key = wildness, greeted, bool(vendor)
-        self.noise = noises.get(key) or noises.setdefault(key, Noise(chance, wildness, tuple(kinds)))
+        tame = tuple(kind for kind in kinds if kind is not Authenticate or wildness >= 0.1)
+        self.noise = noises.get(key) or noises.setdefault(key, Noise(chance, wildness, tame))
         self.life = chance.randrange(1, 100) if vendor else chance.randrange(1, 10)
         # What is asked behind each sequence, and answered only when all of it was handled.
         self._ping = AskServer(_PING) if not vendor else Heartbeat(_PING) if greeted else AskFeatures(_PING, "no such feature")
@@ -114,13 +115,14 @@ class Line:
 
 
 def is_fatal(data: bytes) -> bool:
-    """True where the frames are not all messages, so that the connection cannot go on."""
+    """True where the connection cannot go on: the frames are not all messages, or one is a wrong token, which is answered late."""
     try:
         while data:
             length = int.from_bytes(data[:4], "big")
             if len(data) < 4 + length:
                 return True
-            decode_client(data[4 : 4 + length])
+            if isinstance(decode_client(data[4 : 4 + length]), Authenticate):
+                return True
             data = data[4 + length :]
     except NO_MESSAGE:
         return True
@@ -175,7 +177,7 @@ def test_random_sequences_of_messages(site: Site, watch: Watch) -> None:
     watch.unharmed()
     # The noise was understood: requests of most kinds were answered, and seats were held.
     assert {"Welcome", "Granted", "Denied", "Returned", "Beat", "Refused", "ServerStatus", "PoolStatus", "Done"} <= said.keys()
-    for feature in ("f1", "many", "scarce"):
+    for feature in ("f1", "many", "scarce", "shared"):
         seats_become(site, feature, 0)
     wait_until(lambda: descriptors(watch.daemon) < 40)
     assert watch.growth()[0] < 256 << 20
@@ -194,5 +196,5 @@ def test_the_noise_has_every_kind_of_message() -> None:
             kinds["fatal"] += 1
         else:
             kinds[type(decode_client(data[4:])).__name__] += 1
-    assert kinds.keys() >= {kind.__name__ for kind in KINDS} - {"AskDown", "AskSwitch", "AskReread"}
+    assert kinds.keys() >= {kind.__name__ for kind in KINDS} - {"AskDown", "AskSwitch", "AskReread", "Authenticate"}
     assert 0.2 < kinds["fatal"] / 20_000 < 0.6

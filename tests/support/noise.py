@@ -5,6 +5,7 @@ The fields' types are read from the messages themselves, so that a message that 
 
 from __future__ import annotations
 
+import time
 import typing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -110,8 +111,9 @@ class Noise:
         chance: random.Random,
         wildness: float = 0.25,
         kinds: Collection[type] = KINDS,
-        features: tuple[str, ...] = ("f1", "many", "scarce", "scarce"),
+        features: tuple[str, ...] = ("f1", "many", "scarce", "scarce", "lent", "shared"),
     ) -> None:
+        self.now = time.time()
         self._chance = chance
         self._wildness = wildness
         self._features = features
@@ -146,6 +148,8 @@ class Noise:
         if kind is Checkout and chance.random() < 0.8:
             count, more = chance.choice((1, 1, 2, 25)), chance.random() < 0.3
             values = [chance.randrange(1, 2**31), chance.choice(self._features), "8.0", count, more, "", chance.random() < 0.3]
+            if chance.random() < 0.1:
+                values += ["", chance.choice((1.0, 1e9, 4e9, 2.0**53, self.now + 3600, self.now + 1e6))]
         elif kind is Checkin:
             values = [chance.randrange(1, 2**31), chance.randrange(95, 400)]
         elif kind is Hello and chance.random() < 0.5:
