@@ -351,6 +351,26 @@ def test_a_terminal_that_cannot_show_a_name_loses_no_line(busy: BusyServer, scre
     )
 
 
+def test_an_ordinary_user_of_the_machine_sees_all_of_it(busy: BusyServer, screen: Shown) -> None:
+    """Nothing of the server's belongs to him: he asks through lmgrd's port, like everybody."""
+    # The interpreter itself may belong to somebody else, so it is loaded before the process becomes nobody's.
+    program = f"""\
+import os
+import encodings.idna
+from seatkeeper.cli import lmutil, lmstat
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+raise SystemExit(lmutil.main(["lmutil", "lmstat", "-a", "-c", {busy.path!r}]))
+"""
+    environment = {"PYTHONPATH": str(Path(lmutil.__file__).parents[2]), "HOME": "/", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=60, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert _without_seconds(done.stdout.decode().splitlines()) == _without_seconds(screen.lines)
+
+
 # The field's readers -----------------------------------------------------------------------------------------------------------
 
 
@@ -643,6 +663,54 @@ def test_the_first_daemon_down_leaves_the_second_its_features(pair: Site) -> Non
     assert lines[2] == " genesys.d: The desired vendor daemon is down. (-97,121)"
     assert re.fullmatch(r"   other\.d: UP v[\d.]+", lines[4])
     assert field_readers.exporter(shown.out).features == {(OTHER, "g1"): (3, 0), (OTHER, "both"): (1, 0)}
+
+
+def test_a_server_has_one_name_on_all_its_lines(tmp_path: Path) -> None:
+    """Rule 4, whatever the SERVER line says: a long name from the first column on, an address of IPv6 never."""
+    with Site(tmp_path / "site", {"f1": 5}) as site:
+        text = site.license.read_text()
+        site.start()
+        ann = Application(site.port, "ann", "desk1", ":0")
+        handle = ann.checkout("f1")
+        for written in ("licsrv-with-a-long-name.example.test", "127.0.0.1", "::1", "this_host", "localhost"):
+            site.license.write_text(text.replace("SERVER localhost", f"SERVER {written}"))
+            reread("localhost", site.port)
+            shown = lmstat(f"{site.port}@localhost", "-a")
+            (server,) = StrictReader(shown.out).read().servers
+            expected = socket.gethostname() if written in ("::1", "this_host") else written
+            assert (shown.status, server.places, server.master) == (0, [f"{site.port}@{expected}"], expected)
+            assert f"    ann desk1 :0 (v8.0) ({expected}/{site.port} {handle}), start " in shown.out
+            assert field_readers.exporter(shown.out).servers == {expected: (True, True)}
+            assert "::" not in shown.out
+        ann.close()
+
+
+def test_a_name_cannot_make_a_line_or_hide_one(tmp_path: Path) -> None:
+    """Whatever a client calls itself is one line, which ends as its checkout says; lmremove takes what is printed."""
+    with Site(tmp_path / "site", {"f1": 50}) as site:
+        site.start()
+        names = [
+            "eve\n    bob desk2 :0 (v8.0) (localhost/1 1), start Mon 1/1 1:01, 9 licenses",
+            "eve\n\nUsers of f2:  (Total of 5 licenses issued;  Total of 5 licenses in use)",
+            "\teve\r\x1b[2K\x9b1A\u2028",
+            "eve\u202e\u200b\ufeff",
+            " ",
+            "",
+            "7 RESERVATIONs for GROUP night (localhost/1)",
+        ]
+        crowd = [Application(site.port, name, name, name) for name in names]
+        handles = [one.checkout("f1", count=2) for one in crowd]
+        shown = lmstat(f"{site.port}@localhost", "-a")
+        assert [line for line in shown.lines if line.startswith("Users of")] == [
+            f"Users of f1:  (Total of 50 licenses issued;  Total of {2 * len(names)} licenses in use)"
+        ]
+        users = [line for line in shown.lines if line.startswith("    ") and "License file" not in line]
+        assert len(users) == len(names)
+        for line, handle in zip(users, handles, strict=True):
+            assert re.search(rf" \(v8\.0\) \(localhost/{site.port} {handle}\), start \w+ \d+/\d+ \d+:\d\d, 2 licenses$", line)
+        assert not any(not char.isprintable() for char in shown.out.replace("\n", "").replace("\t", ""))
+        for one in crowd:
+            one.close()
 
 
 def test_lmgrd_that_does_not_answer_in_time_is_told_by_its_number(tmp_path: Path) -> None:

@@ -262,6 +262,7 @@ class StrictReader:
                 user = self.next(HOLDER)
                 assert self.times.fullmatch(user[9])
                 linger = (int(user[11]), int(user[12])) if user[11] else None
+                assert not linger or linger[0] <= linger[1]
                 block.holders.append(Seats(*user.group(1, 2, 3, 4), int(user[7]), int(user[10] or 1), f"{user[8]} {user[9]}", linger))
                 where = user[5], user[6]
             assert where == (master, port or where[1])
