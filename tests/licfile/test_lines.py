@@ -82,6 +82,7 @@ def test_good_lines(text: str, line: object) -> None:
         ("DAEMON 7261", 8, "7261", -2),
         ("DAEMON genesys.d /p prot=7261", 21, "prot=7261", -90),
         ("DAEMON genesys.d /p port=99999", 21, "99999", -2),
+        ("DAEMON genesys.d /p port=¹7262", 21, "¹7262", -2),
         ("DAEMON genesys.d /p port= 7261", 21, "port=", -2),
         ("DAEMON genesys.d /p port=1 port=2", 28, "port=2", -2),
         ("DAEMON genesys.d c:\\program files\\a 7261 x", 42, "x", -2),

@@ -192,7 +192,7 @@ class _Line(Fields):
                     self._check_port(word, found[what])
         keyword: Literal["DAEMON", "VENDOR"] = "DAEMON" if self.keyword == "DAEMON" else "VENDOR"
         port = found.get("port", "")
-        return Vendor(name, found.get("path", ""), found.get("options", ""), int(port) if port.isdigit() else 0, keyword)
+        return Vendor(name, found.get("path", ""), found.get("options", ""), int(port) if port.isascii() and port.isdigit() else 0, keyword)
 
     def _check_port(self, word: Word, text: str) -> None:
         try:
