@@ -6,6 +6,7 @@ The sections named below are those of that page.
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import socket
@@ -577,6 +578,54 @@ def test_readers_of_expiry_dates_know_both_orders() -> None:
     assert (row["Vendor"], row["Expires"]) == ("genesys.d", "31-dec-2030")
     with pytest.raises(Misread):
         field_readers.expiry_rows(f"{head}f1 8.0 3 31-dec-2030 genesys.d more\n")
+
+
+# From another machine -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_from_another_machine_sees_every_line_and_no_name(tmp_path: Path) -> None:
+    """Issue B, security: pseudonyms for users and hosts, and all else as it is, so that the field's readers work from there too."""
+    pytest.importorskip("seatkeeper.server.pseudonyms")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT.parent), str(Path(lmutil.__file__).parents[2])])}
+    command = ["unshare", "--map-root-user", "--net", sys.executable, str(SUPPORT / "remote_screens.py"), str(tmp_path / "site")]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, env=environment, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare")
+    if done.returncode == 77 or "unshare:" in done.stderr:
+        pytest.skip("there are no network namespaces here")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    (status, local, _), (remote_status, remote, complaints) = shown["local"], shown["remote"]
+    assert (status, remote_status, complaints) == (0, 0, "")
+    here, there = features_of(StrictReader(local).read()), features_of(StrictReader(remote).read())
+    assert list(here) == list(there)
+    pseudonyms: dict[tuple[str, str], set[str]] = {}
+    for name, one in here.items():
+        other = there[name]
+        assert (one.kind, one.issued, one.used, len(one.blocks)) == (other.kind, other.issued, other.used, len(other.blocks))
+        for block, told in zip(one.blocks, other.blocks, strict=True):
+            assert (block.version, block.vendor, block.expiry, block.kind) == (told.version, told.vendor, told.expiry, told.kind)
+            for seats, seen in zip((*block.holders, *block.queued), (*told.holders, *told.queued), strict=True):
+                assert (seats.version, seats.handle, seats.count, seats.start) == (seen.version, seen.handle, seen.count, seen.start)
+                pseudonyms.setdefault(("user", seats.user), set()).add(seen.user)
+                pseudonyms.setdefault(("host", seats.host), set()).add(seen.host)
+            for kept, seen in zip(block.reservations, told.reservations, strict=True):
+                assert (kept.count, kept.kind) == (seen.count, seen.kind)
+                if kept.kind in ("USER", "HOST"):
+                    pseudonyms.setdefault((kept.kind.lower(), kept.name), set()).add(seen.name)
+    # Who is one person here is one there, nobody is two, and nobody is himself.
+    assert all(len(names) == 1 for names in pseudonyms.values())
+    told = [(kind, min(names)) for (kind, _), names in pseudonyms.items()]
+    assert len(set(told)) == len(pseudonyms)
+    assert {(kind, name) for kind, name in pseudonyms} & set(told) == set()
+    for user, host in shown["held"]:
+        assert not re.search(rf"(?<!\S){re.escape(user)} {re.escape(host)} ", remote)
+    assert str(tmp_path) not in remote
+    found = field_readers.exporter(remote)
+    assert found.features == field_readers.exporter(local).features
+    assert sorted(field_readers.words(remote)) == sorted(field_readers.words(local))
+    assert len(field_readers.queue(remote)) == len(field_readers.queue(local))
 
 
 # Two daemons, one of them failing --------------------------------------------------------------------------------------------------
