@@ -97,6 +97,13 @@ def test_reservations_waiting_requests_and_lingering_seats_stand_apart() -> None
     assert lingers == {2**32 + 1: (65, 65), 2**32 + 2: (0, 0)}
 
 
+def test_who_waits_for_a_pool_that_a_reread_took_away_is_shown_under_the_one_that_came() -> None:
+    made = ledger(line("f1", 5), holders=2)
+    made.apply(Queued(1.79e9, 2, 9, 7, "f1", "the key of another pool", "8.0", 3, ""))
+    told = ask(made)[:-1]
+    assert [waiting.handle for part in told for waiting in part.queued] == [7]
+
+
 def test_names_are_shown_as_the_caller_may_see_them() -> None:
     asked = AskFeatures(7)
     made = ledger(line("f1", 5), holders=1, name="ann")

@@ -140,11 +140,11 @@ class Application:
         return self._request
 
     def _ask(self, message: Hello | Checkout | Checkin) -> ServerMessage:
-        """The answer; what the server says about earlier requests, which wait, is left aside."""
+        """The answer; what the server says by itself, or about earlier requests, which wait, is left aside."""
         self._socket.sendall(frame(message))
         while True:
             answer = self._receive()
-            if isinstance(message, Hello) or getattr(answer, "request", message.request) == message.request:
+            if isinstance(message, Hello) or getattr(answer, "request", 0) == message.request:
                 return answer
 
     def _receive(self) -> ServerMessage:

@@ -106,8 +106,11 @@ def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[t
             held.setdefault(counter.pool, []).append((seat, counter.count))
     waiting: dict[tuple[str, str], list[Waiter]] = {}
     for name, queue in ledger.queues.items():
+        keys = [pool.key for pool in ledger.pools.get(name, ())]
         for waiter in queue.values():
-            waiting.setdefault((name, waiter.pool_key), []).append(waiter)
+            # Where a reread has put other pools in the place of its own, it waits for those.
+            key = waiter.pool_key if waiter.pool_key in keys or not keys else keys[0]
+            waiting.setdefault((name, key), []).append(waiter)
     return [
         PoolPicture(_head(asked.request, number, pool, vendor), held.get(pool, []), waiting.get((name, pool.key), []))
         for name, pools in ledger.pools.items()
