@@ -93,6 +93,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         may_wait: In a denial, whether seats may come free that would do.
         bars: In such a denial, the pools that lack seats; who waits for them comes first. None where only the asker's own ceiling
             has to get room.
+        lacks: What of that is not for others first: pools, and ceilings. The request will do once these have room.
     """
 
     number: int
@@ -103,6 +104,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     right: Rights | None = None
     may_wait: bool = False
     bars: tuple[Pool, ...] = ()
+    lacks: tuple[Pool | Limit, ...] = ()
 
 
 class _Wish(msgspec.Struct, frozen=True, gc=False):
@@ -139,6 +141,7 @@ def decide(
     partial: Decision | None = None
     denial: Decision | None = None
     bars: tuple[Pool, ...] = ()
+    lacks: tuple[Pool | Limit, ...] = ()
     may_wait = False
     for pool in pools:
         if not pool.good or not version_satisfies(pool.version, version, rule):
@@ -157,15 +160,16 @@ def decide(
             continue
         may_wait = may_wait or found.may_wait
         bars += found.bars
+        lacks += found.lacks
         if denial is None or _stage(found) > _stage(denial):
             denial = found
     if partial is not None:
         return partial
     if denial is None:
         return _no_pool(pools, feature, version, terms)
-    if bars == denial.bars and may_wait == denial.may_wait:
+    if (may_wait, bars, lacks) == (denial.may_wait, denial.bars, denial.lacks):
         return denial
-    return msgspec.structs.replace(denial, may_wait=may_wait, bars=bars)
+    return msgspec.structs.replace(denial, may_wait=may_wait, bars=bars, lacks=lacks)
 
 
 def seats(count: int) -> str:
@@ -233,7 +237,9 @@ def _count(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, right: Rights | 
                 left += shared.under(limit)
             if left < count:
                 if left < least:
-                    return _beyond(pool, limit, wish, terms)
+                    # With room under the ceiling he would still come after others, unless he has seats of his own.
+                    later = pool in barred and not has and not any(reservation.idle for reservation in right.reservations)
+                    return _beyond(pool, limit, wish, terms, right, later=later)
                 count = left
         reservations = right.reservations
         for reservation in reservations:
@@ -255,25 +261,27 @@ def _count(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, right: Rights | 
         most = min(most, suite.has) if suite.counter in barred else most
     if free >= least and most >= least:
         return Decision(0, pool, min(count, free, most), right=right)
-    may_wait = least <= _most_ever(pool, suite, reservations)
+    may_wait = least <= _most_ever(pool, terms, right)
     bars = lacks if may_wait else ()
     short = suite.counter if suite is not None and suite.left < least else pool
     if least > short.capacity:
         return _full(pool, short, wish)
-    if most < least:
+    if most < least and may_wait:
         return Decision(-24, pool, reason=f"Others wait for seats of {pool.feature}, and come first.", may_wait=may_wait, bars=bars)
     if left >= least:
         found = _reserved(pool, wish, terms, reservations)
     else:
         found = _full(pool, short, wish)
-    return msgspec.structs.replace(found, may_wait=may_wait, bars=bars)
+    return msgspec.structs.replace(found, may_wait=may_wait, bars=bars, lacks=bars)
 
 
-def _most_ever(pool: Pool, suite: _Suite | None, own: Sequence[Reservation]) -> int:
-    """How many seats somebody could have if nobody else held any."""
+def _most_ever(pool: Pool, terms: Terms, right: Rights | None) -> int:
+    """How many seats somebody could have if nobody held any."""
+    own, limits = (right.reservations, right.limits) if right is not None else ((), ())
     # What a suite keeps for its holder comes free with it.
     most = pool.capacity - sum(one.count for one in pool.reservations if one.rule.line and one not in own)
-    return most if suite is None else min(most, suite.counter.capacity)
+    counter = suite_pool(pool, terms.pools) if pool.suite else None
+    return min([most, *(limit.maximum for limit in limits), *([counter.capacity] if counter is not None else [])])
 
 
 def _right(pool: Pool, terms: Terms, asker: Asker) -> Rights | None:
@@ -310,11 +318,12 @@ def _suite(pool: Pool, terms: Terms, asker: Asker) -> _Suite | None:
     return _Suite(counter, has, has + counter.free, held)
 
 
-def _beyond(pool: Pool, limit: Limit, wish: _Wish, terms: Terms) -> Decision:
+def _beyond(pool: Pool, limit: Limit, wish: _Wish, terms: Terms, right: Rights, *, later: bool) -> Decision:
     """The options file allows the asker, or its group as a whole, no more."""
     reason = f"{limit.kind} {limit.name} may hold {seats(limit.maximum)} of {pool.feature} and holds {limit.used}; {asked_for(wish.count)}."
     rule = terms.access.options.cite(limit.rule) if terms.access is not None else ""
-    return Decision(-87, pool, reason=reason, rule=rule, may_wait=wish.least <= limit.maximum)
+    may_wait = wish.least <= _most_ever(pool, terms, right)
+    return Decision(-87, pool, reason=reason, rule=rule, may_wait=may_wait, lacks=(limit,) if may_wait and not later else ())
 
 
 def _full(pool: Pool, short: Pool, wish: _Wish) -> Decision:
@@ -325,7 +334,7 @@ def _full(pool: Pool, short: Pool, wish: _Wish) -> Decision:
         return Decision(-26, pool, reason=reason, rule=_line(short))
     over = f" and {short.overdraft} of overdraft" if short.overdraft else ""
     reason = f"{short.in_use} of {seats(short.total)}{over} of {short.feature} are in use; {asked_for(wish.count)}."
-    return Decision(-4, pool, reason=reason, rule=_line(short), may_wait=True, bars=(pool,))
+    return Decision(-4, pool, reason=reason, rule=_line(short), may_wait=True, bars=(pool,), lacks=(pool,))
 
 
 def _reserved(pool: Pool, wish: _Wish, terms: Terms, own: Sequence[Reservation]) -> Decision:

@@ -62,11 +62,12 @@ def checkout_asked(state: State, event: CheckoutAsked, now: float, wall: float) 
         instructions += _own_lingering(state, session, event, name, wall)
     barred = _barred_pools(state, name) if ledger.queues else _NOBODY
     decision = _decide(state, session, event, barred, wall)
-    if decision.may_wait and ledger.kept:
+    while decision.may_wait and ledger.kept:
         swept = _sweep(state, name, decision, wall)
-        if swept:
-            instructions += swept
-            decision = _decide(state, session, event, barred, wall)
+        if not swept:
+            break
+        instructions += swept
+        decision = _decide(state, session, event, barred, wall)
     if decision.number:
         if event.queue and decision.may_wait and not event.borrow_until and decision.pool is not None:
             if len(ledger.queues.get(name, ())) < state.settings.waiters_max:
@@ -74,8 +75,8 @@ def checkout_asked(state: State, event: CheckoutAsked, now: float, wall: float) 
             wait = "1 request waits" if state.settings.waiters_max == 1 else f"{state.settings.waiters_max} requests wait"
             decision = Decision(-24, decision.pool, reason=f"{wait} for {event.feature} already.")
         return instructions + _deny(state, session, event, decision, wall)
-    if name in ledger.queues and decision.right is not None and decision.right.limits:
-        # What counts against a ceiling may be more now, and its waiters bar less.
+    if ledger.queues and decision.pool is not None and (decision.pool.suite or (decision.right is not None and decision.right.limits)):
+        # Where more than one thing is lacked, those who wait may lack another one from now on, and bar others.
         state.stir(name)
     return instructions + _seat(state, session, event, decision, ledger.next_handle, wall)
 
@@ -218,17 +219,14 @@ def _own_lingering(state: State, session: Session, event: CheckoutAsked, name: s
 
 def _sweep(state: State, name: str, denial: Decision, wall: float) -> list[Append]:
     """Lingering seats come back "immediately if a new request would otherwise be denied" (facts, FlexNet 3.4): those that it lacks."""
-    if denial.number == -24:
-        return []
-    limits = set(denial.right.limits) if denial.number == -87 and denial.right is not None else set()
-    found = _lingering(state, state.family(name))
-    return [state.give_back(seat, "linger", wall) for seat in found if _is_lacked(seat, denial.bars, limits)]
+    found = _lingering(state, state.family(name)) if denial.lacks else []
+    return [state.give_back(seat, "linger", wall) for seat in found if _is_lacked(seat, denial.lacks)]
 
 
-def _is_lacked(seat: Seat, lacks: Collection[Pool], limits: set[Limit]) -> bool:
+def _is_lacked(seat: Seat, lacks: Collection[Pool | Limit]) -> bool:
     charge = seat.charge
-    counted = charge.members[seat.handle][1] if isinstance(charge, Shared) else charge.limits if charge is not None else ()
-    return seat.pool in lacks or (seat.counter is not None and seat.counter.pool in lacks) or not limits.isdisjoint(counted)
+    limits = charge.members[seat.handle][1] if isinstance(charge, Shared) else charge.limits if charge is not None else ()
+    return seat.pool in lacks or (seat.counter is not None and seat.counter.pool in lacks) or any(limit in lacks for limit in limits)
 
 
 def _lingering(state: State, names: Collection[str]) -> list[Seat]:
@@ -300,11 +298,12 @@ def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
                 break
             continue
         decision = _decide(state, session, waiter, barred, wall)
-        if decision.may_wait and ledger.kept:
+        while decision.may_wait and ledger.kept:
             swept = _sweep(state, waiter.feature.lower(), decision, wall)
-            if swept:
-                instructions += swept
-                decision = _decide(state, session, waiter, barred, wall)
+            if not swept:
+                break
+            instructions += swept
+            decision = _decide(state, session, waiter, barred, wall)
         if not decision.number:
             instructions.append(state.dequeue(waiter, "served", wall))
             instructions += _seat(state, session, waiter, decision, waiter.handle, wall)
