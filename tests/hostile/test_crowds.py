@@ -188,7 +188,7 @@ def _start_limited(site: Site, files: int) -> None:
     site.wait_until_serving()
 
 
-def test_when_descriptors_run_out_clients_that_are_in_keep_working_and_later_ones_come_in(narrow: Site) -> None:
+def test_when_descriptors_run_out_clients_keep_working_and_later_ones_come_in(narrow: Site) -> None:
     """Threat list 2.2, descriptor exhaustion: accepting pauses, and goes on when there is room again."""
     watch = Watch(narrow)
     with Peer(narrow.port) as holder:
