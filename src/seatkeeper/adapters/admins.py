@@ -120,7 +120,7 @@ def write_admins(path: Path, entries: Sequence[Administrator]) -> None:
     for entry in entries:
         parts += ["\n[[administrator]]\n", f'name = "{entry.name}"\n', f'role = "{entry.role}"\n']
         parts += [f'token_sha256 = "{entry.token_sha256}"\n'] if entry.token_sha256 else []
-        parts += [f"certificate = '''\n{entry.certificate.strip()}\n'''\n"] if entry.certificate else []
+        parts += [f"certificate = '''\n{entry.certificate.strip()}'''\n"] if entry.certificate else []
     beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

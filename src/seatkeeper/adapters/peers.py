@@ -7,6 +7,7 @@ opened, and the socket is named through its descriptor (/proc/self/fd), which is
 from __future__ import annotations
 
 import errno
+import grp
 import os
 import pwd
 import socket
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Peer", "account_name", "connect_unix", "group_id", "is_administrator", "listen_unix", "peer_of"]
 
 _BACKLOG: Final = 256
-_GROUPS_BYTES_MAX: Final = 4 * 65536
+#: What Python asks a socket for at most: 256 groups. Who has more is looked up by name.
+_GROUPS_BYTES_MAX: Final = 1024
 #: What Linux calls the option that lists a peer's supplementary groups; Python has no name for it.
 _SO_PEERGROUPS: Final = 59
 _PATH_BYTES_MAX: Final = 100
@@ -56,7 +58,7 @@ def peer_of(connection: socket.socket) -> Peer:
         packed = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES_MAX)
         groups = frozenset(struct.unpack(f"{len(packed) // 4}I", packed))
     except OSError:
-        # Before Linux 4.13. The group database then has to do.
+        # Before Linux 4.13, or too many. The group database then has to do.
         groups = frozenset(_groups_by_name(uid, gid))
     return Peer(uid, gid, pid, groups)
 
@@ -74,8 +76,6 @@ def is_administrator(peer: Peer, group: str) -> bool:
 
 def group_id(group: str) -> int | None:
     """The number of a group; None where there is none of that name."""
-    import grp
-
     try:
         return grp.getgrnam(group).gr_gid if group else None
     except KeyError:

@@ -10,6 +10,7 @@ what comes before TLS stands, so that a refusal in plain text can be read as wha
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -37,7 +38,7 @@ def server_context(credential: Path, clients: Sequence[str] = ()) -> ssl.SSLCont
     """How a server speaks TLS with its credential; it knows clients by the certificates `clients` (PEM), and others not at all.
 
     Raises:
-        OSError: The credential cannot be read or used, or a client's certificate is none.
+        OSError: The credential cannot be read or used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -49,7 +50,10 @@ def server_context(credential: Path, clients: Sequence[str] = ()) -> ssl.SSLCont
         # Each certificate is itself an anchor: known are these very ones, and no others that their makers made.
         context.verify_mode = ssl.CERT_OPTIONAL
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.load_verify_locations(cadata="\n".join(clients))
+        for client in clients:
+            # One that is no certificate must not take TLS from all the others.
+            with contextlib.suppress(ssl.SSLError):
+                context.load_verify_locations(cadata=client)
     return context
 
 
@@ -75,6 +79,11 @@ def digest_of(certificate: str) -> str:
     Raises:
         ValueError: It is no certificate.
     """
+    # Decoding alone passes over what is no base64.
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificate)
+    except (ssl.SSLError, UnicodeEncodeError) as error:
+        raise ValueError(str(error)) from None
     return sha256(ssl.PEM_cert_to_DER_cert(certificate.strip())).hexdigest()
 
 
@@ -130,9 +139,10 @@ class ClientTls:
                     pieces.append(piece)
             except ssl.SSLWantReadError:
                 pass
-            except ssl.SSLZeroReturnError:
+            else:
+                # An empty piece is the other side's goodbye.
                 if not pieces:
-                    raise
+                    raise ssl.SSLZeroReturnError(ssl.SSL_ERROR_ZERO_RETURN, "the other side has ended the TLS connection")
             found = b"".join(pieces)
         return found, self._outgoing.read()
 

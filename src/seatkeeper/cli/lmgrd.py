@@ -6,16 +6,21 @@ import argparse
 import asyncio
 import os
 import resource
+import stat
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper import __version__
 from seatkeeper.adapters import clock
+from seatkeeper.adapters.accounts import account_of, may_write, unreadable
 from seatkeeper.adapters.debuglog import DebugLog, open_log
-from seatkeeper.base.errors import LicenseError
+from seatkeeper.base.errors import InputError, LicenseError
+from seatkeeper.base.roles import TOOLS, Restrictions
 from seatkeeper.client.contact import LEASE_S_MAX
 
 if TYPE_CHECKING:
+    from seatkeeper.adapters.accounts import Account
     from seatkeeper.server.lmgrd import LicenseManager, ManagerOptions
 
 __all__ = ["DESCRIPTORS_WANTED", "main"]
@@ -41,8 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     add("-l", metavar="[+]LOG", help="debug log; with + it is continued, without it begins anew")
     add("-datestamp", action="store_true", help="begin each line of the log with date and time (ISO 8601)")
     add("-z", action="store_true", help="stay in the foreground")
-    add("-x", action="append", default=[], choices=["lmdown", "lmremove"], help="switch this command off")
-    add("-local", action="store_true", help="administration from this machine only (always so in this release)")
+    add("-x", action="append", default=[], choices=TOOLS, metavar="COMMAND", help=f"switch a command off: {', '.join(TOOLS)}")
+    add("-local", action="store_true", help="nothing is changed from other machines, whoever asks")
+    add("-2", dest="two", action="store_true", help="with -p: only administrators on this machine change anything")
+    add("-p", dest="p", action="store_true", help="see -2")
     add("-v", action="version", version=f"lmgrd v{__version__}", help="print the version")
     add("-help", "-h", "--help", action="help", help="this text")
     more = parser.add_argument_group("seatkeeper's own")
@@ -57,7 +64,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     more.add_argument("--unsafe-no-sync", action="store_true", help="do not wait for the disk: a power cut can lose checkouts")
     more.add_argument("--unsafe-no-journal", action="store_true", help="keep no journal: a restart forgets all checkouts")
-    for name, wants in (("-2", 0), ("-p", 0), ("-t", 1), ("-s", 1), ("-m", 1), ("-app", 0), ("-nfs_log", 0), ("-reuseaddr", 0), ("-b", 0)):
+    more.add_argument(
+        "--plain",
+        choices=["none", "loopback", "all"],
+        default="loopback",
+        help="from where connections without TLS are taken (default loopback: this machine)",
+    )
+    more.add_argument("--admins", metavar="FILE", default="", help="who administers from other machines; see `seatkeeper admin`")
+    more.add_argument(
+        "--admin-group", metavar="NAME", default="lmadmin", help="members of this group administer on this machine (default lmadmin)"
+    )
+    more.add_argument(
+        "--per-address", metavar="N", type=int, default=2000, help="connections of one address, 0 for any number (default 2000)"
+    )
+    more.add_argument("--user", metavar="NAME", default="", help="when started as root: be this account once the port is open")
+    more.add_argument(
+        "--best-fit", action="store_true", help="keep the newest licenses for those who need them, against the documented order"
+    )
+    for name, wants in (("-t", 1), ("-s", 1), ("-m", 1), ("-app", 0), ("-nfs_log", 0), ("-reuseaddr", 0), ("-b", 0)):
         # Flags of old start scripts that change nothing here.
         add(name, dest=f"ignored_{name[1:]}", help=argparse.SUPPRESS, **({"nargs": 1} if wants else {"action": "store_true"}))
     return parser
@@ -69,16 +93,24 @@ def main(argv: list[str] | None = None) -> int:
     if not 1 <= options.lease <= LEASE_S_MAX or not 0 <= options.heartbeat < options.lease:
         print(f"lmgrd: --lease is from 1 to {LEASE_S_MAX:g} seconds, and longer than --heartbeat.", file=sys.stderr)
         return 2
+    if options.two != options.p:
+        print("lmgrd: -2 and -p mean something only together.", file=sys.stderr)
+        return 2
     listed = options.c or os.environ.get("LM_LICENSE_FILE") or _DEFAULT_FILE
     files = tuple(os.path.abspath(part) for part in listed.split(os.pathsep) if part)  # noqa: PTH100 - a list of words, not yet paths
     from seatkeeper.server.license import find_files
 
+    data = os.path.abspath(options.data) if options.data else ""  # noqa: PTH100
     try:
-        find_files(files)
+        found = find_files(files)
         descriptor = open_log(options.l) if options.l else os.dup(1)
+        account = _account(options.user, found, Path(data) if data else None, descriptor)
     except LicenseError as error:
         print(f"lmgrd: can't initialize: {error.message} {error.reason} {error.remedy}", file=sys.stderr)
         return error.exit_status
+    except InputError as error:
+        print(f"lmgrd: {error}", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"lmgrd: the log {options.l} cannot be opened: {error.strerror}. Name a file that can be written with -l.", file=sys.stderr)
         return 2
@@ -93,22 +125,65 @@ def main(argv: list[str] | None = None) -> int:
     os.set_inheritable(descriptor, True)
     import uvloop
 
-    from seatkeeper.base.roles import Restrictions
     from seatkeeper.server.administration import AccessPolicy
     from seatkeeper.server.lmgrd import ManagerOptions
 
+    access = AccessPolicy(
+        options.plain,
+        os.path.abspath(options.admins) if options.admins else "",  # noqa: PTH100
+        options.admin_group,
+        Restrictions(tuple(options.x), options.local or options.two, options.two),
+        options.per_address,
+    )
     manager_options = ManagerOptions(
         files,
         options.lease,
         options.heartbeat or options.lease / 3,
-        os.path.abspath(options.data) if options.data else "",  # noqa: PTH100
+        data,
         not options.unsafe_no_sync,
         not options.unsafe_no_journal,
-        AccessPolicy(restrictions=Restrictions(tuple(options.x), options.local)),
+        access,
+        account,
         datestamp=options.datestamp,
         log=os.path.abspath(options.l.removeprefix("+")) if options.l else "",  # noqa: PTH100
+        order="best_fit" if options.best_fit else "documented",
     )
     return uvloop.run(_serve(manager_options, descriptor, report))
+
+
+def _account(name: str, files: list[Path], data: Path | None, log: int) -> Account | None:
+    """The account to be once the port is open; None where the server stays who it is.
+
+    Raises:
+        InputError: There is no such account, this process may not become it, or it could not do its work.
+    """
+    if not name:
+        return None
+    account = account_of(name)
+    if account.uid == 0:
+        raise InputError("This account is root.", file="--user", found=name, expected="an account without privileges")
+    if os.geteuid() == account.uid:
+        return None
+    if os.geteuid() != 0:
+        raise InputError("Only root can start a server for another account.", file="--user", found=name, remedy="Leave --user out.")
+    place = files[0].parent
+    beside = [path for pattern in ("*.trust", "*.credential", "*.opt") for path in sorted(place.glob(pattern))]
+    program = [Path(sys.executable).resolve(), Path(os.__file__), Path(__file__)]
+    refused = unreadable(account, program)
+    if refused:
+        remedy = "Install seatkeeper and its Python where every account can read them."
+        raise InputError(f"{name} cannot read this program.", file=str(refused[0]), remedy=remedy)
+    refused = unreadable(account, [*files, *beside])
+    if refused:
+        raise InputError(f"{name} cannot read this file.", file=str(refused[0]), remedy=f"chown {name} {refused[0]}")
+    directory = data or place
+    for path in [directory, *sorted(directory.glob("*.journal"))]:
+        if not may_write(account, path):
+            raise InputError(f"{name} cannot write into this directory.", file=str(path), remedy=f"chown -R {name} {path}")
+    if stat.S_ISREG(os.fstat(log).st_mode):
+        # So that it can begin the log anew.
+        os.fchown(log, account.uid, account.gid)
+    return account
 
 
 async def _serve(options: ManagerOptions, descriptor: int, report: int) -> int:

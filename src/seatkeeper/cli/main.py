@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "diagnose": ("diagnose", "why a checkout does not work, and what to do; explain an error or a log line"),
     "hold": ("hold", "run a program while it holds licenses"),
     "service": ("service", "the license server as a service: install, remove, status, wait"),
+    "admin": ("admin", "who administers a license server from other machines: add, list, remove"),
     "journal": ("journal", "a vendor daemon's record of use: show, verify, export"),
 }
 

@@ -51,6 +51,7 @@ class Guard:
         self._vendor = vendor
         self._root = root
         self._known = known
+        self._binding = b""
         self._nonce = b""
         self._session = b""
         self._asked: dict[int, Checkout] = {}
@@ -59,8 +60,9 @@ class Guard:
         self._verified: dict[str, _Shown] = {}
         self._shown: dict[str, _Shown] = {}
 
-    def greeted(self, nonce: bytes, session: bytes) -> None:
-        """A new connection's Hello has left, with this nonce."""
+    def greeted(self, nonce: bytes, session: bytes, binding: bytes = b"") -> None:
+        """A new connection's Hello has left, with this nonce; `binding` is the TLS connection's, empty in plain text."""
+        self._binding = binding
         self._nonce = nonce
         self._session = session
         self._asked.clear()
@@ -111,6 +113,7 @@ class Guard:
             trust=trust,
             hostids=welcome.hostids,
             today=today,
+            binding=self._binding,
         )
         hostids = tuple(welcome.hostids)
         if (trust, hostids) != (self._trust, self._hostids):

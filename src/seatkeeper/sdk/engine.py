@@ -128,7 +128,7 @@ class Engine:
         server, connection = entry
         message = instruction.message
         if type(message) is Hello:
-            self._guards[server].greeted(message.nonce, message.session)
+            self._guards[server].greeted(message.nonce, message.session, connection.binding)
         elif type(message) is Checkout:
             self._guards[server].asked(message)
         connection.send(message)

@@ -189,11 +189,17 @@ class Question:
             if self._total > ANSWER_BYTES_MAX:
                 raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=f"{self._place} sent more than {ANSWER_BYTES_MAX} bytes.")
             if data and self._tls is not None:
-                data, more = self._tls.receive(data)
+                try:
+                    data, more = self._tls.receive(data)
+                except ssl.SSLZeroReturnError:
+                    data, more = b"", b""
+                else:
+                    if not data and not more:
+                        return
                 if more:
                     self._connection.sendall(more)
-                if not data:
-                    return
+                    if not data:
+                        return
             if not data:
                 raise LicenseError(-16, minor=_MINOR_READ, reason=f"{self._place} closed the connection before its answer was complete.")
             self._unread += self._reader.feed(data)

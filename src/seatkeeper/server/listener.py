@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.roles import sees_names
 from seatkeeper.server.administration import WRONG_S
-from seatkeeper.server.status import plain_names
 from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, IdleTold, Left, RemoveAsked, RevokeAsked
 from seatkeeper.wire.framing import HEADER_BYTES, NO_MESSAGE, decode_client, frame
 from seatkeeper.wire.messages import (
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from seatkeeper.server.channels import Channel
-    from seatkeeper.server.status import Names
     from seatkeeper.server.vendord import VendorDaemon
     from seatkeeper.wire.messages import ClientMessage, ServerMessage
 
@@ -86,7 +84,6 @@ class ClientConnection(asyncio.Protocol):
         "_unfinished",
         "_window",
         "channel",
-        "names",
         "session",
         "transport",
     )
@@ -103,7 +100,6 @@ class ClientConnection(asyncio.Protocol):
         self._window = 0.0
         self.channel = channel
         self.session = 0
-        self.names: Names = plain_names
         self.transport: asyncio.Transport | None = None
 
     # Transport -------------------------------------------------------------------------------------------------------

@@ -14,12 +14,14 @@ import platform
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from seatkeeper import __version__
+from seatkeeper.adapters.accounts import Account
 from seatkeeper.adapters.peers import listen_unix
+from seatkeeper.adapters.privileges import become
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.base.roles import sees_names
 from seatkeeper.licfile.model import Server, Vendor
@@ -57,7 +59,7 @@ _STAMP_S: Final = 1.0
 
 
 class ManagerOptions(msgspec.Struct, frozen=True):
-    """How lmgrd was started; see `lmgrd -help`."""
+    """How lmgrd was started; see `lmgrd -help`. With `account` it is root only until its port is open."""
 
     files: tuple[str, ...]
     lease_s: float = 180.0
@@ -66,8 +68,10 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     durable: bool = True
     journal: bool = True
     access: AccessPolicy = AccessPolicy()
+    account: Account | None = None
     datestamp: bool = False
     log: str = ""
+    order: Literal["documented", "best_fit"] = "documented"
 
 
 class LicenseManager:
@@ -107,6 +111,10 @@ class LicenseManager:
         except OSError as error:
             self._log.say(f"Port {self.port} cannot be opened: {error.strerror}. Stop what uses it, or change the port on the SERVER line.")
             return LicenseError(-57).exit_status
+        if self.options.account is not None:
+            account = self.options.account
+            become(account.uid, account.gid, account.groups)
+            self._log.say(f"Running as {account.name} from now on")
         unix = self._bind_unix()
         waiting_max, address_max = 2 * self._share, self.options.access.address_connections_max
         self._acceptor = Acceptor(self._loop, [*listeners, *unix], self._routed, waiting_max, address_max)
@@ -179,7 +187,7 @@ class LicenseManager:
         log.line(f"Server's System Date and Time: {log.full_time()}")
         system = platform.system().lower() or "unix"
         log.line(f"FlexNet Licensing (v{__version__} build seatkeeper) started on {socket.gethostname()} ({system}) ({log.date()})")
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if hasattr(os, "geteuid") and os.geteuid() == 0 and self.options.account is None:
             log.line("Running as root is not needed, and not advised: give this license server an account of its own")
         log.line(f"License file(s): {' '.join(self.files)}")
         log.flush()
@@ -233,6 +241,7 @@ class LicenseManager:
             durable=options.durable,
             journal=options.journal,
             access=options.access,
+            order=options.order,
             restarts=restarts,
             datestamp=options.datestamp,
             log=options.log,

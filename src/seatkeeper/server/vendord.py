@@ -33,6 +33,7 @@ from seatkeeper.server.crowd import Crowd
 from seatkeeper.server.license import find_files, load_served, new_faults, number_of
 from seatkeeper.server.listener import GREETING_S, ClientConnection
 from seatkeeper.server.logs import Logs
+from seatkeeper.server.pseudonyms import Pseudonyms
 from seatkeeper.server.pump import Pump
 from seatkeeper.server.settings import DaemonOptions
 from seatkeeper.server.status import line_frames, picture, send_slowly, status_frames
@@ -96,6 +97,7 @@ class VendorDaemon:
         self._control: Control | None = None
         access, crowd = Access(options.access, log.say), Crowd(connections_max(), options.access.address_connections_max)
         self._channels = Channels(loop, access, crowd, log.say, self._spawn)
+        self._pseudonyms = Pseudonyms(Path(options.data).parent, log.say, clock.new_id)
         self._ungreeted: dict[ClientConnection, float] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._acceptor: Acceptor | None = None
@@ -415,7 +417,7 @@ class VendorDaemon:
         self._pump.turn()
         self._pump.flush_log()
         pictures = picture(self._machine.ledger, self.vendor, asked, self._served.refused)
-        frames = status_frames(pictures, asked, connection.names, clock.now())
+        frames = status_frames(pictures, asked, self._pseudonyms.names_for(connection.channel.identity), clock.now())
         self._spawn(send_slowly(connection, frames, GREETING_S))
 
     def opened(self, connection: ClientConnection) -> None:
