@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from seatkeeper.pools.decision import Terms, decide
+from seatkeeper.pools.decision import Terms
 from seatkeeper.vendor.checkouts import serve_waiters
 from seatkeeper.vendor.ledger import Ledger
 from seatkeeper.vendor.state import State, VendorSettings
@@ -32,9 +32,9 @@ TEXT_CHARS_MAX: Final = 3500
 NAMES_MAX: Final = 10
 
 #: What can happen, the worst first.
-Kind = Literal["lost", "expired", "over", "in_vain", "reserved", "seats", "expiry", "removed", "moved", "restored", "granted", "added"]
+Kind = Literal["lost", "expired", "over", "denied", "reserved", "seats", "expiry", "removed", "moved", "restored", "granted", "added"]
 _KINDS: Final[tuple[Kind, ...]] = (
-    *("lost", "expired", "over", "in_vain", "reserved", "seats", "expiry"),
+    *("lost", "expired", "over", "denied", "reserved", "seats", "expiry"),
     *("removed", "moved", "restored", "granted", "added"),
 )
 
@@ -44,7 +44,7 @@ class Effect(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: Seats that no line would cover any more (`lost`, error -92), or none that is good today (`expired`, -10); a pool of which
-            more would be held than it gives (`over`); requests that would wait for what no line gives (`in_vain`); a reservation
+            more would be held than it gives (`over`); requests that wait and would be denied (`denied`); a reservation
             without its seats (`reserved`); a pool's seats or expiry otherwise; a pool gone, or new; seats that would count in another
             pool (`moved`), be covered again (`restored`), or be given to who waits for them (`granted`).
         feature: The feature's name.
@@ -163,27 +163,23 @@ def _names(concerned: Iterable[Seat | Waiter]) -> tuple[str, ...]:
 
 
 def _waiter_effects(rehearsal: Ledger) -> Iterable[Effect]:
-    """Who waits, and would get seats at once, or never."""
+    """Who waits, and would get seats or be turned away at once."""
     terms = rehearsal.terms
     state = State(VendorSettings("", rule=terms.rule), terms.today)
     state.ledger = rehearsal
-    for name, queue in list(rehearsal.queues.items()):
-        waiting = list(queue.values())
+    waiting = list(rehearsal.waiters.values())
+    for name in list(rehearsal.queues):
         serve_waiters(state, name, rehearsal.latest)
-        served = [waiter for waiter in waiting if waiter.handle in rehearsal.seats]
-        if served:
-            seats = sum(rehearsal.seats[waiter.handle].count for waiter in served)
-            yield Effect("granted", served[0].feature, seats=seats, who=_names(served))
-        vain = [waiter for waiter in waiting if waiter.handle not in rehearsal.seats and _never(rehearsal, waiter)]
-        if vain:
-            yield Effect("in_vain", vain[0].feature, seats=sum(waiter.count for waiter in vain), who=_names(vain))
-
-
-def _never(rehearsal: Ledger, waiter: Waiter) -> bool:
-    """True where no seat that comes free will do for the request."""
-    asker = rehearsal.asker(waiter.session, waiter.display, waiter.data)
-    decision = decide(waiter, rehearsal.pools.get(waiter.feature.lower()), waiter.count, rehearsal.terms, asker)
-    return decision.number in (-5, -10, -21, -26, -31, -38, -39)
+    found: dict[tuple[Kind, str], list[Waiter]] = {}
+    for waiter in waiting:
+        if waiter.handle in rehearsal.seats:
+            found.setdefault(("granted", waiter.feature), []).append(waiter)
+        elif waiter.handle not in rehearsal.waiters:
+            found.setdefault(("denied", waiter.feature), []).append(waiter)
+    for (kind, feature), waiters in found.items():
+        given = (rehearsal.seats.get(waiter.handle) for waiter in waiters)
+        seats = sum(waiter.count if seat is None else seat.count for waiter, seat in zip(waiters, given, strict=True))
+        yield Effect(kind, feature, seats=seats, who=_names(waiters))
 
 
 # Text ------------------------------------------------------------------------------------------------------------
@@ -216,8 +212,8 @@ def _sentence(effect: Effect) -> str:
     if kind == "over":
         back = effect.seats - int(new) + 1
         return f"{effect.seats} of {new} are in use. Holders keep theirs; nobody gets further ones until {back} have come back."
-    if kind == "in_vain":
-        return f"nothing that comes free will do for requests that wait, of {_listed(effect.who)}."
+    if kind == "denied":
+        return f"nothing that comes free will do for requests that wait: they are denied, to {_listed(effect.who)}."
     if kind == "reserved":
         return f"{_seats_are(int(old))} reserved for {effect.who[0]}, and there {_are(int(new))} for it."
     if kind == "seats":
