@@ -70,3 +70,14 @@ def test_no_limit_is_ever_passed_and_nothing_is_forgotten(moves: list[tuple[str,
 )
 def test_what_an_address_counts_as(address: str, key: str) -> None:
     assert address_key(address) == key
+
+
+def test_max_connections_limits_clients_and_not_administrators() -> None:
+    crowd = Crowd(1000, 0)
+    crowd.clients_limit = 3
+    assert [crowd.enter("") for _ in range(3)] == ["yes"] * 3
+    assert crowd.enter("") == "lent"
+    assert crowd.enter("", administrator=True) == "yes"
+    while crowd.enter("") != "full":
+        assert crowd.count < 100
+    assert crowd.enter("", administrator=True) == "yes"

@@ -81,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     more.add_argument(
         "--best-fit", action="store_true", help="keep the newest licenses for those who need them, against the documented order"
     )
+    more.add_argument(
+        "--timeout-min",
+        metavar="SECONDS",
+        type=int,
+        default=900,
+        help="shorter TIMEOUTs of the options file are raised to this (default 900)",
+    )
     for name, wants in (("-t", 1), ("-s", 1), ("-m", 1), ("-app", 0), ("-nfs_log", 0), ("-reuseaddr", 0), ("-b", 0)):
         # Flags of old start scripts that change nothing here.
         add(name, dest=f"ignored_{name[1:]}", help=argparse.SUPPRESS, **({"nargs": 1} if wants else {"action": "store_true"}))
@@ -147,6 +154,7 @@ def main(argv: list[str] | None = None) -> int:
         datestamp=options.datestamp,
         log=os.path.abspath(options.l.removeprefix("+")) if options.l else "",  # noqa: PTH100
         order="best_fit" if options.best_fit else "documented",
+        timeout_s_min=max(1, options.timeout_min),
     )
     return uvloop.run(_serve(manager_options, descriptor, report))
 

@@ -32,18 +32,21 @@ class Crowd:
 
     Attributes:
         count: How many there are.
+        clients_limit: The options file's MAX_CONNECTIONS, 0 for none: so many clients, where there is room for more.
     """
 
     def __init__(self, total_max: int, address_max: int = ADDRESS_CONNECTIONS_MAX) -> None:
         self.count = 0
         self.total_max = total_max
         self.address_max = address_max
+        self.clients_limit = 0
         self._by_address: dict[str, int] = {}
 
     @property
     def clients_max(self) -> int:
         """How many connections others than administrators may have."""
-        return self.total_max - self._room
+        room = self.total_max - self._room
+        return min(room, self.clients_limit) if self.clients_limit else room
 
     @property
     def _room(self) -> int:
@@ -61,7 +64,7 @@ class Crowd:
         """
         if address and self.address_max and self._by_address.get(address, 0) >= self.address_max and not administrator:
             return "crowded"
-        most = self.total_max if administrator else self.total_max - self._room // 2
+        most = self.total_max if administrator else self.clients_max + self._room - self._room // 2
         if self.count >= most:
             return "full"
         lent = not administrator and self.count >= self.clients_max

@@ -72,6 +72,7 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     datestamp: bool = False
     log: str = ""
     order: Literal["documented", "best_fit"] = "documented"
+    timeout_s_min: float = 900.0
 
 
 class LicenseManager:
@@ -242,6 +243,7 @@ class LicenseManager:
             journal=options.journal,
             access=options.access,
             order=options.order,
+            timeout_s_min=options.timeout_s_min,
             restarts=restarts,
             datestamp=options.datestamp,
             log=options.log,

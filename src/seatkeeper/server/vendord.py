@@ -325,6 +325,7 @@ class VendorDaemon:
     def _tell_of(self, served: Served) -> None:
         """What is wrong with the options file is in the log line by line; logs go where it says."""
         options = served.options or EMPTY_OPTIONS
+        self._channels.crowd.clients_limit = options.max_connections
         for sentence in (*options.sentences, *self._logs.apply(options)):
             self._log.line(sentence)
 
