@@ -33,15 +33,14 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 ABOVE = [FRAME_BYTES_MAX + 1, 1 << 24, 2**31 - 1, 2**31, 2**32 - 1]
-#: Who is at the other end: lmgrd, the vendor daemon before its Hello, and after it.
-ENDS = ["lmgrd", "daemon", "greeted"]
+#: Who is at the other end: lmgrd, the vendor daemon before its Hello, and after it; in plain text and over TLS.
+PLAIN = ["lmgrd", "daemon", "greeted"]
+ENDS = [*PLAIN, *(f"{end}, TLS" for end in PLAIN)]
 
 
 def peer_of(site: Site, end: str) -> Peer:
-    peer = Peer(site.port, vendor=None if end == "lmgrd" else VENDOR)
-    if end == "lmgrd":
-        peer.send_bytes(encode_preface())
-    if end == "greeted":
+    peer = Peer(site.port, vendor="" if end.startswith("lmgrd") else VENDOR, tls=end.endswith("TLS"))
+    if end.startswith("greeted"):
         peer.hello("liar")
     return peer
 
@@ -70,8 +69,9 @@ def test_a_frame_of_length_0_1_or_the_cap_that_is_no_message_is_refused(site: Si
 
 @pytest.mark.parametrize("end", ENDS)
 def test_a_message_of_exactly_the_cap_is_taken_and_of_one_byte_more_is_not(site: Site, end: str) -> None:
-    message = {"lmgrd": AskServer(1), "daemon": hello("long"), "greeted": Heartbeat(7)}[end]
-    expected = {"lmgrd": ServerStatus, "daemon": Welcome, "greeted": Beat}[end]
+    kind = end.partition(",")[0]
+    message = {"lmgrd": AskServer(1), "daemon": hello("long"), "greeted": Heartbeat(7)}[kind]
+    expected = {"lmgrd": ServerStatus, "daemon": Welcome, "greeted": Beat}[kind]
     fields: list[object] = msgspec.msgpack.decode(encode(message))
     # "A reader ignores elements beyond those it knows" (docs/protocol.md, Messages), so padding makes any size.
     with peer_of(site, end) as peer:
@@ -83,7 +83,7 @@ def test_a_message_of_exactly_the_cap_is_taken_and_of_one_byte_more_is_not(site:
             answer = peer.receive()
             assert isinstance(answer, Refused if extra else expected), answer
             # The same connection then brings the frame that is one byte too long.
-            fields = msgspec.msgpack.decode(encode(Heartbeat(8))) if end == "daemon" else fields
+            fields = msgspec.msgpack.decode(encode(Heartbeat(8))) if kind == "daemon" else fields
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -113,7 +113,7 @@ def test_lies_about_length_cost_no_memory(site: Site, watch: Watch) -> None:
     # So many at once that 64 KiB for each would show: 200 connections, each of which claims a whole frame and sends its header only.
     before = watch.growth()
     for length in (FRAME_BYTES_MAX, *ABOVE):
-        peers = [peer_of(site, end) for end in ENDS for _ in range(sized(30, 200))]
+        peers = [peer_of(site, end) for end in PLAIN for _ in range(sized(30, 200))]
         for peer in peers:
             peer.send_bytes(header(length) + b"\xdd\xff")
         watch.unharmed()
@@ -177,7 +177,7 @@ def test_fragments_without_end_do_not_pile_up(site: Site, watch: Watch) -> None:
 
 def test_half_closed_connections_are_closed(site: Site) -> None:
     """A client that ends its sending side has left."""
-    for end in ENDS:
+    for end in PLAIN:
         with peer_of(site, end) as peer:
             peer.socket.shutdown(socket.SHUT_WR)
             assert not [message for message in peer.rest() if not isinstance(message, Refused)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from seatkeeper.wire.framing import encode_preface
 from support.hostile import PATIENCE_S, Peer, refusal, sized, wait_until
 
 if TYPE_CHECKING:
@@ -81,6 +82,22 @@ def test_another_protocol_behind_the_preface_is_refused(site: Site) -> None:
                 peer.socket.shutdown(socket.SHUT_WR)
                 answers = peer.rest()
                 assert all(type(answer).__name__ == "Refused" for answer in answers), answers
+
+
+def test_what_is_no_tls_behind_a_preface_that_announces_it_ends_the_connection(site: Site) -> None:
+    for vendor in ("", "genesys.d"):
+        for name, data in GREETINGS.items():
+            with Peer(site.port, vendor=None) as peer:
+                peer.send_bytes(encode_preface(vendor, tls=True) + data)
+                peer.socket.shutdown(socket.SHUT_WR)
+                said = b""
+                try:
+                    while piece := peer.socket.recv(65536):
+                        said += piece
+                except ConnectionError:
+                    pass
+                # At most an alert of TLS, or the beginning of a handshake.
+                assert not said or said[0] in (0x15, 0x16), (name, said)
 
 
 def test_a_vendor_daemon_that_is_not_there_is_named(site: Site) -> None:

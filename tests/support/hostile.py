@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import ssl
 import struct
 import time
 from pathlib import Path
@@ -74,13 +75,20 @@ def hello(name: str = "ann", *, vendor: str = VENDOR, **more: object) -> Hello:
 class Peer:
     """A client that speaks the protocol by hand, and badly where a test wants it to."""
 
-    def __init__(self, port: int, *, vendor: str | None = VENDOR, source: str = "127.0.0.1", timeout: float = PATIENCE_S) -> None:
+    def __init__(
+        self, port: int, *, vendor: str | None = VENDOR, source: str = "127.0.0.1", timeout: float = PATIENCE_S, tls: bool = False
+    ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = server_frames()
         self.messages: list[ServerMessage] = []
         if vendor is not None:
-            self.socket.sendall(encode_preface(vendor))
+            self.socket.sendall(encode_preface(vendor, tls=tls))
+        if tls:
+            # Who attacks does not ask for the server's certificate.
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self.socket = context.wrap_socket(self.socket)
 
     def send(self, *messages: ClientMessage) -> None:
         self.socket.sendall(b"".join(map(frame, messages)))
@@ -89,7 +97,7 @@ class Peer:
         """Sends bytes as far as the other side takes them."""
         try:
             self.socket.sendall(data)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             pass
 
     def receive(self) -> ServerMessage | None:
@@ -97,7 +105,7 @@ class Peer:
         while not self.messages:
             try:
                 data = self.socket.recv(65536)
-            except ConnectionError:
+            except (ConnectionError, ssl.SSLError):
                 return None
             if not data:
                 return None
