@@ -469,6 +469,11 @@ class Model:
 
     def serve(self) -> None:
         """Whoever waits and may have seats has them, in the order of asking; who never may waits no longer."""
+        while self.serve_in_turn():
+            pass
+
+    def serve_in_turn(self) -> bool:
+        before = len(self.waits)
         barred: frozenset[Pool] = frozenset()
         for wait in list(self.waits):
             if not wait.client.connected:
@@ -484,6 +489,7 @@ class Model:
                 self.waits.remove(wait)
             else:
                 barred |= found.bars
+        return len(self.waits) < before
 
     # Events ----------------------------------------------------------------------------------------------------------
 

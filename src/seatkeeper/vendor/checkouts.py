@@ -75,8 +75,7 @@ def checkout_asked(state: State, event: CheckoutAsked, now: float, wall: float) 
             wait = "1 request waits" if state.settings.waiters_max == 1 else f"{state.settings.waiters_max} requests wait"
             decision = Decision(-24, decision.pool, reason=f"{wait} for {event.feature} already.")
         return instructions + _deny(state, session, event, decision, wall)
-    if ledger.queues and decision.pool is not None and (decision.pool.suite or (decision.right is not None and decision.right.limits)):
-        # Where more than one thing is lacked, those who wait may lack another one from now on, and bar others.
+    if ledger.queues and _counts_twice(decision):
         state.stir(name)
     return instructions + _seat(state, session, event, decision, ledger.next_handle, wall)
 
@@ -280,9 +279,18 @@ def _barred_pools(state: State, name: str) -> set[Pool]:
 
 def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
     """Gives what has come free to those who wait for the feature, or for others of its suite, in their order."""
-    ledger = state.ledger
     instructions: list[Instruction] = []
+    while _serve_in_turn(state, name, wall, instructions):
+        # What was given has brought another to its ceiling, or has taken another part of a suite: that one bars others than before.
+        pass
+    return instructions
+
+
+def _serve_in_turn(state: State, name: str, wall: float, instructions: list[Instruction]) -> bool:
+    """Serves each once; whether somebody who still waits may bar others than before."""
+    ledger = state.ledger
     barred: set[Pool] = set()
+    again = False
     names = state.family(name)
     pools = [pool for one in names for pool in ledger.pools.get(one, ())]
     # Who may share what is held already, or has seats reserved, is served whoever waits; and whom new lines or rules deny is told at once.
@@ -303,8 +311,11 @@ def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
             if not swept:
                 break
             instructions += swept
+            # Reserved seats may be among them.
+            plain = False
             decision = _decide(state, session, waiter, barred, wall)
         if not decision.number:
+            again = again or (bool(barred) and _counts_twice(decision))
             instructions.append(state.dequeue(waiter, "served", wall))
             instructions += _seat(state, session, waiter, decision, waiter.handle, wall)
             continue
@@ -317,7 +328,12 @@ def serve_waiters(state: State, name: str, wall: float) -> list[Instruction]:
             break
     else:
         state.weighed[name] = ledger.terms
-    return instructions
+    return again
+
+
+def _counts_twice(decision: Decision) -> bool:
+    """Whether the seats count in more than their pool, so that others who wait may lack something else from now on."""
+    return (decision.pool is not None and bool(decision.pool.suite)) or (decision.right is not None and bool(decision.right.limits))
 
 
 def back_in_queue(state: State, session: Session, wall: float) -> list[Instruction]:
