@@ -331,6 +331,8 @@ def test_a_client_names_its_host_ids_firmest_first(server: Path) -> None:
         assert str(parse_hostid(one)) == one
     many = msgspec.structs.replace(found, facts=HostFacts(ethers=tuple(f"{number:012x}" for number in range(1, 100))))
     assert len(host.own_hostids("", "", "", found=many)) == host.CLIENT_HOSTIDS_MAX == messages.HOSTIDS_MAX
+    assert not any("x" in text for text in host.own_hostids("", "", "x" * 250, found=many))
+    assert host.CLIENT_HOSTID_CHARS_MAX == messages.NAME_CHARS_MAX
 
 
 def test_the_platform_is_one_word(monkeypatch: pytest.MonkeyPatch) -> None:

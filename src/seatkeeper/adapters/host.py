@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLIENT_HOSTIDS_MAX",
+    "CLIENT_HOSTID_CHARS_MAX",
     "COMMAND_SECONDS_MAX",
     "RESOLVE_SECONDS_MAX",
     "Platform",
@@ -66,6 +67,8 @@ COMMAND_SECONDS_MAX: Final = 10.0
 RESOLVE_SECONDS_MAX: Final = 2.0
 #: Host ids that a client names; the wire takes as many.
 CLIENT_HOSTIDS_MAX: Final = 64
+#: And characters of each.
+CLIENT_HOSTID_CHARS_MAX: Final = 256
 #: A file of /proc is read up to here.
 READ_CHARS_MAX: Final = 1 << 20
 
@@ -201,7 +204,9 @@ def own_hostids(user: str, host: str, display: str, *, found: Survey | None = No
     """
     facts = (found or survey(resolve=False)).facts
     facts = msgspec.structs.replace(facts, hostname=host, fqdn=facts.fqdn if "." in facts.fqdn else "", user=user, display=display)
-    return tuple(str(hostid) for kind in _CLIENT_KINDS for hostid in ids_of(facts, kind))[:CLIENT_HOSTIDS_MAX]
+    found_ids = [str(hostid) for kind in _CLIENT_KINDS for hostid in ids_of(facts, kind)]
+    # One that is too long for the message, as of a very long display, would cost the session.
+    return tuple(text for text in found_ids if len(text) <= CLIENT_HOSTID_CHARS_MAX)[:CLIENT_HOSTIDS_MAX]
 
 
 def default_hostid() -> str:
