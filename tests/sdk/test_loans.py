@@ -13,7 +13,7 @@ from tests.support.site import VENDOR, Site, feature
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.borrowed import BorrowStore
 from seatkeeper.base.dates import format_date
-from seatkeeper.base.errors import LicenseError
+from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.events import LicenseLost
 from seatkeeper.licfile.borrowing import claimed
 from seatkeeper.sdk import Client
@@ -105,6 +105,20 @@ async def test_borrowed_seats_need_no_server(site: Site) -> None:
         # Another feature, a later version: not what was borrowed.
         assert await number(one.checkout("f2")) == -15
         assert await number(one.checkout("f1", "9.0")) == -15
+
+
+async def test_names_that_are_no_text_and_odd_values_cost_no_seats(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LM_PROJECT", "a\udcff")
+    async with client(site, user="\udcff", host="h\udcff", display="\udcff" * 300, application="\udcff") as one:
+        seat = await one.checkout("plain")
+        handle = seat.handle
+        for odd in ({"count": 1.5}, {"count": True}, {"feature": "f\udcff"}, {"data": "\udcff"}, {"version": 8.5}):
+            assert await number(one.checkout(**{"feature": "plain"} | odd)) == -42  # type: ignore[arg-type]
+        async with one.checkout("plain", up_to=1, queue=None) as other:  # type: ignore[arg-type]
+            assert other.count == 1
+        assert (seat.valid, seat.handle) == (True, handle)
+    with pytest.raises(InputError, match="vendor"):
+        client(site, vendor="v" * 300)
 
 
 async def test_nobody_elses_seats(site: Site) -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from seatkeeper.base.errors import LicenseError
-from seatkeeper.sdk.wants import check_want, until_of
+from seatkeeper.base.errors import InputError, LicenseError
+from seatkeeper.sdk.wants import check_vendor, check_want, sendable, until_of
 from seatkeeper.wire.messages import HANDLES_MAX, Checkout
 
 NOW = 1_000_000.0
@@ -34,6 +34,14 @@ def test_what_can_be_asked_passes() -> None:
         ({"borrow_until": -1.0}, -42),
         ({"borrow_until": float("nan")}, -42),
         ({"borrow_until": float("inf")}, -42),
+        ({"count": 2.5}, -42),
+        ({"count": True}, -42),
+        ({"count": None}, -42),
+        ({"feature": None}, -42),
+        ({"feature": "f\udcff"}, -42),
+        ({"display": "d\udcff"}, -42),
+        ({"data": b"d"}, -42),
+        ({"version": 8.5}, -42),
     ],
 )
 def test_what_cannot_is_refused(change: dict[str, object], number: int) -> None:
@@ -41,6 +49,19 @@ def test_what_cannot_is_refused(change: dict[str, object], number: int) -> None:
         check_want(msgspec.structs.replace(GOOD, **change), NOW)
     assert caught.value.number == number
     assert caught.value.reason
+
+
+def test_names_of_the_surroundings_can_always_be_sent() -> None:
+    assert sendable("Zoë") == "Zoë"
+    assert sendable("a\udcffb") == "a?b"
+    assert len(sendable("\udcff" * 1000)) == 256
+
+
+def test_the_name_of_a_vendor() -> None:
+    assert check_vendor("genesys.d") == "genesys.d"
+    for name in ("", "v" * 65, "v\udcff", "v\n", None):
+        with pytest.raises(InputError, match="no name of a vendor daemon"):
+            check_vendor(name)  # type: ignore[arg-type]
 
 
 def test_the_end_of_a_borrow() -> None:

@@ -61,8 +61,8 @@ from seatkeeper.sdk.bearings import Bearings
 from seatkeeper.sdk.engine import Engine
 from seatkeeper.sdk.loans import Borrowing, Loans
 from seatkeeper.sdk.seats import EVENTS_MAX, Events, PendingCheckout, Seat
-from seatkeeper.sdk.wants import check_want, until_of
-from seatkeeper.wire.messages import NAME_CHARS_MAX, Checkout, ReturnBorrow
+from seatkeeper.sdk.wants import check_vendor, check_want, sendable, until_of
+from seatkeeper.wire.messages import Checkout, ReturnBorrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ class Client:
         limits: How long to wait for what.
 
     Raises:
-        InputError: `root` or SEATKEEPER_ROOT is no key.
+        InputError: `root` or SEATKEEPER_ROOT is no key, or `vendor` no name.
     """
 
     _seat_class: type[Seat] = Seat
@@ -133,16 +133,16 @@ class Client:
         on_event: Callable[[News], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self._vendor = vendor
+        self._vendor = check_vendor(vendor)
         self._bearings = Bearings(path, license_file, vendor, root)
         self._identity = Identity(
             vendor,
-            (user_name() if user is None else user)[:NAME_CHARS_MAX],
-            (host_name() if host is None else host)[:NAME_CHARS_MAX],
-            (display_name() if display is None else display)[:NAME_CHARS_MAX],
+            sendable(user_name() if user is None else user),
+            sendable(host_name() if host is None else host),
+            sendable(display_name() if display is None else display),
             os.getpid(),
-            settings.project()[:NAME_CHARS_MAX],
-            application[:NAME_CHARS_MAX],
+            sendable(settings.project()),
+            sendable(application),
             platform_name(),
         )
         self._limits = limits or Limits()
@@ -208,7 +208,7 @@ class Client:
             InputError: When awaited: the license path or LM_BORROW is malformed.
         """
         until = until_of(borrow_until, clock.now())
-        return PendingCheckout(self, Checkout(0, feature, version, count, up_to, display or "", queue, data, until), timeout)
+        return PendingCheckout(self, Checkout(0, feature, version, count, bool(up_to), display or "", bool(queue), data, until), timeout)
 
     async def checkin(self, seat: Seat) -> None:
         """Give the seats back; for seats that are given back already, or lost, that is done at once. Borrowed seats stay borrowed.
