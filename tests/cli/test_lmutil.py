@@ -47,6 +47,13 @@ def test_a_program_is_known_by_its_name(path: str, name: str) -> None:
     assert lmutil.program_name(path) == name
 
 
+def test_a_word_that_is_no_text_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with FakeLmgrd(license_server()) as server:
+        for words in (["lmremove", "f\udcff", "u", "h", "d"], ["lmswitch", "genesys.d", "f\udcff"]):
+            assert lmutil.main([*words, "-c", f"{server.port}@{server.host}"]) == 214
+            assert "This is no text in UTF-8. (found" in capsys.readouterr().err
+
+
 def test_lmutil_alone_prints_its_usage_and_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert lmutil.main(["lmutil"]) == 0
     shown = capsys.readouterr()

@@ -58,6 +58,10 @@ def diagnose(
         raise typer.Exit(_explain(text, json))
     from seatkeeper.sdk.checkup import Question, walk
 
+    try:
+        f"{feature}{version}{vendor}".encode()
+    except UnicodeEncodeError as error:
+        raise typer.BadParameter(f"This is no text in UTF-8: {ascii(error.object)[:80]}") from None
     question = Question(path, vendor, feature, version, count)
     console = _console()
     with _progress(console) as tell:

@@ -93,6 +93,11 @@ def _run(tool: str, argv: list[str], program: str) -> int:
         complain(tool, str(error))
         print(module.USAGE, end="", file=sys.stderr)
         return exit_status(-133)
+    except UnicodeEncodeError as error:
+        # A word of the command line, which is to be sent to a server.
+        word = InputError("This is no text in UTF-8.", found=ascii(error.object)[:80], remedy="Write it in the encoding of this terminal.")
+        complain(tool, str(word))
+        return exit_status(-42)
     except InputError as error:
         complain(tool, str(error))
         return exit_status(-42)
