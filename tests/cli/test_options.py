@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seatkeeper.adapters.keys import init_vendor
 from seatkeeper.cli.options import main
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "options"
@@ -174,6 +176,19 @@ def test_what_cannot_be_told_ends_with_1_and_says_why(arguments: list[str], mess
 def test_a_wrong_call_ends_with_2() -> None:
     assert main(["lint"]) == 2
     assert main(["explain", "-c", "site.dat", "crm_agent"]) == 2
+
+
+@pytest.mark.parametrize(("rule", "status"), [("flexnet", 0), ("release8", 1)])
+def test_the_trust_file_says_how_versions_meet(rule: Any, status: int, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trust = init_vendor(place / "keys", "genesys.d", today=date(2026, 11, 24), version_rule=rule)
+    assert trust.version_rule == rule
+    (place / "genesys.d.trust").write_bytes((place / "keys/genesys.d.trust").read_bytes())
+    (place / "v9.dat").write_text("SERVER s ANY\nDAEMON genesys.d\nFEATURE f1 genesys.d 9.0 permanent 3 SIGN=0\n")
+    arguments = ["explain", DAY, "-c", "v9.dat", "--user", "u", "--version", "8.5", "f1"]
+    assert main(arguments) == status, capsys.readouterr()
+    (place / "genesys.d.trust").write_text("nonsense")
+    assert main(arguments) == 1
+    assert "This is not a trust file" in capsys.readouterr().err
 
 
 def test_the_day_decides_what_counts(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

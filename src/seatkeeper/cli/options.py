@@ -129,8 +129,7 @@ def explain(
         pool.obey(access)
         pool.set_day(site.today)
     who = Who(user, host, display or host, project, address or (host if plain_address(host) else ""))
-    # As `seatkeeper vendor init` chooses for a new vendor.
-    rule: VersionRule = "release8" if site.vendor.lower() == "genesys.d" else "flexnet"
+    rule = site.version_rule()
     found = [explain_pool(pool, access, who, site.today, version=version, count=count, rule=rule) for pool in pools]
     if json:
         import msgspec
@@ -188,8 +187,24 @@ class _Site:
         lines = [line for one in files for _, line in one.file.signable() if line.vendor.lower() == self.vendor.lower()]
         self.pools: dict[str, list[Pool]] = group_lines(lines, self.today)[0]
         self.packages = [line.name for line in lines if isinstance(line, Package)]
+        self._places = tuple(dict.fromkeys(Path(one.name).parent for one in files))
         self.default = Path(files[0].name).parent / f"{self.vendor}.opt"
         self.options: OptionsFile | None = _read_options(file) if file is not None else read_options(self.vendor, files)
+
+    def version_rule(self) -> VersionRule:
+        """By which rule a license's version meets a request's: the vendor's trust file says it to the vendor daemon, too.
+
+        Raises:
+            InputError: The trust file is none.
+        """
+        from seatkeeper.adapters.settings import read_trust
+        from seatkeeper.licfile.trust import parse_trust
+
+        found = read_trust(self.vendor, self._places)
+        if found is not None:
+            return parse_trust(found[1], root=None, name=found[0]).version_rule
+        # As `seatkeeper vendor init` chooses for a new vendor.
+        return "release8" if self.vendor.lower() == "genesys.d" else "flexnet"
 
 
 def _read_options(path: Path) -> OptionsFile:
