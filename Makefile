@@ -47,7 +47,7 @@ house: setup
 	@.venv/bin/python -m pytest -q -p no:cacheprovider tests/test_house.py
 
 bench: setup ## measure, as ratios within one run; a table, and JSON in bench/results (BENCH_ARGS=--quick)
-	@sh requirements/setup.sh gcc libc6-dev redis-server
+	@sh requirements/setup.sh gcc libc6-dev libssl-dev redis-server
 	@.venv/bin/python bench/run.py $(BENCH_ARGS)
 
 lock: setup ## pin the newest allowed packages anew, with their hashes (needs the network)

@@ -2,8 +2,8 @@
 
 The file has 10,000 signed lines; before each reread another count stands in every tenth of them. A load of checkouts and checkins runs,
 at a steady pace of 2,000 pairs a second and as fast as 50 clients can, in windows with one `lmreread` each and windows without, in
-turn. What counts is the longest time between two grants, seen by the load. 500 clients more hold a seat each of features that are
-exchanged. Server, lmgrd and the reading share core 0.
+turn. What counts is the longest time between two grants, seen by the load. 9,900 clients more hold a seat each, and their seats are
+counted in the new pools. Server, lmgrd and the reading share core 0.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from harness import FEATURE, BenchError, Figure, Server, on_core, progress, run_load, run_program, seat_templates, site_server
-from idle import all_do, crowd
+from idle import PROCESSES, all_do, crowd
 from support.site import Site, feature
 
 if TYPE_CHECKING:
     from seatkeeper.licfile.model import Feature
 
 LINES = 10_000
-HOLDERS = 500
+HOLDERS = 9_900
 #: By name: clients, and pairs a second (0: as many as they can).
 LOADS = {"2,000 pairs a second": (500, 2000.0), "50 clients without a pause": (50, 0.0)}
 REREAD, NONE = "reread", "no reread"
@@ -94,14 +94,14 @@ def _window(server: Server, clients: int, rate: float, text: bytes | None) -> di
     return {**result, "reread_s": times[0] if times else 0.0}
 
 
-def measure(lines: int, rounds: int) -> dict[str, Any]:
+def measure(lines: int, holding: int, rounds: int) -> dict[str, Any]:
     """All windows."""
     found: dict[str, Any] = {"lines": lines, "windows": {name: {REREAD: [], NONE: []} for name in LOADS}}
     with site_server("site-reread", "--lease", "3600", features=_lines(lines, 60)) as server:
         assert server.site is not None
         texts = _versions(server.site, lines)
         holders = server._replace(load=("--mode", "seats", *seat_templates(users=True, feature="bench_held")))
-        with crowd(holders, HOLDERS, 1) as members:
+        with crowd(holders, holding, PROCESSES) as members:
             all_do(members, "seat")
             number = 0
             for turn in range(rounds):
@@ -148,7 +148,7 @@ def show_scale(found: dict[str, Any]) -> None:
 
 def run(quick: bool = False) -> tuple[list[Figure], dict[str, Any]]:
     """Measures and returns the figures and what they come from."""
-    found = measure(1000, 1) if quick else measure(LINES, 6)
+    found = measure(1000, 500, 1) if quick else measure(LINES, HOLDERS, 6)
     return figures(found), found
 
 

@@ -14,8 +14,10 @@ from typing import Any
 
 from harness import (
     VENDOR,
+    BenchError,
     Figure,
     Server,
+    build_load,
     cpu_ns,
     cpu_us,
     encode_preface,
@@ -34,6 +36,16 @@ MANY = 2000
 RATIO_MIN = 0.5
 CLIENT_BYTES_MAX = 60_000
 PLAIN, TLS = "plain text", "TLS 1.3"
+
+
+def possible() -> bool:
+    """True where the load can be compiled with TLS; says what is missing where it cannot."""
+    try:
+        build_load("load-tls")
+    except BenchError as error:
+        print(f"TLS is left out: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _connected(server: Server, clients: int) -> dict[str, float]:
