@@ -120,7 +120,7 @@ def test_who_may_wait_runs_when_it_is_its_turn(site: Site) -> None:
         second = stack.enter_context(background("f2", "--queue", "-c", path, "--", "echo", "second"))
         told = f"seatkeeper hold: all seats of f2 at {site.port}@localhost are in use; waiting in the queue, as number 1.\n"
         assert line_of(second.stderr) == told
-        late = held("f2", "--wait", "0.1", "-c", path, "--", "touch", "ran")
+        late = held("f2", "--wait", "2", "-c", path, "--", "touch", "ran")
         assert late.returncode == 256 - 35
         assert "the place in the queue is 2" in late.stderr
         first.communicate(timeout=WAIT_S)

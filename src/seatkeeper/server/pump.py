@@ -8,6 +8,7 @@ next process begins from the disk.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.adapters import clock
@@ -17,7 +18,6 @@ from seatkeeper.vendor.events import Append, Close, Heard, Send
 from seatkeeper.vendor.log import Appended, Conflict, Outcome
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any, NoReturn
@@ -30,6 +30,8 @@ __all__ = ["LOG_S", "Pump"]
 
 #: The debug log is written this often under load, and not for each commit; who asks for the status finds it complete.
 LOG_S: Final = 0.05
+#: How often it is looked whether what is decided is written.
+_WRITTEN_S: Final = 0.001
 
 
 class Pump:
@@ -63,6 +65,8 @@ class Pump:
         self._pending: list[Append] = []
         self._held_back: list[tuple[ClientConnection, bytes]] = []
         self._under_way: list[Append] = []
+        # Batches given to the journal, and those of them that are in the logs.
+        self._begun = self._done = 0
         self._now = self._flushed = 0.0
         self._flush_due = False
 
@@ -173,6 +177,7 @@ class Pump:
         appends, self._pending = self._pending, []
         answers, self._held_back = self._held_back, []
         self.committing = True
+        self._begun += 1
         if self._journal is None:
             self._committed(appends, answers, Appended(0))
             return
@@ -185,6 +190,14 @@ class Pump:
                 self._journal.snapshot(self.machine.ledger.snapshot(clock.now()))
             except OSError as error:
                 self._give_up(f"The journal cannot be written: {error.strerror} ({self._journal.directory}).")
+
+    async def written(self) -> None:
+        """Returns when all that is decided by now stands in the logs."""
+        self.turn()
+        wanted = self._begun + bool(self._pending)
+        while self._done < wanted and not self.closed:
+            await asyncio.sleep(_WRITTEN_S)
+        self.flush_log()
 
     def flush_log(self) -> None:
         """Writes the debug log out."""
@@ -208,6 +221,7 @@ class Pump:
                 connection.write(data)
         # The logs are for people, and come after the clients.
         self._logs.wrote(appends)
+        self._done += 1
         if self._now - self._flushed >= LOG_S:
             self.flush_log()
         elif not self._flush_due:

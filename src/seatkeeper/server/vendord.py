@@ -363,6 +363,7 @@ class VendorDaemon:
             secret = borrow_secret(self._served.credential.key, seat.session.digest, seat.handle)
             proven = hmac.compare_digest(secret, message.secret)
         self.run(BorrowReturned(connection, message.request, message.handle, proven))
+        self.loop.call_soon(self._tell_lent)
 
     def switch_log(self, asked: AskSwitch, by_user: str, by_host: str) -> Done:
         """Goes on with a log elsewhere."""
@@ -415,11 +416,14 @@ class VendorDaemon:
 
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
         """Answers what lmstat asks, between other clients' turns."""
-        self._pump.turn()
-        self._pump.flush_log()
+        self._spawn(self._send_status(connection, asked))
+
+    async def _send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
+        # Who has seen the status finds the log complete.
+        await self._pump.written()
         pictures = picture(self._machine.ledger, self.vendor, asked, self._served.refused)
-        frames = status_frames(pictures, asked, self._pseudonyms.names_for(connection.channel.identity), clock.now())
-        self._spawn(send_slowly(connection, frames, GREETING_S))
+        names = self._pseudonyms.names_for(connection.channel.identity)
+        await send_slowly(connection, status_frames(pictures, asked, names, clock.now()), GREETING_S)
 
     def opened(self, connection: ClientConnection) -> None:
         """A connection has begun."""
