@@ -618,9 +618,12 @@ class Abroad:
 def abroad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Abroad]:
     if missing():
         pytest.skip(missing())
-    with pytest.MonkeyPatch.context() as patch, TwoMachines("08:00:20:00:05:ac") as net:
-        patch.setattr(site_module, "default_hostid", lambda: "0800200005ac")
-        with Site(tmp_path_factory.mktemp("abroad"), {"f1": 3, "good": 3}) as site:
+    with TwoMachines("08:00:20:00:05:ac") as net:
+        # Only while it is made: this module's other servers are on this machine.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(site_module, "default_hostid", lambda: "0800200005ac")
+            made_for = Site(tmp_path_factory.mktemp("abroad"), {"f1": 3, "good": 3})
+        with made_for as site:
             made = Abroad(net, site)
             yield made
             made.close()
