@@ -44,8 +44,8 @@ class Ends:
         self.connection = Connection(VENDOR, self.messages.put_nowait, self.ends.append)
 
 
-async def checkout(port: int, root: str) -> None:
-    async with Client(f"{port}@127.0.0.1", root=root) as client, client.checkout("f1") as seat:
+async def checkout(port: int, root: str, *, plain: bool | None = None) -> None:
+    async with Client(f"{port}@127.0.0.1", root=root, plain=plain) as client, client.checkout("f1") as seat:
         assert seat.valid
 
 
@@ -80,6 +80,15 @@ async def test_loopback_goes_plain_unless_it_is_said(site: Site, monkeypatch: py
 async def test_an_application_checks_out_over_tls(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEATKEEPER_PLAIN", "0")
     await checkout(site.port, site.root)
+
+
+async def test_an_application_may_say_itself_what_it_wants(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATKEEPER_PLAIN", "0")
+    with Middle(site.port) as wire:
+        await checkout(wire.port, site.root, plain=False)
+        assert b"f1" not in wire.seen
+        await checkout(wire.port, site.root, plain=True)
+        assert b"f1" in wire.seen
 
 
 async def test_a_man_in_the_middle_is_refused(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.admins import Administrator, token_digest, write_admins
 from seatkeeper.adapters.host import user_name
-from seatkeeper.base.roles import NOBODY, RULES, Identity, Restrictions
+from seatkeeper.base.roles import NOBODY, ROLES, RULES, Identity, Restrictions
 from seatkeeper.server import administration
 from seatkeeper.server.administration import ATTEMPTS_MAX, ATTEMPTS_S, Access, AccessPolicy, Attempts, command_of, this_machine
 from seatkeeper.wire.messages import (
@@ -210,3 +210,14 @@ def test_the_account_of_the_process_is_told_by_number_where_it_has_no_name(monke
     monkeypatch.setattr(peers.pwd, "getpwuid", lambda _uid: (_ for _ in ()).throw(KeyError))
     assert peers.account_name(os.geteuid()) == str(os.geteuid())
     peers.account_name.cache_clear()
+
+
+def test_the_manual_s_table_is_the_one_that_is_obeyed() -> None:
+    page = Path(__file__).parents[2] / "docs" / "security.md"
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.read_text("utf-8").splitlines() if line.startswith("| ")]
+    head = ["command", "message", *ROLES]
+    assert head in rows
+    found = {row[1].strip("`"): (row[0], row[2:]) for row in rows if len(row) == len(head) and row != head}
+    assert found == {
+        name: (rule.tool or "(introduction)", ["yes" if role in rule.roles else "" for role in ROLES]) for name, rule in RULES.items()
+    }

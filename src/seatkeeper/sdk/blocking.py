@@ -133,6 +133,7 @@ class Client:
         application: str = "",
         on_event: Callable[[News], None] | None = None,
         limits: Limits | None = None,
+        plain: bool | None = None,
     ) -> None:
         client = _AsyncClient(
             path,
@@ -145,6 +146,7 @@ class Client:
             application=application,
             on_event=on_event,
             limits=limits,
+            plain=plain,
         )
         self._loop = _Loop(client)
         # Also at the end of the process, and when the application forgets the client.

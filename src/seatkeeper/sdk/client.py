@@ -112,6 +112,7 @@ class Client:
         application: The application's name, for the server's records.
         on_event: Called on the event loop with each event that `events()` gives.
         limits: How long to wait for what.
+        plain: True for connections without TLS, False for none without; None as SEATKEEPER_PLAIN says, else to loopback addresses only.
 
     Raises:
         InputError: `root` or SEATKEEPER_ROOT is no key, or `vendor` no name.
@@ -132,6 +133,7 @@ class Client:
         application: str = "",
         on_event: Callable[[News], None] | None = None,
         limits: Limits | None = None,
+        plain: bool | None = None,
     ) -> None:
         self._vendor = check_vendor(vendor)
         self._bearings = Bearings(path, license_file, vendor, root)
@@ -146,6 +148,7 @@ class Client:
             platform_name(),
         )
         self._limits = limits or Limits()
+        self._plain = plain
         self._on_event = on_event
         self._pid = os.getpid()
         self._engine: Engine | None = None
@@ -365,7 +368,7 @@ class Client:
         guards = [Guard(self._vendor, root, known) for _ in servers.found]
         targets = [Target(name, addresses, clock.new_id()) for name, addresses in servers.found]
         walker = Walker(targets, self._identity, self._limits)
-        self._engine = Engine(walker, guards, self._vendor, self._carry_out, self._welcomed)
+        self._engine = Engine(walker, guards, self._vendor, self._carry_out, self._welcomed, plain=self._plain)
         return self._engine
 
     def _valid(self, key: int) -> bool:

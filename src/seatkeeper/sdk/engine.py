@@ -41,6 +41,7 @@ class Engine:
         vendor: The vendor daemon's name.
         on_instruction: Carries out what is not about the network.
         on_welcome: Called with a server's number when it has been believed.
+        plain: Whether connections go without TLS (connection.open_connection).
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Engine:
         vendor: str,
         on_instruction: Callable[[Instruction], None],
         on_welcome: Callable[[int], None],
+        *,
+        plain: bool | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._walker = walker
@@ -57,6 +60,7 @@ class Engine:
         self._vendor = vendor
         self._on_instruction = on_instruction
         self._on_welcome = on_welcome
+        self._plain = plain
         self._links: dict[int, tuple[int, Connection]] = {}
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._ending: set[Connection] = set()
@@ -106,7 +110,7 @@ class Engine:
         link = instruction.link
         connection = Connection(self._vendor, lambda message: self._received(link, message), lambda failure: self._ended(link, failure))
         try:
-            await open_connection(instruction.address, connection)
+            await open_connection(instruction.address, connection, plain=self._plain)
         except asyncio.CancelledError:
             connection.abort()
             return
