@@ -180,6 +180,8 @@ def test_lmgrd_s_own_file_as_debuglog_changes_nothing_and_loses_nothing(desk: De
         ("..", "is a directory"),
         ("logs", "is a directory"),
         ("license.dat", "A license server's own files"),
+        ("root.key", "A license server's own files"),
+        ("admins.toml", "A license server's own files"),
         ("new.LIC", "A license server's own files"),
         ("genesys.d.journal/00000000000000000009.jsonl", "A license server's own files"),
         ("link/00000000000000000009.jsonl", "A license server's own files"),

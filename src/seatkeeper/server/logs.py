@@ -42,7 +42,7 @@ _DEBUG_MODE: Final = 0o644
 #: A report log that was moved away is noticed within this time.
 _FOLLOW_S: Final = 1.0
 #: What a license server reads or keeps under these names is never a log's.
-_OWN_SUFFIXES: Final = (".dat", ".lic", ".opt", ".trust", ".credential", ".pseudonyms")
+_OWN_SUFFIXES: Final = (".dat", ".lic", ".opt", ".trust", ".credential", ".pseudonyms", ".key", ".pem", ".toml", ".socket")
 _JOURNAL_SUFFIX: Final = ".journal"
 _PATH_CHARS_MAX: Final = 4096
 _KEY_BYTES: Final = 16
