@@ -213,6 +213,28 @@ def test_what_is_wrong_is_said(words: list[str], said: str, home: Path, capsys: 
     assert shown.out == ""
 
 
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_a_time_to_wait_has_an_end(seconds: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        service("wait", "--license", "license.dat", "--seconds", seconds)
+    assert caught.value.code == 2
+    assert "a number of seconds from 0 to 86400" in capsys.readouterr().err
+
+
+def test_a_license_file_that_is_not_there_is_not_installed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert service("install", "--scope", "user", "--license", "no/such.dat") == 255
+    assert "There is no file or directory" in capsys.readouterr().err
+    assert not (home / ".config").exists()
+
+
+def test_where_links_lead_is_not_hidden_from_the_service(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "realpath", lambda path: f"/home/ada{path}")
+    assert service("install", "--license", "/etc/license.dat", "--print", "--user", "lic") == 0
+    assert "\nProtectHome=read-only\n" in capsys.readouterr().out
+
+
 def test_a_user_s_service_runs_as_the_user(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert install("--user", "ada") == 2
     assert "Leave --user out" in capsys.readouterr().err

@@ -146,6 +146,9 @@ def test_what_is_written_is_open_and_what_is_needed_is_not_hidden() -> None:
     for place in ("/home/ada/license.dat", "/root/license.dat"):
         assert settings_of(unit_text(msgspec.structs.replace(UNIT, license=place)), "ProtectHome") == ["read-only"]
     assert settings_of(unit_text(msgspec.structs.replace(UNIT, license="/homestead/x")), "ProtectHome") == ["yes"]
+    # The interpreter behind a virtual environment, or a license file behind a link.
+    behind = msgspec.structs.replace(UNIT, behind=("/etc/license.dat", "/home/ada/.pyenv/versions/3.11/bin/python3.11"))
+    assert settings_of(unit_text(behind), "ProtectHome") == ["read-only"]
 
 
 def unquoted(text: str) -> str:

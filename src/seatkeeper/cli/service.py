@@ -34,6 +34,7 @@ _NOT_RUNNING: Final = 3
 _NOT_INSTALLED: Final = 4
 _ASK_S: Final = 2.0
 _PAUSE_S: Final = 0.2
+_WAIT_S_MAX: Final = 86400
 #: Directories of which the service sees an empty one of its own (PrivateTmp=).
 _PRIVATE_PLACES: Final = ("/tmp", "/var/tmp")
 
@@ -57,8 +58,23 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("--log", metavar="FILE", help="debug log (default /var/log/NAME/debug.log)")
     install.add_argument("--data", metavar="DIR", help="where the journals are kept (default /var/lib/NAME)")
     install.add_argument("--print", action="store_true", help="print the unit file, and install nothing")
-    wait.add_argument("--seconds", type=float, default=READY_S, help=f"how long (default {READY_S})")
+    wait.add_argument("--seconds", type=_seconds, default=READY_S, help=f"how long (default {READY_S})")
     return parser
+
+
+def _seconds(text: str) -> float:
+    """The argument as seconds to wait.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no such number.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= _WAIT_S_MAX:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number of seconds from 0 to {_WAIT_S_MAX}")
+    return number
 
 
 def main(argv: list[str]) -> int:
@@ -99,6 +115,7 @@ def _install(options: argparse.Namespace) -> int:
         if os.geteuid() != 0:
             raise InputError("Only root installs a service of the machine.", file=str(directory), remedy="Use sudo, or --scope user.")
         _check_account(unit)
+    _license_files(unit.license)
     _prepare(unit)
     directory.mkdir(parents=True, exist_ok=True)
     replace_text(target, target_text(system=scope == "system"))
@@ -151,6 +168,7 @@ def _unit(options: argparse.Namespace) -> Unit:
         _user(options.user, license_file) if system else "",
         state=system and not options.data,
         logs=system and not options.log,
+        behind=tuple(os.path.realpath(path) for path in (license_file, sys.executable, sys.prefix)),
     )
 
 

@@ -46,6 +46,7 @@ class Unit(msgspec.Struct, frozen=True):
         user: The account; empty for a unit of a user's own manager.
         state: Whether systemd makes and owns `data`, as /var/lib/NAME.
         logs: Whether systemd makes and owns the log's directory, as /var/log/NAME.
+        behind: Where links of these lead, as from a virtual environment to its interpreter: it must not be hidden either.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Unit(msgspec.Struct, frozen=True):
     user: str = ""
     state: bool = False
     logs: bool = False
+    behind: tuple[str, ...] = ()
 
 
 def argument(text: str) -> str:
@@ -154,7 +156,7 @@ def _places(unit: Unit) -> list[str]:
         return []
     directory = unit.log.rpartition("/")[0] or "/"
     written = [path for path, kept in ((unit.data, unit.state), (directory, unit.logs)) if not kept]
-    needed = (unit.license, *written, unit.lmgrd[0])
+    needed = (unit.license, *written, unit.lmgrd[0], *unit.behind)
     homes = any(path == home or path.startswith(f"{home}/") for path in needed for home in _HOMES)
     lines = [f"StateDirectory={unit.name}", "StateDirectoryMode=0750"] if unit.state else []
     lines += [f"LogsDirectory={unit.name}", "LogsDirectoryMode=0750"] if unit.logs else []
