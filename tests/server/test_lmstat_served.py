@@ -526,21 +526,25 @@ def test_readers_of_lmdiag(busy: BusyServer) -> None:
     assert [(version, can) for _, version, _, can in field_readers.diagnoses(several.out)] == [("8.5", True), ("8.0", True), ("8.0", True)]
 
 
-def test_lmdiag_of_everything_ends_without_a_key(busy: BusyServer) -> None:
+def test_lmdiag_of_everything_ends_without_a_key(tmp_path: Path) -> None:
     """With -n it waits for nobody, whatever its standard input is."""
+    # A server of its own: what lmdiag tries of a lingering feature lingers there.
+    busy = BusyServer(tmp_path / "site")
     reading, writing = os.pipe()
     try:
+        busy.start()
         environment = {**os.environ, "PYTHONPATH": str(Path(lmutil.__file__).parents[2])}
         command = [sys.executable, "-m", "seatkeeper.cli.lmutil", "lmdiag", "-c", busy.path, "-n"]
         done = subprocess.run(command, stdin=reading, capture_output=True, text=True, timeout=60, env=environment, check=False)
     finally:
+        busy.close()
         os.close(reading)
         os.close(writing)
     verdicts = {name: can for name, _, _, can in field_readers.diagnoses(done.stdout)}
     assert done.returncode != 0
-    assert {name for name, can in verdicts.items() if not can} == {"solo", "pair", "expired", "ended", "drafted", "over", "suite"} & set(
-        verdicts
-    )
+    assert set(verdicts) == {*FEATURES, *OTHERS} - {"write", "draw", "broken"}
+    # Queued for, ended, used up, and a package, which is had by its components.
+    assert {name for name, can in verdicts.items() if not can} == {"solo", "pair", "expired", "ended", "drafted", "over", "suite"}
     assert "Traceback" not in done.stderr
 
 
