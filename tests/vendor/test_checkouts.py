@@ -424,6 +424,8 @@ class TestQueue:
         bench.take("ann", count=3)
         bench.ask("bob", queue=True)
         bench.ask("cid", count=2, queue=True)
+        # All have been asked for once under these lines, and need not be asked for again today.
+        bench.reread()
         bench.drift = timedelta(days=1).total_seconds()
         bench.tick()
         assert [answer.number for answer in bench.told("cid") if isinstance(answer, DenialAnswer)] == [-26]
@@ -531,6 +533,18 @@ class TestLinger:
         bench.ask("bob", queue=True)
         bench.back("ann", handle)
         assert isinstance(bench.told("bob")[-1], GrantAnswer)
+
+    def test_reserved_seats_that_are_swept_serve_those_for_whom_they_are_behind_others(self) -> None:
+        bench = Bench(f1(2, "LINGER=60"), "GROUP day bob cid\nRESERVE 1 f1 GROUP day")
+        handle = bench.take("bob")
+        bench.take("ann")
+        bench.reread()
+        assert isinstance(bench.ask("ann/2", queue=True), QueuedAnswer)
+        assert isinstance(bench.ask("cid", queue=True), QueuedAnswer)
+        bench.reread()
+        bench.back("bob", handle)
+        assert isinstance(bench.told("cid")[-1], GrantAnswer)
+        assert [waiter.session.user for waiter in bench.ledger.waiters.values()] == ["ann"]
 
     def test_seats_of_a_session_that_has_ended_linger_over_a_restart(self) -> None:
         for snapshot in (False, True):
