@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from seatkeeper.server.collector import FULL_S, Collector
+from seatkeeper.server.collector import FULL_S, Collector, dissolve
 
 TODAY, TOMORROW = date(2026, 11, 24), date(2026, 11, 25)
 
@@ -18,7 +18,7 @@ class Circle:
     """Something that only the collector frees."""
 
     def __init__(self) -> None:
-        self.itself = self
+        self.itself: object = self
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +75,14 @@ def test_the_collector_is_at_rest_while_files_are_read_and_works_again_after_a_f
     with pytest.raises(ValueError, match="no license file"):
         read()
     assert gc.isenabled()
+
+
+def test_what_was_replaced_is_freed() -> None:
+    thing = Circle()
+    thing.itself = None
+    seen = weakref.ref(thing)
+    replaced = {"f1": [thing], "f2": [thing]}
+    del thing
+    dissolve(replaced)
+    assert not replaced
+    assert seen() is None

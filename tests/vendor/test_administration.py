@@ -273,6 +273,24 @@ class TestReread:
         assert bench.ask("ann").number == -88
         bench.take("ann", "f2")
 
+    def test_what_holders_may_do_is_the_same_where_it_was_found_out_beforehand(self) -> None:
+        rules = "RESERVE 2 f1 USER ann\nMAX 3 f1 GROUP all\nGROUP all ann bob\nMAX 9 f1 DISPLAY :8\n"
+        seen = []
+        for ahead in (False, True):
+            bench = Bench(feature(count=9))
+            bench.take("ann")
+            bench.take("bob", display=":8")
+            bench.take("cid", count=2)
+            lines, options = license_lines(feature(count=9)), options_file(rules)
+            offer = prepare(SETTINGS, lines, options, TODAY, bench.ledger.holders() if ahead else ())
+            bench.run(LicenseReread(lines, TODAY, options, offer=offer))
+            bench.ledger.check()
+            pool = bench.pool("f1")
+            charges = [seat.charge for seat in bench.ledger.seats.values() if seat.charge is not None]
+            seen.append((pool.in_use, pool.reserved_idle, [(one.count, one.open, [limit.used for limit in one.limits]) for one in charges]))
+            assert bench.ask("ann", count=2).number == -87
+        assert seen[0] == seen[1] == (4, 1, [(1, 0, [2]), (1, 1, [2, 1]), (2, 2, [])])
+
     def test_an_offer_of_yesterday_is_served_for_today(self) -> None:
         bench = Bench(feature())
         lines, options = license_lines(feature(count=2, expiry="24-nov-2026") + feature(count=1)), options_file("RESERVE 3 f1 USER ann")

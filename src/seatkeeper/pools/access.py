@@ -129,6 +129,7 @@ class Access:
         self._file = options.base_name or (f"{vendor}.opt" if vendor else "the options file")
         self._timeout_s_min = timeout_s_min
         self._subjects = Subjects(options)
+        self._expected: dict[tuple[Pool, Who], Rights] = {}
         self._by_name: dict[str, list[Rule]] = {}
         self._exclude_all: dict[Subject, Rule] = {}
         self._include_all: dict[Subject, Rule] = {}
@@ -150,6 +151,13 @@ class Access:
 
     def rights(self, pool: Pool, who: Who) -> Rights:
         """Whether `who` may have seats of the pool, and which counters go with them."""
+        return self._expected.get((pool, who)) or self._weigh(pool, who)
+
+    def expect(self, pool: Pool, who: Who) -> None:
+        """Finds out beforehand what `rights` will say."""
+        self._expected[pool, who] = self._weigh(pool, who)
+
+    def _weigh(self, pool: Pool, who: Who) -> Rights:
         subjects = self._subjects.of(who)
         rules = self._of(pool)
         excluded = _first(subjects, rules.exclude, self._exclude_all)

@@ -26,7 +26,7 @@ from seatkeeper.server.accept import Acceptor, listening_sockets
 from seatkeeper.server.administration import Access
 from seatkeeper.server.answers import ANSWER_FRAMES
 from seatkeeper.server.channels import Channels
-from seatkeeper.server.collector import Collector
+from seatkeeper.server.collector import Collector, dissolve
 from seatkeeper.server.control import Control, Failed, Lent, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
 from seatkeeper.server.credentials import Standing
 from seatkeeper.server.crowd import Crowd
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from seatkeeper.adapters.debuglog import DebugLog
+    from seatkeeper.pools.subjects import Who
     from seatkeeper.server.control import Message
     from seatkeeper.server.license import Served
 
@@ -282,7 +283,8 @@ class VendorDaemon:
             today = clock.today()
             try:
                 with self._collector.reading():
-                    served, offer = await self.loop.run_in_executor(None, self._read_anew, today)
+                    holders = self._machine.ledger.holders()
+                    served, offer = await self.loop.run_in_executor(None, self._read_anew, today, holders)
             except (SeatkeeperError, OSError) as error:
                 why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
                 text = f"Nothing was changed: {why}"
@@ -296,14 +298,17 @@ class VendorDaemon:
             self._show()
             self._tell_refusals(served)
             self._tell_of(served)
+            replaced = self._machine.ledger.pools
             self._pump.run(LicenseReread(served.lines, today, served.options, by_user, by_host, offer))
             self._pump.turn()
+            if self._machine.ledger.pools is not replaced:
+                await self.loop.run_in_executor(None, dissolve, replaced)
             for sentence in self._machine.ignored:
                 self._log.line(sentence)
             self._log.say("Done rereading license file")
             return 0, fitting([f"{len(served.lines)} lines are served", *problems])
 
-    def _read_anew(self, today: date) -> tuple[Served, Offer]:
+    def _read_anew(self, today: date, holders: list[tuple[Who, str, str]]) -> tuple[Served, Offer]:
         """What the files offer now; runs beside the event loop.
 
         Raises:
@@ -316,7 +321,7 @@ class VendorDaemon:
         found = new_faults(self._served, served)
         if found:
             raise LicenseError(number_of(found[0]), reason=fitting(found))
-        return served, prepare(self._machine.settings, served.lines, served.options, today)
+        return served, prepare(self._machine.settings, served.lines, served.options, today, holders)
 
     def _tell_refusals(self, served: Served) -> None:
         for refusal in served.refusals:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.model import Signable
     from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.pools.counted import Pool
+    from seatkeeper.pools.subjects import Who
     from seatkeeper.vendor.events import Acted, Instruction, LicenseReread, RemoveAsked
     from seatkeeper.vendor.seats import Seat
     from seatkeeper.vendor.state import State, VendorSettings
@@ -111,8 +112,17 @@ def license_reread(state: State, event: LicenseReread, _now: float, wall: float)
     return [Append(entry), *_tell_of_cover(state, covered)]
 
 
-def prepare(settings: VendorSettings, lines: Sequence[Signable], options: OptionsFile | None, today: date) -> Offer:
-    """What these lines offer by these rules: everything about a reread that needs no ledger, and may be done beside the service."""
+def prepare(
+    settings: VendorSettings,
+    lines: Sequence[Signable],
+    options: OptionsFile | None,
+    today: date,
+    holders: Sequence[tuple[Who, str, str]] = (),
+) -> Offer:
+    """What these lines offer by these rules: everything about a reread that needs no ledger, and may be done beside the service.
+
+    What `holders` of seats (`Ledger.holders`) may do by the new rules is found out too, so that the exchange is short.
+    """
     pools, ignored = group_lines(lines, today, order=settings.order, pool_vendor_string=settings.pool_vendor_string)
     access = _access(options, pools, settings)
     packages: set[str] = set()
@@ -123,6 +133,11 @@ def prepare(settings: VendorSettings, lines: Sequence[Signable], options: Option
             if access is not None:
                 pool.obey(access)
                 pool.set_day(today)
+    if access is not None:
+        for who, name, key in holders:
+            for pool in pools.get(name.lower(), ()):
+                if pool.key == key:
+                    access.expect(pool, who)
     return Offer(Terms(today, settings.rule, pools, access, frozenset(packages - pools.keys())), tuple(ignored))
 
 

@@ -13,7 +13,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.values import version_satisfies
-from seatkeeper.licfile.hostid import HostFacts, parse_hostids
 from seatkeeper.licfile.options_model import Rule
 from seatkeeper.pools.access import Reservation
 from seatkeeper.pools.accounts import Charge, Shared
@@ -34,7 +33,7 @@ from seatkeeper.vendor.entries import (
     SessionState,
     Snapshot,
 )
-from seatkeeper.vendor.seats import Seat, Session, Waiter
+from seatkeeper.vendor.seats import Seat, Session, Waiter, host_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,7 +137,7 @@ class Ledger:
         if usual and session.asker is not None:
             return session.asker
         who = Who(session.user, session.host, display or session.display, session.project, session.address)
-        asker = Asker(who, session.platform, _facts(session, who.display), data)
+        asker = Asker(who, session.platform, host_facts(session, who.display), data)
         if usual:
             session.asker = asker
         return asker
@@ -285,7 +284,8 @@ class Ledger:
         """Counts all seats in other pools; one whose pool is gone in a pool that would meet its request, and without such nowhere."""
         self.terms = terms
         for session in self.sessions.values():
-            session.asker = None
+            if session.asker is not None and session.asker.rights:
+                session.asker.rights = {}
         orphans: list[Seat] = []
         for seat in self.seats.values():
             seat.charge = seat.counter = None
@@ -303,9 +303,17 @@ class Ledger:
                 seat.pool = pool = next((p for p in heirs if not p.counted or p.free >= seat.count), heirs[0])
                 self._charge(seat, pool, None)
 
+    def holders(self) -> list[tuple[Who, str, str]]:
+        """Who holds seats, of which feature and pool."""
+        seats = self.seats.values()
+        return [(Who((s := t.session).user, s.host, t.display, s.project, s.address), t.feature, t.pool_key) for t in seats]
+
     def _charge(self, seat: Seat, pool: Pool, right: Rights | None) -> None:
         """Counts a seat in its pool, with all that belongs to it: reservations, ceilings, its group, its suite."""
         access = self.terms.access
+        if access is None and not pool.special:
+            pool.in_use += seat.count
+            return
         session = seat.session
         reservations: tuple[Reservation, ...] = ()
         limits = right.limits if right is not None else ()
@@ -456,29 +464,6 @@ class Ledger:
         from seatkeeper.vendor.invariants import check_ledger
 
         check_ledger(self)
-
-
-def _facts(session: Session, display: str) -> HostFacts:
-    """The client's machine as it says; its names, display and address are those that are shown of it."""
-    found: dict[str, list[str]] = {}
-    for text in session.hostids:
-        try:
-            hostids = parse_hostids(text)
-        except ValueError:
-            continue
-        for hostid in hostids:
-            found.setdefault(hostid.kind, []).append(hostid.value)
-    return HostFacts(
-        ethers=tuple(found.get("ETHER", ())),
-        long_id=next(iter(found.get("LONG", ())), ""),
-        hostname=session.host,
-        user=session.user,
-        display=display,
-        addresses=(session.address,) if session.address else (),
-        volumes=tuple(found.get("DISK_SERIAL_NUM", ())),
-        vm_uuid=next(iter(found.get("VM_UUID", ())), ""),
-        container_id=next(iter(found.get("CONTAINER_ID", ())), ""),
-    )
 
 
 def _discharge(seat: Seat) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from seatkeeper.licfile.hostid import HostFacts, parse_hostids
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from seatkeeper.pools.decision import Asker
     from seatkeeper.vendor.events import Connection
 
-__all__ = ["Seat", "Session", "Waiter"]
+__all__ = ["Seat", "Session", "Waiter", "host_facts"]
 
 
 class Session:
@@ -158,3 +160,26 @@ class Waiter(msgspec.Struct, eq=False):
     since: float
     told: int = 0
     bars: tuple[Pool, ...] = ()
+
+
+def host_facts(session: Session, display: str) -> HostFacts:
+    """The client's machine as it says; its names, display and address are those that are shown of it."""
+    found: dict[str, list[str]] = {}
+    for text in session.hostids:
+        try:
+            hostids = parse_hostids(text)
+        except ValueError:
+            continue
+        for hostid in hostids:
+            found.setdefault(hostid.kind, []).append(hostid.value)
+    return HostFacts(
+        ethers=tuple(found.get("ETHER", ())),
+        long_id=next(iter(found.get("LONG", ())), ""),
+        hostname=session.host,
+        user=session.user,
+        display=display,
+        addresses=(session.address,) if session.address else (),
+        volumes=tuple(found.get("DISK_SERIAL_NUM", ())),
+        vm_uuid=next(iter(found.get("VM_UUID", ())), ""),
+        container_id=next(iter(found.get("CONTAINER_ID", ())), ""),
+    )
