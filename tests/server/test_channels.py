@@ -14,7 +14,7 @@ import uvloop
 
 from seatkeeper.adapters.keys import init_vendor, issue_credential, read_credential
 from seatkeeper.adapters.tls import client_context
-from seatkeeper.base.roles import NOBODY
+from seatkeeper.base.roles import NOBODY, Identity
 from seatkeeper.server import channels as channels_module
 from seatkeeper.server.administration import Access, AccessPolicy
 from seatkeeper.server.channels import Channel, Channels, turn_away
@@ -194,6 +194,19 @@ def test_who_is_turned_away_is_told_in_what_he_speaks(standing: Standing, tls: b
             data = await house.aside(read)
             assert isinstance(data, bytes)
             assert server_frames().feed(data) == [Refused(-97, "It is down.")]
+
+    run(work)
+
+
+@pytest.mark.parametrize(("identity", "said"), [(NOBODY, "It is down."), (Identity("viewer", local=True), "/home/ada is full.")])
+def test_a_stranger_is_told_less(identity: Identity, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        with House(None) as house:
+            monkeypatch.setattr(house.channels.access, "identity_of", lambda _client: identity)
+            ours, theirs = socket.socketpair()
+            ours.sendall(encode_preface("d"))
+            house.channels.turn_away(theirs, -97, "/home/ada is full.", "It is down.")
+            assert (await house.refusal(ours)).reason == said
 
     run(work)
 

@@ -134,6 +134,7 @@ def test_it_serves_is_stopped_and_starts_again(tmp_path: Path) -> None:
         await home.child.stop("ann", "pc")
         assert home.alive == []
         assert (home.child.is_up, home.child.status().reason) == (False, "it was shut down by ann@pc")
+        assert home.child.status(named=False).reason == "it was shut down"
         home.child.start()
         await until(lambda: home.child.is_up)
         assert len(home.alive) == 1
@@ -262,6 +263,8 @@ def test_what_it_said_last_is_the_reason_that_lmstat_gives(tmp_path: Path) -> No
         await until(lambda: home.child.status().restarts == 2)
         assert "no space" in home.child.status().reason
         assert "0.5 s" in home.child.status().reason
+        # A process may quote files, and with them accounts: strangers hear what lmgrd itself says.
+        assert home.child.status(named=False).reason == "it is started again after 0.5 s"
         assert home.child.is_up is None
         home.mode("serve")
         await until(lambda: home.child.is_up)
@@ -294,6 +297,15 @@ def test_one_that_was_given_up_says_why_and_a_reread_tries_again(tmp_path: Path,
         await until(lambda: home.child.is_up is False)
         assert "no space" in home.child.status().reason
         assert "NOT started again: no space" in home.read_log()
+        assert "debug log" in home.child.status(named=False).reason
+        told: list[tuple[int, str, str]] = []
+        home.child._turn_away = lambda _client, *words: told.append(words)  # type: ignore[assignment]
+        with socket.socket() as client:
+            home.child.hand_over(client)
+        ((number, reason, brief),) = told
+        assert number == -97
+        assert "no space" in reason
+        assert "no space" not in brief
         home.mode("serve")
         assert (await home.child.reread("a", "b")).number == 0
         await until(lambda: home.child.is_up)

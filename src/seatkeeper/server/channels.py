@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.tls import peer_digest, server_context
-from seatkeeper.base.roles import Objection
+from seatkeeper.base.roles import Objection, sees_names
 from seatkeeper.server.crowd import address_key
 from seatkeeper.wire.framing import PREFACE_BYTES_MAX, WireError, frame, parse_preface, wants_tls
 from seatkeeper.wire.messages import AskIdentity, Authenticate, Done, Refused
@@ -164,8 +164,10 @@ class Channels:
         else:
             self._admit(client, make, identity, context, unix=unix)
 
-    def turn_away(self, client: socket.socket, number: int, reason: str) -> None:
-        """Says why, over TLS where the preface, still unread, says so, and closes."""
+    def turn_away(self, client: socket.socket, number: int, reason: str, brief: str = "") -> None:
+        """Says why, over TLS where the preface, still unread, says so, and closes; `brief` is for who may not know names."""
+        if brief and not sees_names(self.access.identity_of(client)):
+            reason = brief
         try:
             head = client.recv(PREFACE_BYTES_MAX, socket.MSG_PEEK)
             encrypted = parse_preface(head) is not None and wants_tls(head)
@@ -252,7 +254,7 @@ class _Farewell(asyncio.Protocol):
         self._channel.left()
 
 
-def turn_away(client: socket.socket, number: int, reason: str) -> None:
+def turn_away(client: socket.socket, number: int, reason: str, _brief: str = "") -> None:
     """Says why, in plain text, and closes."""
     with contextlib.suppress(OSError):
         client.setblocking(False)

@@ -42,6 +42,10 @@ REREAD_S: Final = 60.0
 WAITING_MAX: Final = 4096
 
 
+#: What a stranger is told of a vendor daemon that has been given up.
+_BRIEF: Final = "it does not run, and the license server's debug log says why"
+
+
 class Child:
     """One vendor daemon under lmgrd.
 
@@ -51,7 +55,7 @@ class Child:
         log: lmgrd's log, and `log_descriptor` where the vendor daemon writes its own lines.
         loop: The event loop.
         spawn: Runs a coroutine in the background.
-        turn_away: Says to a client why it is not served, and closes.
+        turn_away: Says to a client why it is not served, to a stranger in other words, and closes.
         waiting_max: Clients that may wait for it.
     """
 
@@ -63,7 +67,7 @@ class Child:
         log_descriptor: int,
         loop: asyncio.AbstractEventLoop,
         spawn: Callable[[Coroutine[object, object, object]], None],
-        turn_away: Callable[[socket.socket, int, str], None] = turn_away,
+        turn_away: Callable[[socket.socket, int, str, str], None] = turn_away,
         waiting_max: int = WAITING_MAX,
     ) -> None:
         self.line = line
@@ -84,6 +88,8 @@ class Child:
         self._port = 0
         self._reason = "it is being started"
         self._stopped_by = ""
+        # In place of a reason that quotes the process, which may name files and with them accounts.
+        self._brief = ""
         self._last_words = ""
         self._final = False
         self._wanted = True
@@ -105,7 +111,7 @@ class Child:
     def status(self, *, named: bool = True) -> DaemonStatus:
         """What lmstat is told about it; who has stopped it only where persons are `named`."""
         up = self._serving_since is not None
-        reason = self._reason + (self._stopped_by if named and not up else "")
+        reason = self._reason + ("" if up else self._stopped_by) if named else self._brief or self._reason
         return DaemonStatus(self.name, up, self._version, reason, self._port, self._supervision.restarts)
 
     # Life ------------------------------------------------------------------------------------------------------------
@@ -200,15 +206,18 @@ class Child:
         pause = self._supervision.died(served_s, final=self._final)
         why = self._last_words.rstrip(".") or "it ended before it served"
         if pause is None:
+            self._brief = _BRIEF
             self._reason = why if self._final else f"{why} ({self._supervision.failures} times in a row)"
             self._log.line(f"{self.name} is NOT started again: {self._reason}.")
             self._log.say("Please correct problem and restart daemons (lmreread tries again).")
             self._rest()
             return
+        self._brief = ""
         self._reason = "it is being started again"
         self._log.line("Since this is an unknown status, license server ")
         self._log.line("manager (lmgrd) will attempt to re-start the vendor daemon.")
         if pause:
+            self._brief = f"it is started again after {pause:g} s"
             self._reason = f"{why}; it is started again after {pause:g} s"
             self._log.line(f"{self.name}: next start in {pause:g} s")
         self._log.flush()
@@ -219,7 +228,7 @@ class Child:
         self._resting = True
         waiting, self._waiting = self._waiting, deque()
         for client, _ in waiting:
-            self._turn_away(client, -97, f"{self.name}: {self._reason}.")
+            self._refuse(client)
 
     def _program(self) -> list[str]:
         """The command: the path of the DAEMON line where that can be run, else the vendor daemon that is built in."""
@@ -234,6 +243,7 @@ class Child:
     async def stop(self, by_user: str = "", by_host: str = "") -> None:
         """Ends it orderly, and keeps it down; returns when the process has gone."""
         self._wanted = False
+        self._brief = ""
         self._reason = "it was shut down"
         self._stopped_by = f" by {by_user}@{by_host}" if by_user else ""
         if self._timer is not None:
@@ -264,6 +274,7 @@ class Child:
                 return
             self._serving_since = self._loop.time()
             self._version, self._port, self._reason = message.version, message.port, ""
+            self._brief = ""
             if message.port:
                 self._log.say(f"{self.name} using TCP-port {message.port}")
             waiting, self._waiting = self._waiting, deque()
@@ -300,10 +311,10 @@ class Child:
     def hand_over(self, client: socket.socket) -> None:
         """Passes a client on, lets it wait while the vendor daemon is being started, or turns it away."""
         if self._resting:
-            self._turn_away(client, -97, f"{self.name}: {self._reason}.")
+            self._refuse(client)
         elif self._control is None or self._serving_since is None:
             if len(self._waiting) >= self._waiting_max:
-                self._turn_away(client, -106, f"{len(self._waiting)} clients wait for {self.name} already.")
+                self._turn_away(client, -106, f"{len(self._waiting)} clients wait for {self.name} already.", "")
                 return
             self._waiting.append((client, self._loop.time() + HOLD_S))
             self._loop.call_later(HOLD_S, self._expire)
@@ -318,4 +329,9 @@ class Child:
         now = self._loop.time() + 0.001
         while self._waiting and self._waiting[0][1] <= now:
             client, _ = self._waiting.popleft()
-            self._turn_away(client, -97, f"{self.name}: {self._reason or 'it does not answer'}.")
+            self._refuse(client)
+
+    def _refuse(self, client: socket.socket) -> None:
+        """Says that it does not serve, and why."""
+        reason = self._reason or "it does not answer"
+        self._turn_away(client, -97, f"{self.name}: {reason}.", f"{self.name}: {self._brief or reason}.")
