@@ -251,6 +251,24 @@ class TestReread:
         assert bench.pool("f1").reserved_idle == 0
         bench.take("bob", count=2)
 
+    def test_seats_that_begin_tomorrow_are_for_a_further_named_user(self) -> None:
+        named = feature(count=1, attributes="USER_BASED") + feature(count=1, attributes="USER_BASED START=25-nov-2026")
+        bench = Bench(named, "INCLUDE f1 USER ann\nINCLUDE f1 USER bob")
+        assert bench.ask("bob").number == -39
+        bench.drift = DAY_S
+        bench.tick()
+        bench.take("bob")
+
+    def test_an_offer_of_yesterday_knows_its_holders_rights_of_today(self) -> None:
+        named = feature(count=1, attributes="USER_BASED", expiry="24-nov-2026") + feature(count=1, attributes="USER_BASED")
+        options = options_file("INCLUDE f1 USER ann\nINCLUDE f1 USER bob")
+        bench = Bench(named, "INCLUDE f1 USER ann\nINCLUDE f1 USER bob")
+        bench.take("bob")
+        offer = prepare(SETTINGS, license_lines(named), options, TODAY, bench.ledger.holders())
+        bench.drift = DAY_S
+        bench.run(LicenseReread(license_lines(named), bench.today, options, offer=offer))
+        assert bench.ask("bob").number == -39
+
     def test_the_entry_says_what_is_served_and_by_whose_act(self) -> None:
         bench = Bench(feature(count=3) + "FEATURE free genesys.d 8.0 permanent uncounted HOSTID=ANY SIGN=00\n")
         entry = bench.entries(Reread)[-1]

@@ -157,6 +157,10 @@ class Access:
         """Finds out beforehand what `rights` will say."""
         self._expected[pool, who] = self._weigh(pool, who)
 
+    def forget(self) -> None:
+        """What was found out beforehand holds no longer: the pools have other seats, and so are for another number of named users."""
+        self._expected.clear()
+
     def _weigh(self, pool: Pool, who: Who) -> Rights:
         subjects = self._subjects.of(who)
         rules = self._of(pool)

@@ -101,6 +101,8 @@ def license_reread(state: State, event: LicenseReread, _now: float, wall: float)
             for pool in group:
                 pool.set_day(event.today)
         terms.today = event.today
+        if terms.access is not None:
+            terms.access.forget()
     ledger.exchange_pools(terms)
     state.dirty.update(ledger.queues)
     entry = Reread(
@@ -166,6 +168,9 @@ def set_day(state: State, today: date, wall: float) -> list[Instruction]:
             pool.set_day(today)
             if was_good and not pool.good:
                 instructions.append(Append(Expired(wall, pool.feature, pool.key)))
+    if ledger.terms.access is not None:
+        ledger.terms.access.forget()
+        ledger.forget_rights()
     state.dirty.update(ledger.queues)
     state.weighed.clear()
     return instructions + _tell_of_cover(state, covered)

@@ -283,9 +283,7 @@ class Ledger:
     def exchange_pools(self, terms: Terms) -> None:
         """Counts all seats in other pools; one whose pool is gone in a pool that would meet its request, and without such nowhere."""
         self.terms = terms
-        for session in self.sessions.values():
-            if session.asker is not None and session.asker.rights:
-                session.asker.rights = {}
+        self.forget_rights()
         orphans: list[Seat] = []
         for seat in self.seats.values():
             seat.charge = seat.counter = None
@@ -302,6 +300,12 @@ class Ledger:
             if heirs:
                 seat.pool = pool = next((p for p in heirs if not p.counted or p.free >= seat.count), heirs[0])
                 self._charge(seat, pool, None)
+
+    def forget_rights(self) -> None:
+        """What the options file says is to be found out anew: for other pools, or on another day."""
+        for session in self.sessions.values():
+            if session.asker is not None and session.asker.rights:
+                session.asker.rights = {}
 
     def holders(self) -> list[tuple[Who, str, str]]:
         """Who holds seats, of which feature and pool."""
