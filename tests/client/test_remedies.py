@@ -235,6 +235,14 @@ def test_a_bare_number_may_be_written_as_people_write_it(text: str, number: int)
     assert [advice.number for advice in explain(text)] == [number]
 
 
+@pytest.mark.parametrize(
+    "text", ["exit status 241", "lmstat exited with 241", "Main process exited, code=exited, status=241/n/a", "returned 241"]
+)
+def test_an_exit_status_may_stand_in_a_sentence(text: str) -> None:
+    (advice,) = explain(text)
+    assert (advice.number, "exit status 241" in advice.title) == (-15, True)
+
+
 @pytest.mark.parametrize("text", ["", "999", "0", "-70", "-300", "Good morning.", "f1"])
 def test_what_nobody_knows_is_not_guessed(text: str) -> None:
     assert explain(text) == ()

@@ -100,6 +100,7 @@ _BRACKETS: Final = re.compile(r'\((-\d{1,3})(?:,\s?(\d{1,5}))?(?::(\d{1,5})(?:\s
 _LONG: Final = re.compile(r"(?i)\berror:?\s*(-\d{1,3})(?:,\s?(\d{1,5}))?")
 _SYSTEM: Final = re.compile(r"(?i)system error:?\s*(\d{1,5})")
 _BARE: Final = re.compile(r'(-?\d{1,3})(?:\s*,\s*(\d{1,5}))?(?:\s*:\s*(\d{1,5})(?:\s*"[^"]*")?)?')
+_STATUS: Final = re.compile(r"(?i)\b(?:exit(?:ed)?|returned|status|code)\b[^0-9]{0,20}(\d{3})(?!\d)")
 #: Statuses of tools are the low bytes of the numbers (facts, FlexNet 5); below this they mean something else.
 _STATUS_MIN: Final = 256 + min(_ALL)
 
@@ -147,6 +148,9 @@ def explain(text: str) -> tuple[Advice, ...]:
             for numbers, words, told in SYSTEM_ERRORS
             if words in line.lower() or (system and int(system[1]) in numbers)
         ]
+    status = _STATUS.search(line)
+    if not found and status is not None and _STATUS_MIN <= int(status[1]) <= 255:
+        found = list(_of_number(int(status[1]), 0, 0))
     return tuple(found[:_ADVICE_MAX])
 
 
