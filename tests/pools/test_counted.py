@@ -68,3 +68,30 @@ def test_free_seats_are_never_negative() -> None:
 
 def test_the_latest_expiry_is_the_pool_s() -> None:
     assert pool(line(1, "1-dec-2026"), line(1, "3-dec-2026"), line(1, "2-dec-2026")).expiry == "3-dec-2026"
+
+
+def test_masks_say_what_checkouts_have_in_common() -> None:
+    ann, bob = ("ann", "desk", ":0", "x"), ("bob", "desk", ":0", "x")
+    for mask, shared in (("U", False), ("H", True), ("HDV", True), ("UHDV", False), ("SITE", True), ("UHD", False)):
+        made = pool(line(1, DUP_GROUP=mask))
+        assert (made.group_key(*ann) == made.group_key(*bob)) is shared, mask
+        assert made.group_key(*ann) == made.group_key(*ann)
+    assert pool(line(1, DUP_GROUP="NONE")).group_key(*ann) == pool(line(1)).group_key(*ann) == ""
+
+
+def test_names_do_not_run_into_each_other_in_a_key() -> None:
+    made = pool(line(1, DUP_GROUP="UH"))
+    assert made.group_key("ann", "x", "", "") != made.group_key("an", "nx", "", "")
+
+
+def test_the_overdraft_is_that_of_the_lines_that_are_good_today() -> None:
+    made = pool(line(2, OVERDRAFT="1"), line(2, "24-nov-2026", OVERDRAFT="5"))
+    assert (made.total, made.capacity) == (4, 10)
+    made.set_day(date(2026, 11, 25))
+    assert (made.total, made.capacity) == (2, 3)
+
+
+def test_seats_are_borrowed_where_every_line_allows_it_and_for_the_shortest_time() -> None:
+    assert pool(line(1, BORROW="")).borrow_s == 168 * 3600
+    assert pool(line(1, BORROW="5"), line(1, BORROW="9")).borrow_s == 5 * 3600
+    assert pool(line(1, BORROW="5"), line(1)).borrow_s is None

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatkeeper.licfile.options import parse_options
+from seatkeeper.pools.access import Access
+from seatkeeper.pools.accounts import Charge
 from seatkeeper.pools.counted import Pool
 from seatkeeper.pools.decision import Asker, Decision, Terms, decide
 from seatkeeper.pools.lines import ServedLine
@@ -107,3 +110,104 @@ def test_never_more_than_is_free_and_never_a_needless_denial(
         assert decision.count <= decision.pool.free
         assert decision.count == min(wanted, most) if up_to else decision.count == count
         assert decision.count <= seats_max
+
+
+def under(options: str, *lines: ServedLine, total: int = 5, **attributes: str) -> tuple[Terms, Pool]:
+    """A pool under an options file."""
+    made = Pool("8.0", lines, ("line",), TODAY) if lines else pool(total, **attributes)
+    pools = {"f1": [made]}
+    access = Access(parse_options(options, "d.opt"), pools, "d")
+    made.obey(access)
+    made.set_day(TODAY)
+    return Terms(TODAY, pools=pools, access=access), made
+
+
+def take(terms: Terms, made: Pool, user: str, count: int) -> None:
+    assert terms.access is not None
+    right = terms.access.rights(made, Who(user, "pc"))
+    Charge(made, right.limits, right.reservations).set(count)
+
+
+def asked_by(user: str, terms: Terms, count: int = 1, up_to: bool = False, barred: frozenset[Pool] = frozenset()) -> Decision:
+    request = CheckoutAsked(1, 1, "f1", "", count, up_to, "")
+    return decide(request, terms.pools["f1"], 9999, terms, Asker(Who(user, "pc"), rights={}), barred)
+
+
+RULED = "RESERVE {} f1 USER ann\nRESERVE {} f1 USER bob\nMAX {} f1 USER ann"
+
+
+@given(
+    st.integers(1, 6),
+    st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 6)),
+    st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)),
+    st.sampled_from(["ann", "bob", "cid"]),
+    st.integers(1, 6),
+    st.booleans(),
+)
+def test_others_reserved_seats_are_left_alone_and_who_may_wait_is_served_by_an_empty_pool(
+    total: int, ruled: tuple[int, int, int], held: tuple[int, int, int], user: str, count: int, up_to: bool
+) -> None:
+    options = RULED.format(*ruled)
+    terms, made = under(options, total=total)
+    for one, taken in zip(("ann", "bob", "cid"), held, strict=True):
+        found = asked_by(one, terms, taken) if taken else None
+        if found is not None and not found.number:
+            take(terms, made, one, taken)
+    assert made.in_use + made.reserved_idle <= made.capacity
+    found = asked_by(user, terms, count, up_to)
+    if not found.number:
+        assert found.count == count or up_to
+        take(terms, made, user, found.count)
+        assert made.in_use + made.reserved_idle <= made.capacity
+        assert all(limit.used <= limit.maximum for limit in terms.access.rights(made, Who("ann", "pc")).limits)
+        return
+    empty = asked_by(user, under(options, total=total)[0], count, up_to)
+    assert found.may_wait == (not empty.number)
+    # Only who waits for seats holds others up, and not who waits for his own ceiling.
+    assert found.bars == ((made,) if found.may_wait and found.number != -87 else ())
+
+
+def test_a_pool_for_which_others_wait_gives_only_what_it_keeps_for_the_asker() -> None:
+    terms, made = under("RESERVE 2 f1 USER ann")
+    barred = frozenset([made])
+    assert asked_by("ann", terms, 2, barred=barred).count == 2
+    assert asked_by("ann", terms, 9, up_to=True, barred=barred).count == 2
+    assert asked_by("ann", terms, 3, barred=barred).number == -24
+    assert asked_by("bob", terms, barred=barred).number == -24
+    # Who asks for more than there is does not wait behind others for it.
+    assert asked_by("bob", terms, 6, barred=barred).number == -26
+
+
+def test_a_seat_that_is_lacked_is_told_apart_from_one_that_others_have_first() -> None:
+    terms, made = under("MAX 1 f1 USER ann")
+    take(terms, made, "ann", 1)
+    (limit,) = terms.access.rights(made, Who("ann", "pc")).limits
+    assert asked_by("ann", terms).lacks == (limit,)
+    assert asked_by("ann", terms, barred=frozenset([made])).lacks == ()
+    take(terms, made, "bob", 4)
+    assert asked_by("bob", terms).lacks == (made,)
+    assert asked_by("bob", terms, barred=frozenset([made])).lacks == ()
+
+
+@pytest.mark.parametrize(("count", "up_to", "given"), [(1, False, 3), (4, False, 4), (9, True, 5), (1, True, 3)])
+def test_a_request_is_raised_to_the_minimum(count: int, up_to: bool, given: int) -> None:
+    terms, _ = under("", MINIMUM="3")
+    assert asked_by("ann", terms, count, up_to).count == given
+
+
+def test_less_than_the_minimum_is_not_given() -> None:
+    terms, made = under("", MINIMUM="3")
+    made.in_use = 3
+    assert asked_by("ann", terms, 9, up_to=True).number == -4
+    terms, _ = under("", MINIMUM="9")
+    assert asked_by("ann", terms).number == -26
+
+
+def test_while_the_clock_is_back_only_what_is_not_dated_is_given() -> None:
+    terms, _ = under("", ServedLine("f1", "d", "8.0", "1-dec-2026", "5"))
+    assert asked_by("ann", terms).number == 0
+    terms.clock_back = True
+    assert asked_by("ann", terms).number == -88
+    terms, _ = under("")
+    terms.clock_back = True
+    assert asked_by("ann", terms).number == 0
