@@ -31,8 +31,8 @@ WAIT_S = 10.0
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A server that lends seats of f1 to f10 for a day, and none of plain."""
-    lines = [feature(f"f{number}", 3, BORROW="24") for number in range(1, 11)]
+    """A server that lends seats of f1 to f11 for a day, and none of plain."""
+    lines = [feature(f"f{number}", 3, BORROW="24") for number in range(1, 12)]
     with Site(tmp_path_factory.mktemp("site"), [*lines, feature("plain", 3)]) as site:
         yield site.start()
 
@@ -170,6 +170,32 @@ async def test_a_clock_that_is_set_back_in_use_ends_the_use(site: Site, monkeypa
         assert (lost.number, lost.handle, seat.valid) == (-88, seat.handle, False)
         await online.checkin(seat)
     assert CHECK_S_MAX <= 300
+
+
+async def test_a_full_disk_ends_no_use(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatkeeper.sdk.loans.CHECK_S_MAX", 0.02)
+    await borrow(site, "f11")
+    async with offline(site) as one:
+        events = one.events()
+        seat = await one.checkout("f11")
+        tried = asyncio.Event()
+
+        def full(*_: object) -> None:
+            tried.set()
+            raise LicenseError(-117, reason="No space left on device.")
+
+        monkeypatch.setattr(BorrowStore, "pass_time", full)
+        async with asyncio.timeout(WAIT_S):
+            for _ in range(2):
+                await tried.wait()
+                tried.clear()
+        assert seat.valid
+        # The end is the end all the same.
+        shift(monkeypatch, 9 * HOUR_S)
+        async with asyncio.timeout(WAIT_S):
+            news = await anext(events)
+        assert isinstance(news, LicenseLost)
+        assert news.number == -118
 
 
 async def test_a_borrow_ends(site: Site, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:

@@ -193,10 +193,12 @@ class Loans:
                 raise LicenseError(-118, reason=f"The borrow of {borrowed.feature} has ended.")
             self._store.pass_time(borrowing.loan, borrowed, clock.now())
         except LicenseError as error:
-            borrowing.end()
-            self._on_end(key, error)
-        else:
-            self._watch_later(key, borrowing)
+            if error.number != -117:
+                borrowing.end()
+                self._on_end(key, error)
+                return
+            # A full disk takes no license from who works: until the end, the clock that nobody can set keeps the time.
+        self._watch_later(key, borrowing)
 
     def _drop(self, borrowing: Borrowing) -> None:
         """Forget a borrow; a record that cannot be deleted is refused by its server, and is over in time."""
