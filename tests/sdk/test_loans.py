@@ -121,10 +121,15 @@ async def test_names_that_are_no_text_and_odd_values_cost_no_seats(site: Site, m
         client(site, vendor="v" * 300)
 
 
-async def test_nobody_elses_seats(site: Site) -> None:
+async def test_nobody_elses_seats(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     await borrow(site, "f2")
     async with offline(site, user="somebody") as other, offline(site, host="elsewhere") as elsewhere:
         assert await number(other.checkout("f2")) == -15
+        with pytest.raises(LicenseError, match=r"was borrowed by .* on .*, and this is .* on elsewhere") as caught:
+            await elsewhere.checkout("f2")
+        assert caught.value.number == -117
+        # The same home on another machine: its seats are not this one's business.
+        monkeypatch.setattr("seatkeeper.licfile.borrowing.is_same_machine", lambda *_: False)
         assert await number(elsewhere.checkout("f2")) == -15
     async with Client(None, root=site.root) as pathless:
         assert (await pathless.checkout("f2")).server == "borrowed"

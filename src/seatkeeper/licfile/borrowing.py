@@ -51,6 +51,7 @@ __all__ = [
     "borrow_secret",
     "check_borrower",
     "claimed",
+    "is_same_machine",
     "read_borrowed",
     "sign_borrowed",
 ]
@@ -240,6 +241,11 @@ def check_borrower(borrowed: Borrowed, *, user: str, host: str, hostids: Collect
     if now < borrowed.start - CLOCK_S_MAX:
         reason = f"By this machine's clock {borrowed.feature} has not been borrowed yet."
         raise LicenseError(-88, reason=reason, feature=borrowed.feature)
+
+
+def is_same_machine(borrowed: Borrowed, hostids: Collection[str]) -> bool:
+    """Whether a machine with these host ids is the one on which the seats were borrowed, however it is called by now."""
+    return bool(_firm(borrowed.machine) & _firm(hostids))
 
 
 def _firm(hostids: Collection[str]) -> frozenset[str]:

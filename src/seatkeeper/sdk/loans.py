@@ -206,13 +206,15 @@ class Loans:
             self._store.drop(borrowing.loan, borrowing.end)
 
     def _try(self, loan: Loan, want: Checkout) -> Borrowing | None:
-        from seatkeeper.licfile.borrowing import claimed  # cryptography, for which only those pay who have borrowed something
+        # cryptography, for which only those pay who have borrowed something
+        from seatkeeper.licfile.borrowing import claimed, is_same_machine
 
         said = claimed(loan.data)
         identity = self._identity
         if said is None or said.vendor.lower() != identity.vendor.lower() or said.feature.lower() != want.feature.lower():
             return None
-        if (said.user, said.host.lower()) != (identity.user, identity.host.lower()):
+        # A machine that has another name by now, as in another network, is told why its seats do not do; a home on several is not.
+        if said.user != identity.user or (said.host.lower() != identity.host.lower() and not is_same_machine(said, identity.hostids)):
             return None
         if want.version and said.version and not version_satisfies(said.version, want.version, "flexnet"):
             return None
