@@ -336,7 +336,8 @@ def test_rights_are_those_of_the_naive_model(rules: list[tuple[str, str, Subject
             rights = access.rights(pool, who)
             decides = int(rights.rule.split(":")[1]) if rights.rule else 0
             limits = [limit.rule.line for limit in rights.limits]
-            reservations = [one.rule.line for one in rights.reservations]
+            reservations = sorted(one.rule.line for one in rights.reservations)
+            assert [one.order for one in rights.reservations] == sorted(one.order for one in rights.reservations)
             borrow = access.borrow_rights(pool, who).number
             assert (rights.number, decides, limits, reservations, borrow) == naive(options, pool, who)
             assert set(rights.reservations) <= set(access.reservations(pool))

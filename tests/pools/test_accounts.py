@@ -78,6 +78,52 @@ def test_a_reservation_that_a_larger_pool_makes_room_for_takes_in_who_made_do_wi
     assert (charge.open, made.reserved_idle, made.free) == (0, 1, 0)
 
 
+def test_seats_come_out_of_what_is_kept_for_the_fewest_people() -> None:
+    """A group's seat that a member takes who has one of his own would be missing for the rest of the group."""
+    made = pool(2)
+    group, own = (
+        Reservation(Rule("RESERVE", line, "", None, kind, kind, 1), people) for line, kind, people in ((1, "GROUP", 5), (2, "USER", 1))
+    )
+    made.reservations = [group, own]
+    made.fit_reservations()
+    ann, other, bob = Charge(made, (), [own, group]), Charge(made, (), [own, group]), Charge(made, (), [group])
+    ann.set(1)
+    assert (own.idle, group.idle) == (0, 1)
+    other.set(1)
+    assert (own.idle, group.idle) == (0, 0)
+    # The second seat moves into the user's own reservation, and leaves the group's to the group.
+    ann.set(0)
+    assert (own.idle, group.idle) == (0, 1)
+    bob.set(1)
+    assert (made.reserved_idle, made.wanting) == (0, {})
+
+
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=4), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=20))
+def test_nested_reservations_are_filled_as_well_as_can_be(reserved: list[int], moves: list[tuple[int, int]]) -> None:
+    """Users 0 and 1 have a reservation each, both and 2 are of a group, and all four of another: charges are set in any order."""
+    people = ({0}, {1}, {0, 1, 2}, {0, 1, 2, 3})
+    made = pool(12)
+    made.reservations = [
+        Reservation(Rule("RESERVE", 9 - number, "", None, "GROUP", str(number), count), len(people[number]))
+        for number, count in enumerate(reserved)
+    ]
+    made.fit_reservations()
+    charges = [Charge(made, (), [one for one, meant in zip(made.reservations, people, strict=True) if user in meant]) for user in range(4)]
+    for user, count in moves:
+        charges[user].set(count)
+        rest = [charge.count for charge in charges]
+        idle = 0
+        for number, count_kept in enumerate(reserved):
+            for who in people[number]:
+                part = min(count_kept, rest[who])
+                count_kept, rest[who] = count_kept - part, rest[who] - part
+            idle += count_kept
+        assert made.reserved_idle == idle
+    for charge in charges:
+        charge.set(0)
+    assert (made.in_use, made.reserved_idle, made.wanting) == (0, sum(reserved), {})
+
+
 class TestShared:
     def test_a_group_has_as_many_seats_as_its_largest_checkout(self) -> None:
         made = pool(5)

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["license_text", "options_text", "random_pools", "random_rules", "served"]
 
 TOMORROW = TODAY + timedelta(days=1)
-GROUPS = (("day", ("bob", "cid")),)
+GROUPS = (("day", ("bob", "cid")), ("all", ("ann", "bob", "cid")))
 RULES = (
     *(Rule("RESERVE", feature, number, "USER", "ann") for feature in "pgk" for number in (1, 2)),
     *(Rule("RESERVE", "p", number, "GROUP", "day") for number in (1, 3)),
+    *(Rule("RESERVE", feature, 1, "GROUP", "all") for feature in "pg"),
     Rule("RESERVE", "a", 1, "USER", "bob"),
     *(Rule("MAX", feature, number, "USER", "ann") for feature in "pgask" for number in (1, 2)),
     *(Rule("MAX", feature, number, "GROUP", "day") for feature in "pg" for number in (0, 2)),

@@ -299,19 +299,28 @@ class Model:
         return max(counts, default=0)
 
     def reserved(self, pool: Pool) -> list[tuple[Rule | tuple[str, str, str], int, int]]:
-        """Each reservation of a pool: whose it is, its seats, and how many of them are idle."""
+        """Each reservation of a pool: whose it is, its seats, and how many of them are idle.
+
+        Somebody's seats come out of what is kept for the fewest people first. The groups of the files lie within each other, so it
+        does not matter whose of a group come out of what is kept for it.
+        """
         left = self.total(pool)
         found: list[tuple[Rule | tuple[str, str, str], int, int]] = []
+        # Where there are reservations, only seats of one user are shared.
+        held = [(group[0].client, max(hold.count for hold in group)) for group in self.groups(pool)]
+        held = [(client, count) for client, count in held if not self.refusal(pool, client)]
+        counts: dict[Rule, int] = {}
         for rule in self.rules("RESERVE", pool):
-            count = min(rule.number, left)
-            left -= count
-            groups = [
-                group
-                for group in self.groups(pool)
-                if any(self.is_meant(rule, hold.client) and not self.refusal(pool, hold.client) for hold in group)
-            ]
-            taken = sum(max(hold.count for hold in group) for group in groups)
-            found.append((rule, count, max(0, count - taken)))
+            counts[rule] = min(rule.number, left)
+            left -= counts[rule]
+        groups = dict(self.files.groups)
+        for rule in sorted(counts, key=lambda rule: len(groups.get(rule.name, "1"))):
+            idle = counts[rule]
+            for place, (client, count) in enumerate(held):
+                part = min(idle, count) if self.is_meant(rule, client) else 0
+                idle -= part
+                held[place] = client, count - part
+            found.append((rule, counts[rule], idle))
         if pool.suite == "SUITE_RESERVED":
             for key, holds in self.suites(pool.package).items():
                 count = min(1, left)

@@ -251,6 +251,17 @@ class TestReread:
         assert bench.pool("f1").reserved_idle == 0
         bench.take("bob", count=2)
 
+    def test_what_no_longer_comes_out_of_one_reservation_comes_out_of_another(self) -> None:
+        bench = Bench(
+            feature(count=3) + feature(count=3, expiry="24-nov-2026"),
+            "GROUP night ann bob\nRESERVE 1 f1 GROUP night\nRESERVE 5 f1 USER ann",
+        )
+        bench.take("ann", count=3)
+        bench.drift = DAY_S
+        bench.tick()
+        # Of three seats one is the group's and two are ann's, who has three.
+        assert (bench.pool("f1").total, bench.pool("f1").reserved_idle) == (3, 0)
+
     def test_seats_that_begin_tomorrow_are_for_a_further_named_user(self) -> None:
         named = feature(count=1, attributes="USER_BASED") + feature(count=1, attributes="USER_BASED START=25-nov-2026")
         bench = Bench(named, "INCLUDE f1 USER ann\nINCLUDE f1 USER bob")

@@ -41,6 +41,8 @@ __all__ = ["TIMEOUT_S_MIN", "Access", "Limit", "Reservation", "Rights", "Who", "
 
 #: A shorter TIMEOUT is raised to this ("toolkit default 900 s", facts 3.4).
 TIMEOUT_S_MIN: Final = 900
+#: As many people as a range of addresses may be: more than any group has.
+_MANY: Final = 1 << 30
 
 
 class Limit:
@@ -74,11 +76,13 @@ class Reservation:
         kind: Type of the subject.
         name: The subject.
         rule: The line.
+        order: Whose seats come out of several reservations takes those that are for the fewest people first.
     """
 
-    __slots__ = ("count", "kind", "name", "rule", "used", "wanted")
+    __slots__ = ("count", "kind", "name", "order", "rule", "used", "wanted")
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, people: int = 1) -> None:
+        self.order = people, rule.line
         self.wanted = rule.number
         self.count = rule.number
         self.used = 0
@@ -101,7 +105,7 @@ class Rights(msgspec.Struct, frozen=True):
         reason: One sentence, for a denial.
         rule: The line that decides, as `genesys.d.opt:12: EXCLUDE f1 USER joe`; empty where none does.
         limits: The ceilings that count him, in the file's order.
-        reservations: Those of the pool that are for him, in the file's order.
+        reservations: Those of the pool that are for him, in the order in which his seats come out of them.
     """
 
     number: int = 0
@@ -183,7 +187,7 @@ class Access:
         return Rights(
             rule=self.place(included) if included is not None else "",
             limits=tuple(sorted(limits, key=_line_of)) if len(limits) > 1 else tuple(limits),
-            reservations=tuple(sorted(own, key=_line_of)) if len(own) > 1 else tuple(own),
+            reservations=tuple(sorted(own, key=_order_of)) if len(own) > 1 else tuple(own),
         )
 
     def borrow_rights(self, pool: Pool, who: Who) -> Rights:
@@ -295,7 +299,7 @@ class _PoolRules:
             elif rule.keyword == "MAX":
                 self.limits.setdefault(subject, []).append(access._limit(rule, pool))
             elif rule.keyword == "RESERVE":
-                reservation = Reservation(rule)
+                reservation = Reservation(rule, _people(rule, access.options))
                 reservations.append(reservation)
                 self.reserved.setdefault(subject, []).append(reservation)
             else:
@@ -352,8 +356,21 @@ def _earliest(rules: Iterable[Rule]) -> Rule:
     return min(rules, key=lambda rule: rule.line)
 
 
-def _line_of(counter: Limit | Reservation) -> int:
-    return counter.rule.line
+def _line_of(limit: Limit) -> int:
+    return limit.rule.line
+
+
+def _order_of(reservation: Reservation) -> tuple[int, int]:
+    return reservation.order
+
+
+def _people(rule: Rule, options: OptionsFile) -> int:
+    """How many people a rule's subject is, as far as that can be told."""
+    if rule.kind == "GROUP":
+        return len(options.groups.get(rule.name, ()))
+    if rule.kind == "HOST_GROUP":
+        return len(options.host_groups.get(rule.name, ()))
+    return _MANY if rule.kind in ("INTERNET", "HOST") and "*" in rule.name else 1
 
 
 def _told(who: Who) -> str:

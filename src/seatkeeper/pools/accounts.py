@@ -6,8 +6,9 @@ they share one charge, of as many seats as the largest of them (facts, FlexNet 9
 of those who share it, and a ceiling counts as many of them as the largest checkout of somebody whom it counts.
 
 Seats in use come out of the holder's reservation as long as it has room, whatever the order of checkouts and checkins: when a
-reservation gets room, a charge that made do with open seats moves into it. Otherwise idle reservations would lock others
-out although their owners are served.
+reservation gets room, a charge that made do with open seats, or with those that are reserved for more people, moves into it. Otherwise
+idle reservations would lock others out although their owners are served. All charges prefer the same reservations, those that are for
+fewer people (`Reservation.order`), so moving comes to an end.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Charge:
     Attributes:
         count: How many seats.
         limits: The ceilings that count them.
-        reservations: Those out of which they may come.
+        reservations: Those out of which they may come, in that order.
         taken: How many of them come out of which reservation.
     """
 
@@ -64,29 +65,24 @@ class Charge:
                 self.taken.clear()
 
     def settle(self) -> None:
-        """Takes from the reservations as far as they have room, gives back what is too much, and waits where there is none."""
-        rest = self.open if self.taken else self.count
+        """Takes from each reservation in turn as far as it has room, gives back what is too much, and waits where it could take more."""
+        rest = self.count
         freed: list[Reservation] = []
-        if rest < 0:
-            for reservation in reversed(self.reservations):
-                part = min(self.taken.get(reservation, 0), -rest)
-                if part > 0:
-                    rest += part
-                    self._take(reservation, -part)
-                    freed.append(reservation)
-        else:
-            for reservation in self.reservations:
-                part = min(reservation.idle, rest)
-                if part > 0:
-                    rest -= part
-                    self._take(reservation, part)
         wanting = self.pool.wanting
-        if rest > 0:
-            for reservation in self.reservations:
+        for reservation in self.reservations:
+            had = self.taken.get(reservation, 0)
+            # A reservation that has become smaller than what is taken from it has less than no room.
+            part = max(0, min(had + reservation.count - reservation.used, rest))
+            if part != had:
+                self._take(reservation, part - had)
+                if part < had:
+                    freed.append(reservation)
+            rest -= part
+            if rest:
                 wanting.setdefault(reservation, {})[self] = None
-        elif wanting:
-            for reservation in self.reservations:
+            elif wanting:
                 self._leave(reservation)
+        if freed and wanting:
             fill(self.pool, freed)
 
     def _take(self, reservation: Reservation, more: int) -> None:
@@ -111,7 +107,7 @@ class Charge:
 
 
 def fill(pool: Pool, reservations: Iterable[Reservation]) -> None:
-    """Moves charges that make do with open seats into reservations that have got room."""
+    """Moves charges that make do with other seats into reservations that have got room."""
     for reservation in reservations:
         while reservation.idle and (waiting := pool.wanting.get(reservation)):
             next(iter(waiting)).settle()
@@ -204,5 +200,5 @@ class _Tally(dict[int, int]):
 
 
 def _in_order(reservations: Iterable[Reservation]) -> tuple[Reservation, ...]:
-    """In the options file's order; what a suite keeps comes first."""
-    return tuple(sorted(reservations, key=lambda reservation: reservation.rule.line))
+    """In the order in which all charges take from them; what a suite keeps comes first."""
+    return tuple(sorted(reservations, key=lambda reservation: reservation.order))

@@ -48,7 +48,7 @@ class Pool:
         in_use: Seats held.
         reserved_idle: Seats that the options file keeps for somebody and that nobody holds.
         reservations: What the options file keeps, in its order.
-        wanting: By reservation, the charges of its subject that make do with open seats.
+        wanting: By reservation, the charges of its subject that make do with other seats.
         groups: By key, the checkouts that share a license.
         expiry: The latest expiry among the lines, as written.
         text: The signed lines that are good today as text, for the clients to verify.

@@ -166,6 +166,7 @@ def set_day(state: State, today: date, wall: float) -> list[Instruction]:
         for pool in pools:
             was_good = pool.good
             pool.set_day(today)
+            ledger.settle(pool)
             if was_good and not pool.good:
                 instructions.append(Append(Expired(wall, pool.feature, pool.key)))
     if ledger.terms.access is not None:

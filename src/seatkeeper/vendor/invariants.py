@@ -112,8 +112,12 @@ def _check_counters(ledger: Ledger, charges: dict[Charge, None]) -> None:
             assert reservation in charge.reservations, f"{charge.pool.feature}: taken from {reservation.name}, which is for others"
             assert reservation in charge.pool.reservations, f"{charge.pool.feature}: taken from {reservation.name}, which has ended"
             reserved[reservation] = reserved.get(reservation, 0) + taken
+        rest, lacks = charge.count, set()
+        for reservation in charge.reservations:
+            rest -= charge.taken.get(reservation, 0)
+            lacks |= {reservation} if rest else set()
         wants = {reservation for reservation, waiting in charge.pool.wanting.items() if charge in waiting}
-        assert wants == (set(charge.reservations) if charge.open else set()), f"{charge.pool.feature}: a charge wants other seats"
+        assert wants == lacks, f"{charge.pool.feature}: a charge wants other seats"
         for limit, count in _limited(charge).items():
             limited[limit] = limited.get(limit, 0) + count
     for limit, count in limited.items():
@@ -121,6 +125,7 @@ def _check_counters(ledger: Ledger, charges: dict[Charge, None]) -> None:
     for pools in ledger.pools.values():
         for pool in pools:
             for reservation in pool.reservations:
+                assert reservation.used <= reservation.count, f"{pool.feature} {reservation.name}: {reservation.used} taken"
                 assert reservation.used == reserved.get(reservation, 0), f"{pool.feature} {reservation.name}: counts {reservation.used}"
             idle = sum(reservation.idle for reservation in pool.reservations)
             assert pool.reserved_idle == idle, f"{pool.feature} {pool.key}: {pool.reserved_idle} reserved and idle, {idle} counted"

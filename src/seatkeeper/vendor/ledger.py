@@ -369,7 +369,7 @@ class Ledger:
         for pools in self.pools.values():
             for pool in pools:
                 if pool.package == package and suite_pool(pool, self.pools) is shared.pool:
-                    reservation = Reservation(Rule("SUITE_RESERVED", 0, f"PACKAGE {package}", None, "USER", user, 1))
+                    reservation = Reservation(Rule("SUITE_RESERVED", 0, f"PACKAGE {package}", None, "USER", user, 1), people=0)
                     shared.held.append((pool, reservation))
                     pool.reservations.append(reservation)
                     pool.fit_reservations()
@@ -379,6 +379,13 @@ class Ledger:
             if pool.key == key:
                 return pool
         return None
+
+    def settle(self, pool: Pool) -> None:
+        """Where a reservation has become smaller than what is taken from it, the rest comes out of others, or is open."""
+        if any(reservation.used > reservation.count for reservation in pool.reservations):
+            for seat in self.in_pool(pool):
+                if seat.charge is not None and seat.charge.reservations:
+                    seat.charge.settle()
 
     def in_pool(self, pool: Pool) -> Iterator[Seat]:
         """The seats that count in a pool."""
