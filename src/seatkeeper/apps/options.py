@@ -1,0 +1,108 @@
+"""An application's option has a default, valid values and a moment from which a change holds; a value that is not valid is its default.
+
+Options are those of the Application object: section, name, text. The default in place of an invalid value is the guide's rule
+("Exceeding the Number of Licenses").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["COUNT_MAX", "IMMEDIATELY", "MAX", "RESTART", "Option", "Value", "count_option", "flag_option", "number_of"]
+
+#: So many licenses of one feature may one instance of an application check out (guide, the warning in "Technical Licenses").
+COUNT_MAX: Final = 9999
+#: The word for "all there are".
+MAX: Final = "max"
+
+IMMEDIATELY: Final = "immediately"
+RESTART: Final = "after restart"
+
+Value = str | int | bool
+
+
+class Option(msgspec.Struct, frozen=True):
+    """One option.
+
+    Attributes:
+        section: Section on the Options tab, such as `license`.
+        name: As written there.
+        default: Used where none is given or the one given is not valid.
+        text: What it is for, in one sentence.
+        words: Words that are valid.
+        low, high: Numbers that are valid, from and to; `high` 0 for an option that takes no number.
+        flag: Takes true or false.
+        any_text: Takes every text.
+        takes_effect: When a change holds: IMMEDIATELY or RESTART.
+    """
+
+    section: str
+    name: str
+    default: Value
+    text: str
+    words: tuple[str, ...] = ()
+    low: int = 0
+    high: int = 0
+    flag: bool = False
+    any_text: bool = False
+    takes_effect: str = IMMEDIATELY
+
+    @property
+    def valid(self) -> str:
+        """The valid values, for a person."""
+        parts = [*self.words]
+        parts += [f"{self.low} to {self.high}"] if self.high else []
+        parts += ["true", "false"] if self.flag else []
+        return "any text" if self.any_text else ", ".join(parts)
+
+    def read(self, given: Value | None) -> tuple[Value, bool]:
+        """The value that holds, and whether the one given was valid; None, for none given, is."""
+        if given is None:
+            return self.default, True
+        if self.any_text:
+            return str(given), True
+        if self.flag:
+            word = str(given).strip().lower()
+            if word in _TRUE or word in _FALSE:
+                return word in _TRUE, True
+            return self.default, False
+        if not isinstance(given, bool):
+            text = str(given).strip().lower()
+            if text in self.words:
+                return text, True
+            number = number_of(text)
+            if self.high and number is not None and self.low <= number <= self.high:
+                return number, True
+        return self.default, False
+
+
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
+_FALSE: Final = frozenset({"false", "no", "off", "0"})
+
+
+def number_of(text: str) -> int | None:
+    """The decimal number that a text is; None where it is none. A sign is allowed, and so are more digits than any count has."""
+    digits = text[1:] if text[:1] in "+-" else text
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 12:
+        return None
+    return int(text)
+
+
+def count_option(name: str, text: str, *, default: Value = MAX, takes_effect: str = IMMEDIATELY) -> Option:
+    """An option of section [license] that is a number of seats, or `max` for all there are."""
+    return Option("license", name, default, text, words=(MAX,), high=COUNT_MAX, takes_effect=takes_effect)
+
+
+def flag_option(section: str, name: str, text: str, *, default: bool = False, takes_effect: str = IMMEDIATELY) -> Option:
+    """An option that is true or false."""
+    return Option(section, name, default, text, flag=True, takes_effect=takes_effect)
+
+
+def changed(old: Mapping[tuple[str, str], Value], new: Mapping[tuple[str, str], Value]) -> list[tuple[str, str]]:
+    """Section and name of the options whose values differ, in the order of `new`."""
+    return [key for key, value in new.items() if old.get(key) != value]

@@ -1,0 +1,302 @@
+"""Seats that are taken ahead are given out by the application itself: it knows how many it has, who uses one, and who goes without.
+
+A *reservoir* holds seats of one feature in one or more holds. Users take a seat and free it; the license server hears nothing of that.
+Who is served stays served when seats are lost: the reservoir then has less than no room, and takes nobody new (guide, "Licensing
+Violations"). When a lower number is configured, whole holds go back as long as nobody uses their seats, and the last of them is asked
+for anew with what is left; between the two somebody else may take seats, which is then a violation like any other shortage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from seatkeeper.apps.application import Application, Behaviour, Hold
+from seatkeeper.apps.behaviours import IN_USE
+from seatkeeper.apps.events import Write
+from seatkeeper.apps.options import COUNT_MAX
+from seatkeeper.apps.profile import BACKUP
+from seatkeeper.apps.violations import violation_kind
+from seatkeeper.base.logevents import NO_LICENSE, USAGE_EXCEEDED, checked_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["HOLD_S", "Reservoir", "TimedReservoir", "WholePool"]
+
+#: A callback request, or a lock, holds a license for this long (guide, License Types).
+HOLD_S: Final = 3600.0
+
+
+class Reservoir(Behaviour):
+    """Seats taken at startup and given out one by one.
+
+    Args:
+        wanted: How many, as the options say now; 0 for none.
+        word: One of profile.BEHAVIOURS.
+        required: Without a single one the application does not start.
+        exact: Fewer than wanted is a violation also at startup; at run time it always is.
+        keeps: A lower number gives nothing back before the next start.
+        scope: "pair" where primary and backup share it: the backup then holds nothing; "" for seats of this instance alone.
+
+    Attributes:
+        users: Who uses a seat, in the order in which they came.
+        beyond: Who would use one and goes without, in that order.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        feature: str,
+        version: str,
+        wanted: Callable[[], int],
+        *,
+        word: str = "bulk at startup",
+        required: bool = True,
+        exact: bool = False,
+        keeps: bool = False,
+        scope: str = "",
+    ) -> None:
+        super().__init__(app, feature, version)
+        self.word = word
+        self.wanted = wanted
+        self.required = required
+        self.exact = exact
+        self.keeps = keeps
+        self.scope = scope
+        self.holds: list[Hold] = []
+        self.users: dict[str, None] = {}
+        self.beyond: dict[str, None] = {}
+
+    @property
+    def capacity(self) -> int:
+        """How many seats there are to give out."""
+        return sum(hold.count for hold in self.holds if hold.state == "held")
+
+    @property
+    def room(self) -> int:
+        """How many of them are free; negative where more are used than there are."""
+        return self.capacity - len(self.users)
+
+    @property
+    def _usage_cause(self) -> str:
+        return f"use of {self.feature}"
+
+    @property
+    def _short_cause(self) -> str:
+        return f"number of {self.feature}"
+
+    # Giving out -------------------------------------------------------------------------------------------------------------
+
+    def take(self, user: str) -> bool:
+        """Gives a user a seat; False where none is free. A user has at most one."""
+        if user in self.users:
+            return True
+        if self.room <= 0:
+            return False
+        self.users[user] = None
+        return True
+
+    def admit(self, user: str) -> bool:
+        """Gives a user a seat, or notes that he goes without, which is a violation and logged for each such user."""
+        if self.take(user):
+            self.beyond.pop(user, None)
+            return True
+        if user not in self.beyond:
+            self.beyond[user] = None
+            self.app.violate(self._usage_cause, USAGE_EXCEEDED, again=True)
+        return False
+
+    def free(self, user: str) -> bool:
+        """Takes a user's seat back, for whoever goes without; False where he had none and wanted none."""
+        known = user in self.users or user in self.beyond
+        self.users.pop(user, None)
+        self.beyond.pop(user, None)
+        self.settle()
+        return known
+
+    def settle(self) -> None:
+        """Serves those who go without as far as there is room, and gives back what is no longer wanted."""
+        while self.beyond and self.room > 0:
+            user = next(iter(self.beyond))
+            del self.beyond[user]
+            self.users[user] = None
+        if not self.beyond:
+            self.app.clear(self._usage_cause)
+        if not self.keeps:
+            self._trim()
+
+    # Holding ------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _stands_by(self) -> bool:
+        return self.scope == "pair" and self.app.role == BACKUP
+
+    def start(self) -> None:
+        """Asks for the wanted number; a backup leaves it to its primary."""
+        if not self._stands_by:
+            self._fill()
+
+    def stand_by(self) -> None:
+        """The other one of the pair needs the seats."""
+        if self.scope == "pair":
+            self._drop_all()
+
+    def options_changed(self) -> None:
+        """Asks for more, or gives back what nobody uses."""
+        if self._stands_by:
+            return
+        self._fill()
+        if not self.keeps:
+            self._trim()
+        if self.capacity >= self.wanted():
+            # What was still to come is not wanted any more.
+            for hold in [hold for hold in self.holds if hold.state == "gone"]:
+                self._drop(hold)
+            self._enough()
+        self.settle()
+
+    def _fill(self) -> None:
+        # What is asked for, lost or to be asked for again counts: it comes, or its violation stands.
+        coming = sum(hold.count if hold.state == "held" else hold.wanted for hold in self.holds)
+        more = min(self.wanted(), COUNT_MAX) - coming
+        if more > 0:
+            self.holds.append(self.app.check_out(self, more, up_to=True, data=self.app.share(self.scope)))
+
+    def _trim(self) -> None:
+        """Gives back what is beyond the wanted number and unused."""
+        if not self.app.reachable:
+            return
+        surplus = self.capacity - max(self.wanted(), len(self.users))
+        for hold in reversed(self.holds):
+            if surplus <= 0:
+                return
+            if hold.state != "held":
+                # It was wanted once, and is not any more.
+                if self.capacity >= self.wanted():
+                    self._drop(hold)
+            elif hold.count <= surplus:
+                surplus -= hold.count
+                self._drop(hold)
+            else:
+                keep = hold.count - surplus
+                self._drop(hold)
+                self.holds.append(self.app.check_out(self, keep, up_to=True, data=self.app.share(self.scope)))
+                return
+
+    def _drop(self, hold: Hold) -> None:
+        self.holds.remove(hold)
+        self.app.check_in(hold)
+
+    def _drop_all(self) -> None:
+        for hold in list(self.holds):
+            self._drop(hold)
+        self._enough()
+
+    def granted(self, hold: Hold) -> None:
+        """There are more seats to give out; fewer than wanted are a violation, but for a startup that takes what it gets."""
+        self.app.emit(Write(checked_out(self.feature, self.capacity)))
+        if hold.count >= hold.wanted or (self.app.state == "starting" and not self.exact):
+            hold.wanted = hold.count
+            self._enough()
+        else:
+            self._short(hold.wanted - hold.count, NO_LICENSE)
+            hold.wanted = hold.count
+        self.settle()
+
+    def denied(self, hold: Hold, number: int, text: str) -> None:
+        """There are none: startup ends where they are required, else it is a violation."""
+        if self.app.state == "starting" and self.required and not self.capacity:
+            self.app.fail(number)
+            return
+        kind = violation_kind(number)
+        self.app.violate(self._short_cause, kind)
+        self.app.retry(hold)
+
+    def _short(self, missing: int, kind: str) -> None:
+        """Fewer came than were wanted: that is a violation, and the rest is asked for again."""
+        self.app.violate(self._short_cause, kind)
+        rest = Hold(self, self.feature, self.version, missing, True, self.app.share(self.scope), "")
+        self.holds.append(rest)
+        self.app.retry(rest)
+
+    def _enough(self) -> None:
+        if not any(hold.state == "gone" for hold in self.holds):
+            self.app.clear(self._short_cause)
+
+    def restored(self, hold: Hold) -> None:
+        """There are seats to give out again."""
+        self.app.emit(Write(checked_out(self.feature, self.capacity)))
+        self.settle()
+
+
+class TimedReservoir(Reservoir):
+    """A reservoir whose seats are used for 60 minutes each, whatever becomes of their use."""
+
+    def __init__(self, app: Application, feature: str, version: str, wanted: Callable[[], int], *, required: bool = True) -> None:
+        super().__init__(app, feature, version, wanted, word="held for 60 minutes", required=required, scope="pair")
+        self._until: dict[str, float] = {}
+
+    def use(self, what: str, since: float) -> bool:
+        """Uses a seat until 60 minutes after `since`; False where none is free. What is over by then uses none."""
+        until = since + HOLD_S
+        if until <= self.app.now:
+            return True
+        if not self.take(what):
+            return False
+        self._until[what] = until
+        return True
+
+    def deadline(self) -> float | None:
+        """When the first use is over."""
+        return min(self._until.values(), default=None)
+
+    def tick(self) -> None:
+        """Uses that are over free their seats."""
+        for what in [what for what, until in self._until.items() if until <= self.app.now]:
+            del self._until[what]
+            self.free(what)
+
+
+class WholePool(Reservoir):
+    """All seats of the feature are at the disposal of each instance (guide, the comment on router_seats).
+
+    It asks how many are licensed, and checks out what it can get of them. What other instances have is at its disposal all the same.
+    """
+
+    def __init__(self, app: Application, feature: str, version: str) -> None:
+        super().__init__(app, feature, version, lambda: COUNT_MAX, word="whole pool per instance", keeps=True)
+        self.issued = 0
+
+    @property
+    def capacity(self) -> int:
+        """All seats of the feature, as long as what this instance has of them is neither lost nor denied."""
+        if all(hold.state in ("held", "shared") for hold in self.holds) and self.holds:
+            return max(self.issued, super().capacity)
+        return 0
+
+    def start(self) -> None:
+        """Asks how many seats there are."""
+        self.app.count(self)
+
+    def counted(self, issued: int) -> None:
+        """Asks for all of them."""
+        self.issued = min(issued, COUNT_MAX)
+        if not self.holds:
+            wanted = self.issued or COUNT_MAX
+            self.holds.append(self.app.check_out(self, wanted, up_to=True, data=self.app.share("environment")))
+
+    def granted(self, hold: Hold) -> None:
+        """All of them are at its disposal, those of other instances too."""
+        hold.wanted = hold.count
+        self.app.emit(Write(checked_out(self.feature, self.capacity)))
+        self.settle()
+
+    def denied(self, hold: Hold, number: int, text: str) -> None:
+        """Where other instances have them all, they are at its disposal all the same."""
+        if number == IN_USE and self.issued:
+            self.app.write(
+                f"All licenses of feature '{self.feature}' are checked out by other instances; {self.issued} are at its disposal."
+            )
+            hold.state = "shared"
+        else:
+            super().denied(hold, number, text)

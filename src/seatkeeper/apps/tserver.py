@@ -1,0 +1,116 @@
+"""T-Server registers as many seat DNs as it has checked out licenses, and refuses the next one with message 20007.
+
+How many licenses it asks for at startup comes from two options (facts, LRM 7): num-of-licenses is the ceiling over all DNs that are
+licensed, num-sdn-licenses that over seat DNs, and `max` stands for all there are. Fewer than asked for will do; none at all ends the
+startup. From release 7.2 on, technical DNs need no license.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from seatkeeper.apps.application import Application
+from seatkeeper.apps.behaviours import Single
+from seatkeeper.apps.options import COUNT_MAX, Option, Value, count_option, flag_option
+from seatkeeper.apps.profile import License, Profile, SiteEvent
+from seatkeeper.apps.reservoir import Reservoir
+
+if TYPE_CHECKING:
+    from seatkeeper.apps.events import Occurred
+
+__all__ = ["DN_EVENTS", "DN_OPTIONS", "REJECTED", "TServer", "TServerFamily", "seat_dns_requested"]
+
+#: "All ... seat licenses are in use already, registration rejected."
+REJECTED: Final = 20007
+#: Kinds of DN that agents use, and those that only Genesys software uses (guide, T-Server).
+SEAT_KINDS: Final = frozenset({"extension", "acd-position"})
+TECHNICAL_KINDS: Final = frozenset({"acd-queue", "routing-point"})
+
+DN_OPTIONS: Final[tuple[Option, ...]] = (
+    count_option("num-of-licenses", "How many licenses for DNs to check out in all; max, or 0, for all there are."),
+    count_option("num-sdn-licenses", "How many of them for seat DNs; max for as many as num-of-licenses, 0 for none."),
+)
+DN_EVENTS: Final[tuple[SiteEvent, ...]] = (
+    SiteEvent("dn-registered", ("dn",), "A client registers a DN; a seat DN needs a license.", optional=("kind",)),
+    SiteEvent("dn-unregistered", ("dn",), "No client has the DN registered any more."),
+)
+
+
+def seat_dns_requested(num_of_licenses: Value, num_sdn_licenses: Value) -> int:
+    """How many seat DNs T-Server asks for (facts, LRM 7: the checkout table); COUNT_MAX stands for all there are."""
+    if num_sdn_licenses == 0:
+        return 0
+    ceilings = [value for value in (num_of_licenses, num_sdn_licenses) if isinstance(value, int) and value]
+    return min([COUNT_MAX, *ceilings])
+
+
+class TServerFamily(Application):
+    """What all T-Servers have in common: seat DNs, calls between sites, hot standby.
+
+    Attributes:
+        seats: The reservoir of seat DNs.
+    """
+
+    #: The feature of seat DNs.
+    seat_feature = "tserver_sdn"
+    multi_site_section = "TServer"
+
+    def build(self) -> None:
+        """Seat DNs, then what the options and the redundancy type add."""
+        self.seats = Reservoir(self, self.seat_feature, "8.0", self.wanted, keeps=True, scope="pair")
+        self.build_options()
+
+    def build_options(self) -> None:
+        """The licenses for hot standby and for calls between sites."""
+        Single(self, "cti_ha_option", "8.0", scope="pair", wanted=lambda: self.is_hot_standby)
+        # One for each T-Server, but one for both of a pair in hot standby (guide, Multi-Site Functionality).
+        self.multi_site = Single(
+            self,
+            "tserver_iscc",
+            "8.0",
+            scope="pair" if self.is_hot_standby else "instance",
+            wanted=lambda: bool(self.option("multi-site", self.multi_site_section)),
+        )
+
+    def wanted(self) -> int:
+        """How many seat DNs the options ask for."""
+        return seat_dns_requested(self.option("num-of-licenses"), self.option("num-sdn-licenses"))
+
+    def on_dn_registered(self, event: Occurred) -> None:
+        """A DN is registered as long as there are seats; further ones are told No More Licenses (guide, License File Problems)."""
+        kind = str(event.fields.get("kind", "extension"))
+        if kind in TECHNICAL_KINDS:
+            self.reply(event)
+        elif kind not in SEAT_KINDS:
+            self.reply(event, f"A DN of kind {kind!r} is not known; it may be {', '.join(sorted(SEAT_KINDS | TECHNICAL_KINDS))}.")
+        elif self.seats.take(str(event.fields["dn"])):
+            self.reply(event)
+        else:
+            self.write(f"All {self.seats.capacity} seat licenses are in use already, registration rejected.", REJECTED)
+            self.reply(event, "No More Licenses")
+
+    def on_dn_unregistered(self, event: Occurred) -> None:
+        """The DN's seat is free for another DN."""
+        self.seats.free(str(event.fields["dn"]))
+        self.reply(event)
+
+
+class TServer(TServerFamily):
+    """T-Server of release 7.2 and later (guide, T-Server)."""
+
+    profile = Profile(
+        type="tserver",
+        name="T-Server",
+        number=1,
+        source="guide, T-Server (7.2 and later) and Notes on Application-Specific Behavior",
+        licenses=(
+            License("tserver_sdn", "8.0", "bulk at startup", "seat DNs"),
+            License("cti_ha_option", "8.0", "per redundant pair", "hot standby"),
+            License("tserver_iscc", "8.0", "per instance", "calls between sites; per redundant pair in hot standby"),
+        ),
+        options=(*DN_OPTIONS, flag_option("TServer", "multi-site", "Whether it takes part in routing between sites.")),
+        events=DN_EVENTS,
+        unlicensed="Takes the licenses that are left; with none at all, or none for hot standby or multi-site, logs 07100 and exits.",
+        violation="Registered DNs stay registered, new ones are refused with 20007; logs 07100 once.",
+        recovery="Logs 07105 and registers DNs again. A lower number holds from the next start on.",
+    )
