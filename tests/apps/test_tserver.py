@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.stage import Stage
 
 from seatkeeper.apps.tserver import TServer, seat_dns_requested
-from tests.support.stage import Stage
 
 
 @pytest.mark.parametrize(
     ("num_of", "num_sdn", "requested"),
-    [("max", "max", 9999), (0, "max", 9999), ("max", 70, 70), (0, 70, 70), ("max", 0, 0), (0, 0, 0), (50, "max", 50), (50, 70, 50)]
-    + [(70, 50, 50), (50, 0, 0)],
+    [
+        ("max", "max", 9999),
+        (0, "max", 9999),
+        ("max", 70, 70),
+        (0, 70, 70),
+        ("max", 0, 0),
+        (0, 0, 0),
+        (50, "max", 50),
+        (50, 70, 50),
+        (70, 50, 50),
+        (50, 0, 0),
+    ],
 )
 def test_the_checkout_table(num_of: str | int, num_sdn: str | int, requested: int) -> None:
     assert seat_dns_requested(num_of, num_sdn) == requested

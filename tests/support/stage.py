@@ -1,4 +1,4 @@
-"""A license server that is played: it counts seats of features, denies, withdraws and is out of reach, so that a profile is tested alone."""
+"""A license server that is played: it counts seats, denies, withdraws, is out of reach, so that a profile is tested alone."""
 
 from __future__ import annotations
 
