@@ -20,9 +20,8 @@ from seatkeeper.server.listener import (
     MESSAGES_MAX,
     WRITE_BYTES_MAX,
     ClientConnection,
-    clean_name,
 )
-from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Left
+from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, Left
 from seatkeeper.wire.framing import HEADER_BYTES, frame, server_frames
 from seatkeeper.wire.messages import (
     FRAME_BYTES_MAX,
@@ -352,16 +351,15 @@ def test_who_asks_for_very_many_seats_waits_and_is_served(together: bool) -> Non
     assert transport.state == "open"
 
 
-@given(st.text(max_size=40))
-def test_a_clean_name_is_one_line_of_text(name: str) -> None:
-    clean = clean_name(name)
-    assert clean
-    assert len(clean.splitlines()) == 1
-    assert clean == clean_name(clean)
-
-
-@pytest.mark.parametrize(
-    ("name", "clean"), [("ann", "ann"), (" ", "?"), ("", "?"), ("a\nb\x1b[1m\x85\u2028", "a?b?[1m??"), ("José Juan", "José Juan")]
-)
-def test_names_are_shown_without_control_characters(name: str, clean: str) -> None:
-    assert clean_name(name) == clean
+def test_names_come_in_with_one_spelling_and_a_display_of_nothing_stays_empty() -> None:
+    connection, _, daemon = connect(greeted=False)
+    greetings: list[Greeting] = []
+    daemon.greet = lambda _connection, _hello, event: greetings.append(event)  # type: ignore[method-assign,misc]
+    connection.data_received(frame(Hello(PROTOCOL, VENDOR, b"s" * 16, b"n" * 32, "an\u200bn  lee", "\x00", " \u202e", project="p\nq")))
+    (greeting,) = greetings
+    assert (greeting.user, greeting.host, greeting.display, greeting.project) == ("an n lee", "?", "", "p q")
+    connection.data_received(frame(Checkout(1, "f1", display="\u200b", data="a\tb")))
+    connection.data_received(frame(AskRemove(2, "f1", "an\u200bn  lee", "\x00?", " ")))
+    asked, removal = daemon.events
+    assert (asked.display, asked.data) == ("", "a b")  # type: ignore[attr-defined]
+    assert (removal.user, removal.host, removal.display) == ("an n lee", "?", "")  # type: ignore[attr-defined]

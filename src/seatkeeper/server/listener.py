@@ -2,8 +2,8 @@
 
 A connection goes through two stages, before and after its Hello. What a stage does not list is against the protocol, and ends
 the connection with a sentence. Nothing that one client sends can disturb another: a bad frame closes its connection, one that is
-begun must be complete in time, who asks for very many seats at once has to wait, and a name is stripped of control characters
-before it is shown anywhere. Who may ask what an administrator asks, its channel knows (channels.py).
+begun must be complete in time, who asks for very many seats at once has to wait, and names have one spelling, without anything
+that cannot be seen, from here on (base/names.py). Who may ask what an administrator asks, its channel knows (channels.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import struct
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from seatkeeper.base.names import clean_name, clean_text
 from seatkeeper.base.roles import sees_names
 from seatkeeper.server.administration import WRONG_S
 from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, IdleTold, Left, RemoveAsked, RevokeAsked
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
     ToolMessage = AskFeatures | AskLines | AskRemove | AskRevoke | AskSwitch
 
-__all__ = ["CHECKOUTS_MAX", "FAREWELL_S", "GREETING_S", "MESSAGES_MAX", "WRITE_BYTES_MAX", "ClientConnection", "clean_name"]
+__all__ = ["CHECKOUTS_MAX", "FAREWELL_S", "GREETING_S", "MESSAGES_MAX", "WRITE_BYTES_MAX", "ClientConnection"]
 
 #: Time from the connection's start to its Hello, or to a tool's request, and from that to the next.
 GREETING_S: Final = 10.0
@@ -63,13 +64,6 @@ CHECKOUTS_S: Final = 1.0
 #: Answers that a client may leave unread; one that reads slower is disconnected.
 WRITE_BYTES_MAX: Final = 8 << 20
 _length: Final = struct.Struct(">I").unpack_from
-
-_CONTROL: Final = {**dict.fromkeys(range(32), "?"), **dict.fromkeys(range(127, 160), "?"), 0x2028: "?", 0x2029: "?"}
-
-
-def clean_name(name: str) -> str:
-    """A client's name for itself, fit to be printed in a line: no control characters, and never empty."""
-    return name.translate(_CONTROL).strip() or "?"
 
 
 class ClientConnection(asyncio.Protocol):
@@ -257,10 +251,10 @@ class ClientConnection(asyncio.Protocol):
                 blake2b(message.session, digest_size=16).hexdigest(),
                 clean_name(message.user),
                 clean_name(message.host),
-                clean_name(message.display),
+                clean_text(message.display),
                 message.pid,
-                clean_name(message.project) if message.project else "",
-                clean_name(message.application) if message.application else "",
+                clean_text(message.project),
+                clean_text(message.application),
                 tuple(message.held),
                 tuple(message.asking),
                 self.channel.address,
@@ -279,7 +273,6 @@ class ClientConnection(asyncio.Protocol):
                 # This one is still served; what follows it waits.
                 self._pause(left)
             self._window, self._checkouts = now + max(left, 0.0), 0
-        display = clean_name(message.display) if message.display else ""
         self._daemon.run(
             CheckoutAsked(
                 self.session,
@@ -288,9 +281,9 @@ class ClientConnection(asyncio.Protocol):
                 message.version,
                 message.count,
                 message.up_to,
-                display,
+                clean_text(message.display),
                 message.queue,
-                clean_name(message.data) if message.data else "",
+                clean_text(message.data),
                 message.borrow_until,
             )
         )
@@ -326,8 +319,9 @@ class ClientConnection(asyncio.Protocol):
     def _ask_remove(self, message: AskRemove) -> None:
         if self._may(message):
             by_user, by_host = self._asker()
-            seat = (message.feature, message.user, message.host, message.display, message.handle)
-            self._daemon.run(RemoveAsked(self, message.request, *seat, by_user, by_host))
+            # As the names came in (base/names.py), so that what lmstat prints finds its seat.
+            whose = (clean_text(message.user), clean_text(message.host), clean_text(message.display))
+            self._daemon.run(RemoveAsked(self, message.request, message.feature, *whose, message.handle, by_user, by_host))
 
     def _ask_revoke(self, message: AskRevoke) -> None:
         if self._may(message):

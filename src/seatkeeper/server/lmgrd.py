@@ -23,6 +23,7 @@ from seatkeeper.adapters.accounts import Account
 from seatkeeper.adapters.peers import listen_unix
 from seatkeeper.adapters.privileges import become
 from seatkeeper.base.errors import LicenseError
+from seatkeeper.base.names import clean_name
 from seatkeeper.base.roles import sees_names
 from seatkeeper.licfile.model import Server, Vendor
 from seatkeeper.server.accept import Acceptor, listening_sockets
@@ -32,7 +33,6 @@ from seatkeeper.server.child import Child
 from seatkeeper.server.credentials import find_standing
 from seatkeeper.server.crowd import Crowd
 from seatkeeper.server.license import find_files, read_file
-from seatkeeper.server.listener import clean_name
 from seatkeeper.server.settings import DaemonOptions
 from seatkeeper.server.tools import ToolConnection
 from seatkeeper.server.vendord import connections_max

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.errors import error_text
-from seatkeeper.server.listener import clean_name
+from seatkeeper.base.names import clean_name
 from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Clocked, Denial, Dequeued, Expired, Queued
 
 if TYPE_CHECKING:
