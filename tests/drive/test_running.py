@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.playing import Playing
+from tests.support.site import Site, feature
 
 from seatkeeper.apps.desktop import Desktop
 from seatkeeper.apps.tserver import TServer
 from seatkeeper.sdk import admin
-from tests.support.playing import Playing
-from tests.support.site import Site, feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    from tests.support.site import feature
-
     lines = [
         feature("tserver_sdn", 5),
         feature("ISDK_FACTORY", 1),
@@ -32,8 +30,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def in_use(site: Site, feature: str) -> int:
-    return sum(pool.in_use for pool in admin.pools("localhost", site.port, "genesys.d", feature))
+def in_use(site: Site, name: str) -> int:
+    return sum(pool.in_use for pool in admin.pools("localhost", site.port, "genesys.d", name))
 
 
 async def test_seats_are_checked_out_given_out_and_given_back(site: Site) -> None:

@@ -13,8 +13,9 @@ from seatkeeper.drive.running import Running
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from seatkeeper.apps.application import Application
     from tests.support.site import Site
+
+    from seatkeeper.apps.application import Application
 
 __all__ = ["Playing"]
 
