@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+import time
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from seatkeeper.adapters.host import host_facts
-from seatkeeper.adapters.keys import issue_credential, load_issuer
+from seatkeeper.adapters.keys import credential_path, init_vendor, issue_credential, load_issuer
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.licfile.hostid import HostFacts
 from seatkeeper.licfile.model import LicenseFile, Package, Upgrade
@@ -17,6 +18,8 @@ from seatkeeper.licfile.options import parse_options
 from seatkeeper.licfile.signature import sign_line
 from seatkeeper.licfile.writer import write
 from seatkeeper.pools.grouping import group_lines
+from seatkeeper.sdk.admin import reread
+from seatkeeper.sdk.blocking import Client
 from seatkeeper.server.license import Served, find_files, load_served, new_faults, number_of, read_file
 from support.site import VENDOR, Site, feature
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
     from seatkeeper.licfile.model import Signable
 
+TODAY = date.today()
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
@@ -32,11 +37,11 @@ def site(tmp_path: Path) -> Site:
 
 
 def names(site: Site, *more: Path) -> list[str]:
-    return [line.name for line in load_served([site.license, *more], VENDOR, host_facts()).lines]
+    return [line.name for line in load_served([site.license, *more], VENDOR, host_facts(), TODAY).lines]
 
 
 def test_a_file_as_it_was_issued_is_served_whole(site: Site) -> None:
-    served = load_served([site.license], VENDOR, host_facts())
+    served = load_served([site.license], VENDOR, host_facts(), TODAY)
     assert [line.name for line in served.lines] == ["f1", "f2", "f3"]
     assert served.refusals == ()
     assert served.hostids == (site.hostid,)
@@ -45,7 +50,7 @@ def test_a_file_as_it_was_issued_is_served_whole(site: Site) -> None:
 
 def test_a_changed_line_is_left_out_and_named_and_the_others_are_served(site: Site) -> None:
     site.license.write_text(site.license.read_text().replace("permanent 5", "permanent 500"))
-    served = load_served([site.license], VENDOR, host_facts())
+    served = load_served([site.license], VENDOR, host_facts(), TODAY)
     assert [line.name for line in served.lines] == ["f2", "f3"]
     assert len(served.refusals) == 1
     assert "f1" in served.refusals[0]
@@ -57,13 +62,13 @@ def test_many_lines_are_verified_as_well_as_few(tmp_path: Path) -> None:
     site.license.write_text(
         site.license.read_text().replace("FEATURE f7 genesys.d 8.0 permanent 1", "FEATURE f7 genesys.d 8.0 permanent 2")
     )
-    served = load_served([site.license], VENDOR, host_facts())
+    served = load_served([site.license], VENDOR, host_facts(), TODAY)
     assert (len(served.lines), len(served.refusals)) == (299, 1)
 
 
 def test_a_line_that_is_not_understood_is_named_with_its_place(site: Site) -> None:
     site.license.write_text(site.license.read_text() + "FEATURE broken genesys.d eight permanent 1\n")
-    served = load_served([site.license], VENDOR, host_facts())
+    served = load_served([site.license], VENDOR, host_facts(), TODAY)
     assert len(served.lines) == 3
     assert f"{site.license}:" in served.refusals[0]
 
@@ -76,7 +81,7 @@ def test_lines_of_other_vendors_are_none_of_our_business(site: Site) -> None:
 def test_an_increment_copied_into_a_second_file_counts_once(site: Site) -> None:
     copy = site.directory / "copy.lic"
     copy.write_text(site.license.read_text())
-    served = load_served([site.license, copy], VENDOR, host_facts())
+    served = load_served([site.license, copy], VENDOR, host_facts(), TODAY)
     assert [line.name for line in served.lines].count("f3") == 1
 
 
@@ -101,7 +106,7 @@ def test_package_and_upgrade_lines_that_verify_are_served_from_whichever_file(si
     packages.write_text(signed(site, Package("f2", VENDOR, attributes=(("COMPONENTS", "c1 c2:7.6:3"),))))
     upgrades.write_text(signed(site, Upgrade("f1", VENDOR, "8.0", "9.0", "permanent", "2")))
     for files in ([packages, site.license, upgrades], [site.license, upgrades, packages]):
-        served = load_served(files, VENDOR, host_facts())
+        served = load_served(files, VENDOR, host_facts(), TODAY)
         assert served.refusals == ()
         found, ignored = group_lines(served.lines, date.today())
         assert ignored == []
@@ -116,7 +121,7 @@ def test_package_and_upgrade_lines_that_verify_are_served_from_whichever_file(si
 def test_a_package_line_with_another_component_is_left_out_and_named(site: Site) -> None:
     packages = site.directory / "packages.lic"
     packages.write_text(signed(site, Package("f2", VENDOR, attributes=(("COMPONENTS", "c1 c2"),))).replace("c1 c2", "c1 c2 c3"))
-    served = load_served([site.license, packages], VENDOR, host_facts())
+    served = load_served([site.license, packages], VENDOR, host_facts(), TODAY)
     assert [line.name for line in served.lines] == ["f1", "f2", "f3"]
     assert "PACKAGE f2" in served.refusals[0]
     assert str(packages) in served.refusals[0]
@@ -126,7 +131,7 @@ def test_a_package_of_another_server_joins_nobody(site: Site) -> None:
     packages = site.directory / "packages.lic"
     line = Package("f2", VENDOR, attributes=(("COMPONENTS", "c1"), ("ISSUED", date.today().strftime("%d-%b-%Y").lower())))
     packages.write_text(write(LicenseFile((sign_line(line, ("0800200005ac",), load_issuer(site.keys, today=date.today())),))))
-    served = load_served([site.license, packages], VENDOR, host_facts())
+    served = load_served([site.license, packages], VENDOR, host_facts(), TODAY)
     assert not any(isinstance(line, Package) for line in served.lines)
     assert len(served.refusals) == 1
 
@@ -135,14 +140,14 @@ def test_use_server_is_for_clients(site: Site) -> None:
     """A client reads no further; the server reads it all (facts, FlexNet 1.4)."""
     before, after = site.license.read_text().split("FEATURE f1", 1)
     site.license.write_text(f"{before}USE_SERVER\nFEATURE f1{after}")
-    served = load_served([site.license], VENDOR, host_facts())
+    served = load_served([site.license], VENDOR, host_facts(), TODAY)
     assert [line.name for line in served.lines] == ["f1", "f2", "f3"]
     assert served.refusals == ()
 
 
 def test_another_machine_is_told_both_host_ids(site: Site) -> None:
     with pytest.raises(LicenseError) as refused:
-        load_served([site.license], VENDOR, HostFacts(ethers=("0800200005ac",), hostname="elsewhere"))
+        load_served([site.license], VENDOR, HostFacts(ethers=("0800200005ac",), hostname="elsewhere"), TODAY)
     assert refused.value.number == -9
     assert site.hostid in refused.value.reason
     assert "0800200005ac" in refused.value.reason
@@ -200,7 +205,7 @@ def test_the_trust_file_stands_beside_the_server_line_whichever_file_comes_first
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "more.lic").write_text("# nothing but a comment\n")
-    served = load_served([elsewhere / "more.lic", site.license], VENDOR, host_facts())
+    served = load_served([elsewhere / "more.lic", site.license], VENDOR, host_facts(), TODAY)
     assert len(served.lines) == 3
 
 
@@ -240,6 +245,76 @@ def test_a_file_for_three_servers_is_not_served_by_one_alone(tmp_path: Path) -> 
     first = next(line for line in text.splitlines() if line.startswith("SERVER"))
     site.license.write_text(text.replace(first, "\n".join([first, "SERVER b 001122334455 7260", "SERVER c 001122334466 7260"])))
     with pytest.raises(LicenseError) as refused:
-        load_served([site.license], VENDOR, host_facts())
+        load_served([site.license], VENDOR, host_facts(), TODAY)
     assert refused.value.number == -85
     assert "three-server" in refused.value.reason
+
+
+def put_in_place(site: Site, vendor: str, keys: Path) -> None:
+    """Another vendor's (or another key directory's) credential lies where this site's should."""
+    elsewhere = site.directory / "elsewhere"
+    elsewhere.mkdir()
+    path = issue_credential(keys, site.hostid, elsewhere, today=TODAY)
+    assert path.name == credential_path(elsewhere, vendor, site.hostid).name
+    path.replace(credential_path(site.directory, VENDOR, site.hostid))
+
+
+@pytest.mark.parametrize("other", ["other.d", VENDOR])
+def test_a_credential_of_another_vendor_or_of_other_keys_is_named_with_what_is_expected(site: Site, tmp_path: Path, other: str) -> None:
+    """Every client would refuse this server, which would be up."""
+    init_vendor(tmp_path / "keys", other, today=TODAY)
+    put_in_place(site, other, tmp_path / "keys")
+    with pytest.raises(LicenseError) as refused:
+        names(site)
+    assert refused.value.number == -33
+    reason = refused.value.reason
+    for word in (str(credential_path(site.directory, VENDOR, site.hostid)), f"{VENDOR}.trust", f"for {other},", "Put the credential"):
+        assert word in reason
+
+
+def test_a_credential_that_is_not_valid_today(site: Site) -> None:
+    for days, word in ((-30, "valid from"), (40 * 365, "not today")):
+        with pytest.raises(LicenseError) as refused:
+            load_served([site.license], VENDOR, host_facts(), TODAY + timedelta(days=days))
+        assert (refused.value.number, word in refused.value.reason) == (-33, True)
+
+
+def test_a_trust_file_of_another_vendor_under_this_one_s_name(site: Site, tmp_path: Path) -> None:
+    init_vendor(tmp_path / "keys", "other.d", today=TODAY)
+    (site.directory / f"{VENDOR}.trust").write_bytes((tmp_path / "keys" / "other.d.trust").read_bytes())
+    with pytest.raises(LicenseError, match="trust") as refused:
+        names(site)
+    assert "the trust file of other.d, not of genesys.d" in refused.value.reason
+
+
+def test_a_credential_whose_name_alone_fits_is_called_what_it_is(site: Site) -> None:
+    path = next(site.directory.glob("*.credential"))
+    issue_credential(site.keys, "0800200005ac", site.directory, today=TODAY).replace(path)
+    with pytest.raises(LicenseError) as refused:
+        names(site)
+    assert f"The credential {path} is for another hostid than {site.hostid}" in refused.value.reason
+
+
+@pytest.mark.processes
+def test_a_server_with_another_vendor_s_credential_says_so_and_a_reread_keeps_the_good_one(tmp_path: Path) -> None:
+    with Site(tmp_path / "site", {"f1": 2}) as site:
+        site.start()
+        good = credential_path(site.directory, VENDOR, site.hostid).read_bytes()
+        init_vendor(tmp_path / "keys", "other.d", today=TODAY)
+        put_in_place(site, "other.d", tmp_path / "keys")
+        with pytest.raises(LicenseError, match="credential") as refused:
+            reread("localhost", site.port)
+        assert "Nothing was changed" in refused.value.reason
+        # The old one is still shown, and believed.
+        with Client(f"{site.port}@localhost", root=site.root) as client, client.checkout("f1", "8.0") as seat:
+            assert seat.count == 1
+        site.stop()
+        site.start(wait=False)
+        deadline = time.monotonic() + 20
+        while "NOT started again" not in site.read_log():
+            assert time.monotonic() < deadline, site.read_log()
+            time.sleep(0.02)
+        assert "for other.d" in site.read_log().partition("NOT started again")[2]
+        credential_path(site.directory, VENDOR, site.hostid).write_bytes(good)
+        reread("localhost", site.port)
+        site.wait_until_serving()

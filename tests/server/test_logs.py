@@ -278,6 +278,16 @@ def test_what_is_no_report_log_is_never_made_one(desk: Desk, append: bool) -> No
     assert desk.text("use.jsonl") == '{"name": "precious"}\n'
 
 
+@pytest.mark.parametrize("append", [False, True])
+@pytest.mark.parametrize("head", [b'{"format": "Gr\xf6\xdfe"}\n', b"[" * 512, b'{"format": 7}\n', b"\x00\xff\n"])
+def test_whatever_is_in_a_file_it_is_no_report_log_or_one(desk: Desk, head: bytes, append: bool) -> None:
+    """Text of the old code page, and brackets beyond number, are no reason for a vendor daemon to end."""
+    (desk.directory / "use.jsonl").write_bytes(head)
+    (problem,) = desk.apply(report=ReportOption("use.jsonl", append=append))
+    assert "is no report log" in problem
+    assert (desk.directory / "use.jsonl").read_bytes() == head
+
+
 def test_hidden_users_have_one_name_in_all_logs_of_a_daemon(tmp_path: Path) -> None:
     names = []
     for name in ("a.jsonl", "b.jsonl"):

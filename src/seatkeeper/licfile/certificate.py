@@ -108,7 +108,8 @@ def check_chain(chain: bytes, *, trust: Trust, hostids: Collection[str], today: 
     if further:
         raise _refusal(f"The trust file of {trust.vendor} has more than one certificate of its vendor daemon.")
     if any(other != authority for other in others):
-        raise _refusal(f"The server's certificate was made under another vendor's authority than that of {trust.vendor}.")
+        whose = _common_name(server) or "nobody"
+        raise _refusal(f"The server's certificate, for {whose}, was made under another authority than that of {trust.vendor}'s trust file.")
     _check_signed(authority, Ed25519PublicKey.from_public_bytes(bytes.fromhex(trust.root)), f"by the root of {trust.vendor}")
     _check_signed(server, authority.public_key(), f"by the license server authority of {trust.vendor}")
     for certificate, whose in ((authority, "vendor daemon"), (server, "server")):

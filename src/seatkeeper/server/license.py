@@ -1,7 +1,8 @@
 """What a vendor daemon serves: the verified lines of its license files on this machine, or the reason why it serves nothing.
 
 The path of a license file at the server (design, The house): text, parser, signature, host id. Lines that do not verify are
-left out and named one by one; a whole that cannot be served is one LicenseError.
+left out and named one by one; a whole that cannot be served is one LicenseError. So is a credential that no client would believe:
+a vendor daemon that is up and refused by everybody is harder to understand than one that says why it is down.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from seatkeeper.adapters.keys import find_credential, find_trust, read_trust
+from seatkeeper.adapters.keys import credential_path, find_credential, find_trust
 from seatkeeper.base.errors import LicenseError
+from seatkeeper.licfile.certificate import check_chain
 from seatkeeper.licfile.grammar import FILE_BYTES_MAX
 from seatkeeper.licfile.hostid import allowed_on_server, explain_mismatch, matches_any, parse_hostids
 from seatkeeper.licfile.model import Feature, LicenseFile, Parsed
 from seatkeeper.licfile.options import parse_options
 from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
+from seatkeeper.licfile.trust import TRUST_BYTES_MAX, parse_trust
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from seatkeeper.adapters.keys import Credential
     from seatkeeper.licfile.hostid import HostFacts, HostId
@@ -106,8 +110,8 @@ def read_file(path: Path) -> Parsed:
     return parse(decode(data), str(path))
 
 
-def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:
-    """Everything that `vendor` may serve from these files on a machine of these facts.
+def load_served(files: Sequence[Path], vendor: str, facts: HostFacts, today: date) -> Served:
+    """Everything that `vendor` may serve from these files on a machine of these facts, today.
 
     Raises:
         LicenseError: Nothing can be served, with the number and the reason of the first thing that is in the way.
@@ -134,17 +138,12 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts) -> Served:
             )
     _check_host(hostids, facts, with_server[0].name)
     place = Path(with_server[0].name).parent
-    trust_path, trust = _find_trust(vendor, with_server[0])
-    credential = find_credential(place, vendor, hostids)
-    if credential is None:
-        raise LicenseError(
-            -33,
-            reason=f"No credential {vendor}.<hostid>.credential for hostid {' '.join(hostids)} stands beside {with_server[0].name}.",
-            remedy="Put the credential file there that came with the license file.",
-        )
+    trust_path, trust_text, trust = _find_trust(vendor, with_server[0])
+    credential = _find_credential(place, vendor, hostids, with_server[0].name)
+    _check_credential(credential, trust_path, trust, hostids, today)
     lines, refusals, refused = _verified(parsed, vendor, trust)
     options = read_options(vendor, parsed)
-    return Served(lines, hostids, trust, trust_path.read_text("utf-8"), credential, refusals, options, refused)
+    return Served(lines, hostids, trust, trust_text, credential, refusals, options, refused)
 
 
 def read_options(vendor: str, parsed: Sequence[Parsed]) -> OptionsFile | None:
@@ -211,14 +210,53 @@ def _check_host(hostids: Sequence[str], facts: HostFacts, name: str) -> None:
         raise LicenseError(-9, reason=explain_mismatch(wanted, facts))
 
 
-def _find_trust(vendor: str, first: Parsed) -> tuple[Path, Trust]:
+def _find_trust(vendor: str, first: Parsed) -> tuple[Path, str, Trust]:
+    """Path, text and content of the vendor's trust file; it is read once, so that the two are the same even while it is replaced."""
     # Beside the file with the SERVER lines, like the credential.
     found = find_trust(vendor, None, Path(first.name))
     if found is None:
         foreign = next((line for _, line in first.file.signable() if line.vendor.lower() == vendor.lower()), None)
         what = f"{foreign.name} is not signed by a key this server trusts: " if foreign is not None else ""
         raise LicenseError(-137, reason=f"{what}there is no {vendor}.trust beside {first.name}.")
-    return found, read_trust(found)
+    try:
+        with found.open("rb") as file:
+            data = file.read(TRUST_BYTES_MAX + 1)
+    except OSError as error:
+        raise LicenseError(-30, hints=(("Filename", str(found)),), system=(error.errno or 0, error.strerror or "")) from None
+    trust = parse_trust(data, root=None, name=str(found))
+    if trust.vendor.lower() != vendor.lower():
+        raise LicenseError(
+            -137,
+            reason=f"{found} is the trust file of {trust.vendor}, not of {vendor}: put the one there that came with {vendor}'s license file.",
+        )
+    return found, data.decode("utf-8"), trust
+
+
+def _find_credential(place: Path, vendor: str, hostids: Sequence[str], name: str) -> Credential:
+    credential = find_credential(place, vendor, hostids)
+    if credential is not None:
+        return credential
+    there = next((path for path in (credential_path(place, vendor, text) for text in hostids) if path.exists()), None)
+    what = (
+        f"No credential {vendor}.<hostid>.credential for hostid {' '.join(hostids)} stands beside {name}."
+        if there is None
+        else f"The credential {there} is for another hostid than {' '.join(hostids)}."
+    )
+    raise LicenseError(-33, reason=what, remedy="Put the credential file there that came with the license file.")
+
+
+def _check_credential(credential: Credential, trust_path: Path, trust: Trust, hostids: Sequence[str], today: date) -> None:
+    """What clients check first must hold, or every one of them would refuse this server."""
+    try:
+        check_chain(credential.chain, trust=trust, hostids=hostids, today=today)
+    except LicenseError as error:
+        raise LicenseError(
+            -33,
+            reason=(
+                f"The credential {credential.path} is not good for {trust.vendor} by {trust_path}, so no client would believe this server: "
+                f"{error.reason} Put the credential and the trust file there that came with {trust.vendor}'s license file."
+            ),
+        ) from None
 
 
 def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> _Verified:

@@ -387,7 +387,7 @@ def _mend(file: LogFile) -> None:
 def _is_report(head: bytes) -> bool:
     try:
         first = msgspec.json.decode(head.partition(b"\n")[0])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(first, dict) and str(first.get("format", "")).startswith("seatkeeper-records/")
 

@@ -161,7 +161,7 @@ class VendorDaemon:
         return self._close() or status
 
     def _load(self) -> Served:
-        return load_served(find_files(self.options.files), self.vendor, host_facts())
+        return load_served(find_files(self.options.files), self.vendor, host_facts(), clock.today())
 
     def _recover(self) -> None:
         """Builds the ledger from the journal, takes the journal over, and serves."""
