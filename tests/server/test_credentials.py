@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from seatkeeper.adapters.keys import init_vendor, issue_credential
+from seatkeeper.adapters.tls import binding_of
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.licfile.trust import check_server, parse_trust
 from seatkeeper.server.credentials import find_standing
@@ -30,7 +31,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def test_the_proof_is_good_for_this_nonce_and_this_certificate(place: Path) -> None:
-    standing = find_standing(["other.d", "d"], place / "license.dat", [HOSTID])
+    standing = find_standing(["other.d", "d"], place / "license.dat", [HOSTID], TODAY)
     assert standing is not None
     told = standing.answer(AskIdentity(7, NONCE))
     assert (told.request, told.vendor, told.hostids) == (7, "d", [HOSTID])
@@ -47,10 +48,41 @@ def test_the_proof_is_good_for_this_nonce_and_this_certificate(place: Path) -> N
 
 
 def test_a_vendor_without_trust_or_credential_has_no_standing(place: Path) -> None:
-    assert find_standing(["other.d"], place / "license.dat", [HOSTID]) is None
-    assert find_standing(["d"], place / "license.dat", ["aabbccddeeff"]) is None
-    assert find_standing([], place / "license.dat", [HOSTID]) is None
+    assert find_standing(["other.d"], place / "license.dat", [HOSTID], TODAY) is None
+    assert find_standing(["d"], place / "license.dat", ["aabbccddeeff"], TODAY) is None
+    assert find_standing([], place / "license.dat", [HOSTID], TODAY) is None
     (place / "d.trust").write_text("nonsense")
-    assert find_standing(["d"], place / "license.dat", [HOSTID]) is None
+    assert find_standing(["d"], place / "license.dat", [HOSTID], TODAY) is None
     (place / "d.trust").unlink()
-    assert find_standing(["d"], place / "license.dat", [HOSTID]) is None
+    assert find_standing(["d"], place / "license.dat", [HOSTID], TODAY) is None
+    assert find_standing(["d"], place / "license.dat", [HOSTID], TODAY) is None
+
+
+def test_a_credential_that_no_client_would_believe_is_no_standing(place: Path) -> None:
+    assert find_standing(["d"], place / "license.dat", [HOSTID], TODAY + timedelta(days=40 * 365)) is None
+    init_vendor(place / "others", "e", today=TODAY)
+    path = issue_credential(place / "others", HOSTID, place, today=TODAY)
+    path.replace(next(place.glob("d.*.credential")))
+    assert find_standing(["d"], place / "license.dat", [HOSTID], TODAY) is None
+
+
+def test_each_vendor_s_root_has_its_proof_for_the_one_connection(place: Path) -> None:
+    roots = {"d": parse_trust((place / "d.trust").read_text(), root=None).root}
+    for vendor in ("e", "f"):
+        roots[vendor] = init_vendor(place / f"keys-{vendor}", vendor, today=TODAY).root
+        issue_credential(place / f"keys-{vendor}", HOSTID, place, today=TODAY)
+        (place / f"{vendor}.trust").write_bytes((place / f"keys-{vendor}" / f"{vendor}.trust").read_bytes())
+    standing = find_standing(["d", "e", "f"], place / "license.dat", [HOSTID], TODAY)
+    assert standing is not None
+    for vendor, root in roots.items():
+        told = standing.answer(AskIdentity(1, NONCE, root))
+        assert told.vendor == vendor
+        trust = parse_trust(told.trust, root=bytes.fromhex(root))
+        known = {"nonce": NONCE, "session": b"", "trust": trust, "hostids": [HOSTID], "today": TODAY}
+        check_server(told.chain, told.proof, binding=standing.binding, **known)  # type: ignore[arg-type]
+        # It is good for no other connection, not even one with this vendor's own certificate.
+        if vendor != "d":
+            with pytest.raises(LicenseError):
+                check_server(told.chain, told.proof, binding=binding_of(told.chain), **known)  # type: ignore[arg-type]
+    for stranger in ("", "0" * 64, "nonsense"):
+        assert standing.answer(AskIdentity(1, NONCE, stranger)).vendor == "d"

@@ -135,7 +135,7 @@ class Question:
         from seatkeeper.licfile.trust import check_server, parse_trust
 
         nonce = (clock.new_id() + clock.new_id())[:NONCE_BYTES]
-        (answer,) = self.ask(AskIdentity(_REQUEST, nonce))
+        (answer,) = self.ask(AskIdentity(_REQUEST, nonce, root.hex()))
         if isinstance(answer, Refused):
             raise LicenseError(answer.number, minor=_MINOR_REFUSED, reason=answer.reason)
         if not isinstance(answer, Identity):

@@ -227,7 +227,7 @@ def _find_trust(vendor: str, first: Parsed) -> tuple[Path, str, Trust]:
     if trust.vendor.lower() != vendor.lower():
         raise LicenseError(
             -137,
-            reason=f"{found} is the trust file of {trust.vendor}, not of {vendor}: put the one there that came with {vendor}'s license file.",
+            reason=f"{found} is the trust file of {trust.vendor}: put the one there that came with the licenses of {vendor}.",
         )
     return found, data.decode("utf-8"), trust
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from seatkeeper import __version__
+from seatkeeper.adapters import clock
 from seatkeeper.adapters.accounts import Account
 from seatkeeper.adapters.peers import listen_unix
 from seatkeeper.adapters.privileges import become
@@ -169,7 +170,7 @@ class LicenseManager:
         """
         found = _look(self.options.files)
         self._servers = found.servers
-        self._channels.serve(find_standing((line.name for line in found.vendors), found.first, found.hostids))
+        self._channels.serve(find_standing((line.name for line in found.vendors), found.first, found.hostids, clock.today()))
         self.files = found.files
         self.port = found.port
         # Readers of lmstat want a name; an IPv6 address looks to them like a vendor daemon's line (facts, lmstat section 0).

@@ -76,6 +76,8 @@ FRAME_BYTES_MAX: Final = 65536
 NAME_CHARS_MAX: Final = 256
 SESSION_BYTES: Final = 16
 NONCE_BYTES: Final = 32
+#: A root public key in hex.
+ROOT_CHARS_MAX: Final = 64
 HANDLES_MAX: Final = 9999
 #: Host ids that a client may name.
 HOSTIDS_MAX: Final = 64
@@ -250,10 +252,15 @@ class AskLines(_Message, frozen=True, tag=15):
 
 
 class AskIdentity(_Message, frozen=True, tag=16):
-    """Asks, over TLS only, for a proof of who the server is; the answer is Identity. A tool asks this before it sends a token."""
+    """Asks, over TLS only, for a proof of who the server is; the answer is Identity. A tool asks this before it sends a token.
+
+    `root` is the root public key, in hex, under which the proof is wanted: an lmgrd of several vendors has one for each. Where it
+    has none under that root, or none is named, it proves itself as the first of its vendors' server.
+    """
 
     request: _Number
     nonce: _Nonce
+    root: Annotated[str, Meta(max_length=ROOT_CHARS_MAX)] = ""
 
 
 class Authenticate(_Message, frozen=True, tag=17):
@@ -430,7 +437,10 @@ class Done(_Message, frozen=True, tag=44):
 
 
 class Identity(_Message, frozen=True, tag=47):
-    """Answers AskIdentity: `chain` and `trust` as in Welcome; `proof` signs the nonce and the certificate of the TLS connection."""
+    """Answers AskIdentity: `chain` and `trust` as in Welcome; `proof` signs the nonce and the certificate of the TLS connection.
+
+    lmgrd's connections have the certificate of one of its vendors, whichever vendor it proves itself for.
+    """
 
     request: int
     vendor: str
