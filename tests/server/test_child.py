@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
-#: Packets begin with an array's head and the tag. Modes: serve; deaf (serves, and answers no reread); fail (says so, and ends).
+#: Packets begin with an array's head and the tag. Modes: serve; deaf (serves, and answers no reread); hung (serves, and reads nothing); fail (says so, and ends).
 PROGRAM = """
-import json, os, socket, sys
+import json, os, signal, socket, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 options = json.loads(sys.argv[2])
 end = socket.socket(fileno=options["control"])
 mode = open(options["data"] + "/mode").read()
@@ -43,6 +44,8 @@ if mode == "slow":
     import time
     time.sleep(0.3)
 end.send(bytes([0x93, 16, 0xa1]) + b"x" + bytes([0]))
+if mode == "hung":
+    signal.sigwait([signal.SIGUSR1])
 while True:
     packet, descriptors, _, _ = socket.recv_fds(end, 65536, 4)
     if not packet or packet[1] == 3:
@@ -62,6 +65,7 @@ class Home:
     def __init__(self, directory: Path, mode: str) -> None:
         self.loop = asyncio.get_running_loop()
         self.directory = directory
+        self.files: tuple[str, ...] = ()
         program = directory / "d"
         program.write_text(f"#!{sys.executable} -IS\n{PROGRAM}")
         program.chmod(0o755)
@@ -77,7 +81,7 @@ class Home:
         task.add_done_callback(self._tasks.discard)
 
     def _options(self, line: Vendor, control: int, restarts: int) -> DaemonOptions:
-        return DaemonOptions(line.name, (), str(self.directory), control=control, restarts=restarts)
+        return DaemonOptions(line.name, self.files, str(self.directory), control=control, restarts=restarts)
 
     def mode(self, mode: str) -> None:
         (self.directory / "mode").write_text(mode)
@@ -311,3 +315,57 @@ def test_one_that_was_given_up_says_why_and_a_reread_tries_again(tmp_path: Path,
         await until(lambda: home.child.is_up)
 
     run(tmp_path, work, "fail")
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 300, "/" + "x/" * 3000, "/etc/hostname/x", "\0"])
+def test_a_path_that_cannot_even_be_looked_at_is_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """A DAEMON line of another machine must not keep the vendor daemon from being started."""
+
+    async def work(home: Home) -> None:
+        own = home.child.line.path
+        home.child.line = Vendor("d", path)
+        assert home.child._program() == [sys.executable, "-m", "seatkeeper.cli.vendord"]
+        assert "cannot be run" in home.read_log()
+        monkeypatch.setattr(child_module.sys, "executable", own)
+        home.child.line = Vendor("d", str(tmp_path))
+        assert home.child._program() == [own]
+
+    run(tmp_path, work)
+
+
+def test_a_file_s_name_that_is_no_text_is_told_and_the_next_start_is_tried(tmp_path: Path) -> None:
+    async def work(home: Home) -> None:
+        home.files = ("gr\udcf6.lic",)
+        home.child.start()
+        await until(lambda: home.child.status().restarts == 2)
+        assert "cannot be started: 'utf-8' codec" in home.child.status().reason
+        home.files = ()
+        await until(lambda: home.child.is_up)
+
+    run(tmp_path, work)
+
+
+def test_one_that_hangs_holds_no_more_clients_than_may_wait_and_serves_them_when_it_goes_on(tmp_path: Path) -> None:
+    """Otherwise its clients would take all descriptors of lmgrd, and with them the other vendor daemons' clients."""
+
+    async def work(home: Home) -> None:
+        home.child.waiting_max = 5
+        home.child.start()
+        await until(lambda: home.child.is_up)
+        assert home.child._control is not None
+        pairs = []
+        while home.child._control.unsent < 5:
+            pairs.append(socket.socketpair())
+            home.child.hand_over(pairs[-1][1])
+        late, passed = socket.socketpair()
+        home.child.hand_over(passed)
+        (refused,) = server_frames().feed(late.recv(1000))
+        assert refused.number == -106
+        assert home.child._control.unsent == 5
+        os.kill(home.pids[0], signal.SIGUSR1)
+        for client, _ in pairs:
+            assert await home.loop.run_in_executor(None, client.recv, 10) == b"taken"
+        for client, _ in [*pairs, (late, None)]:
+            client.close()
+
+    run(tmp_path, work, "hung")

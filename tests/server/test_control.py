@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from seatkeeper.server.control import TEXT_CHARS_MAX, Control, Failed, NewClient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Any
 
 
 class End:
@@ -159,5 +162,50 @@ def test_a_text_of_any_length_arrives_maybe_shortened(message: Failed | RereadDo
         assert len(text) == TEXT_CHARS_MAX
         theirs.control.send(Serving("0"))
         await until(lambda: len(ours.messages) == 2)
+
+    run(work)
+
+
+@pytest.mark.parametrize("number", [errno.ETOOMANYREFS, errno.ENOBUFS])
+def test_without_room_in_the_system_what_is_sent_waits_and_the_other_side_lives(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """With a crowd's descriptors on their way the kernel refuses more for a moment; that is no vendor daemon's death."""
+    send, refused = socket.send_fds, [0]
+
+    def send_fds(*packet: Any) -> int:
+        if refused[0] < 2:
+            refused[0] += 1
+            raise OSError(number, os.strerror(number))
+        return send(*packet)
+
+    monkeypatch.setattr(socket, "send_fds", send_fds)
+
+    async def work(ours: End, theirs: End) -> None:
+        client, passed = socket.socketpair()
+        with client:
+            ours.control.send(OrderReread(1, "ann", "pc"))
+            ours.control.send(NewClient(), passed)
+            ours.control.send(OrderStop())
+            assert ours.control.unsent == 3
+            await until(lambda: len(theirs.messages) == 3)
+            assert theirs.messages == [OrderReread(1, "ann", "pc"), NewClient(), OrderStop()]
+            assert (ours.control.unsent, ours.returned) == (0, None)
+            client.send(b"hello")
+            assert theirs.clients[0].recv(10) == b"hello"
+
+    run(work)
+
+
+@pytest.mark.parametrize("packet", [b"\x92\x63\x01", b"nonsense", b"\x93\x10\xa1\xff\x00", b"\x91" * 5000])
+def test_a_packet_that_is_not_known_is_passed_over_and_its_client_closed(packet: bytes) -> None:
+    async def work(ours: End, theirs: End) -> None:
+        client, passed = socket.socketpair()
+        with client:
+            socket.send_fds(theirs.control._end, [packet], [passed.fileno()])
+            passed.close()
+            theirs.control.send(Serving("0.1"))
+            await until(lambda: bool(ours.messages))
+            assert ours.messages == [Serving("0.1")]
+            assert client.recv(10) == b""
+        assert ours.returned is None
 
     run(work)

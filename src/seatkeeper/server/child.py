@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -56,7 +55,7 @@ class Child:
         loop: The event loop.
         spawn: Runs a coroutine in the background.
         turn_away: Says to a client why it is not served, to a stranger in other words, and closes.
-        waiting_max: Clients that may wait for it.
+        waiting_max: Clients that may wait for it, whether it is being started or does not read what it is told.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class Child:
         self._loop = loop
         self._spawn = spawn
         self._turn_away = turn_away
-        self._waiting_max = waiting_max
+        self.waiting_max = waiting_max
         self._supervision = Supervision()
         self._process: asyncio.subprocess.Process | None = None
         self._control: Control | None = None
@@ -162,9 +161,10 @@ class Child:
             return None
         if self.line.port:
             self._log.say(f"Using vendor daemon port {self.line.port} specified in license file")
+        program = self._program()
         options = self._options(self.line, theirs.fileno(), self._supervision.restarts)
-        command = [*self._program(), "--lmgrd", msgspec.json.encode(options).decode()]
         try:
+            command = [*program, "--lmgrd", msgspec.json.encode(options).decode()]
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=subprocess.DEVNULL,
@@ -175,7 +175,12 @@ class Child:
             )
         except OSError as error:
             ours.close()
-            self._cannot_start(f"{command[0]} cannot be started: {error.strerror}")
+            self._cannot_start(f"{program[0]} cannot be started: {error.strerror}")
+            return None
+        except ValueError as error:
+            # A name of a file that is no text cannot be passed on.
+            ours.close()
+            self._cannot_start(f"{program[0]} cannot be started: {error}")
             return None
         finally:
             theirs.close()
@@ -233,10 +238,10 @@ class Child:
     def _program(self) -> list[str]:
         """The command: the path of the DAEMON line where that can be run, else the vendor daemon that is built in."""
         if self.line.path:
-            path = Path(self.line.path)
-            path = path / self.name if path.is_dir() else path
-            if path.is_file() and os.access(path, os.X_OK):
-                return [str(path.resolve())]
+            # os.path, because a path that is too long, or leads where this account may not look, is just no program.
+            path = os.path.join(self.line.path, self.name) if os.path.isdir(self.line.path) else self.line.path  # noqa: PTH112, PTH118
+            if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
+                return [os.path.realpath(path)]
             self._log.say(f"{self.line.path} cannot be run; {self.name} is started with the vendor daemon of this installation")
         return [sys.executable, "-m", "seatkeeper.cli.vendord"]
 
@@ -313,17 +318,23 @@ class Child:
         if self._resting:
             self._refuse(client)
         elif self._control is None or self._serving_since is None:
-            if len(self._waiting) >= self._waiting_max:
-                self._turn_away(client, -106, f"{len(self._waiting)} clients wait for {self.name} already.", "")
+            if len(self._waiting) >= self.waiting_max:
+                self._crowded(client, len(self._waiting))
                 return
             self._waiting.append((client, self._loop.time() + HOLD_S))
             self._loop.call_later(HOLD_S, self._expire)
+        elif self._control.unsent >= self.waiting_max:
+            # It hangs. The connections of other vendor daemons' clients are not its clients' to use up.
+            self._crowded(client, self._control.unsent)
         elif hasattr(socket, "send_fds"):
             self._control.send(NewClient(), client)
         else:
             with contextlib.suppress(OSError):
                 client.send(frame(Elsewhere(self._port)))
             client.close()
+
+    def _crowded(self, client: socket.socket, waiting: int) -> None:
+        self._turn_away(client, -106, f"{waiting} clients wait for {self.name} already.", "")
 
     def _expire(self) -> None:
         now = self._loop.time() + 0.001

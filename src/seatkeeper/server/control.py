@@ -2,16 +2,21 @@
 
 Each message is one packet. A client's socket travels with the packet that announces it, so the vendor daemon goes on with
 the very connection that lmgrd accepted, and one open port is enough. When the pair closes, the other side has gone: a vendor
-daemon without its lmgrd ends, since it could not be supervised any more.
+daemon without its lmgrd ends, since it could not be supervised any more. Only that ends it: a packet that this side does not know
+(lmgrd may be older than the vendor daemon that it starts) is passed over, and when the system has no room for another descriptor on
+its way, the packet waits.
 """
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from seatkeeper.wire.framing import NO_MESSAGE
 
 if TYPE_CHECKING:
     import asyncio
@@ -37,6 +42,10 @@ _PACKET_BYTES_MAX: Final = 65536
 TEXT_CHARS_MAX: Final = 4096
 #: Room for the sentence that there is more.
 _MORE_CHARS: Final = 64
+#: What the system says when it has no room for now; Unix sockets also when too many descriptors are on their way.
+_NO_ROOM: Final = (errno.ENOBUFS, errno.ENOMEM, errno.ETOOMANYREFS)
+#: How long a packet then waits.
+_NO_ROOM_S: Final = 0.05
 #: Packets read at once, so that a crowd of clients does not keep the loop from its other work.
 _PACKETS_MAX: Final = 64
 
@@ -125,9 +134,15 @@ class Control:
         self._received = received
         self._closed = closed
         self._queue: deque[tuple[bytes, socket.socket | None]] = deque()
+        self._rest: asyncio.TimerHandle | None = None
         self._open = True
         end.setblocking(False)
         loop.add_reader(end.fileno(), self._readable)
+
+    @property
+    def unsent(self) -> int:
+        """Messages that wait, clients with them, because the other side does not read."""
+        return len(self._queue)
 
     def send(self, message: Message, client: socket.socket | None = None) -> None:
         """Sends a message; a client's socket is passed on and closed here."""
@@ -153,6 +168,8 @@ class Control:
         if not self._open:
             return []
         self._open = False
+        if self._rest is not None:
+            self._rest.cancel()
         self._loop.remove_reader(self._end.fileno())
         self._loop.remove_writer(self._end.fileno())
         self._end.close()
@@ -160,6 +177,7 @@ class Control:
         return [client for _, client in queue if client is not None]
 
     def _flush(self) -> None:
+        self._rest = None
         while self._queue:
             packet, client = self._queue[0]
             try:
@@ -167,8 +185,13 @@ class Control:
             except (BlockingIOError, InterruptedError):
                 self._loop.add_writer(self._end.fileno(), self._flush)
                 return
-            except OSError:
-                self._gone()
+            except OSError as error:
+                if error.errno not in _NO_ROOM:
+                    self._gone()
+                    return
+                # The socket would count as writable all the while.
+                self._loop.remove_writer(self._end.fileno())
+                self._rest = self._loop.call_later(_NO_ROOM_S, self._flush)
                 return
             self._queue.popleft()
             if client is not None:
@@ -190,7 +213,13 @@ class Control:
                 self._gone()
                 return
             client = socket.socket(fileno=descriptors[0]) if descriptors else None
-            self._received(_decode(packet), client)
+            try:
+                message = _decode(packet)
+            except NO_MESSAGE:
+                if client is not None:
+                    client.close()
+                continue
+            self._received(message, client)
             if not self._open:
                 return
 
