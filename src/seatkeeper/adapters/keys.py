@@ -28,6 +28,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import UNSET
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.licfile.canonical import fold_name
@@ -98,6 +99,7 @@ def init_vendor(
     today: date,
     version_rule: VersionRule | None = None,
     seats_max: int = SEATS_MAX,
+    simulation: bool = False,
 ) -> Trust:
     """The trust of a vendor whose keys were made in `directory`, where there were none before.
 
@@ -108,6 +110,7 @@ def init_vendor(
         today: The first day on which the keys are valid.
         version_rule: By default that of release 8 for `genesys.d`, and FlexNet's for others.
         seats_max: How many seats of one feature a client may hold.
+        simulation: The keys are for simulations only (Trust.simulation).
 
     Raises:
         InputError: The name is no vendor daemon's name, or the directory holds keys already; nothing was written.
@@ -133,6 +136,7 @@ def init_vendor(
         seats_max=seats_max,
         issuers=(_new_issuer(issuer, today),),
         daemon_certificate=_certify(root, daemon, vendor, today),
+        simulation=True if simulation else UNSET,
     )
     files = {
         "root.key": _private_pem(root, passphrase),

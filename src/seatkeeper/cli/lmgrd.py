@@ -88,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         default=900,
         help="shorter TIMEOUTs of the options file are raised to this (default 900)",
     )
+    more.add_argument(
+        "--simulated-clock",
+        metavar="FILE",
+        default="",
+        help="for simulations: vendor daemons take the time from FILE, which only a trust file for simulations permits",
+    )
     for name, wants in (("-t", 1), ("-s", 1), ("-m", 1), ("-app", 0), ("-nfs_log", 0), ("-reuseaddr", 0), ("-b", 0)):
         # Flags of old start scripts that change nothing here.
         add(name, dest=f"ignored_{name[1:]}", help=argparse.SUPPRESS, **({"nargs": 1} if wants else {"action": "store_true"}))
@@ -155,6 +161,7 @@ def main(argv: list[str] | None = None) -> int:
         log=os.path.abspath(options.l.removeprefix("+")) if options.l else "",  # noqa: PTH100
         order="best_fit" if options.best_fit else "documented",
         timeout_s_min=max(1, options.timeout_min),
+        clock=os.path.abspath(options.simulated_clock) if options.simulated_clock else "",  # noqa: PTH100
     )
     return uvloop.run(_serve(manager_options, descriptor, report))
 

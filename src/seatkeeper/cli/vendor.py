@@ -46,6 +46,9 @@ def init(
         ),
     ] = "",
     seats_max: Annotated[int, typer.Option(min=1, help="How many seats of one feature a client may hold.")] = 9999,
+    simulation: Annotated[
+        bool, typer.Option("--simulation", help="Keys for simulations only: a license server may run on a simulated clock under them.")
+    ] = False,
 ) -> None:
     """Make the keys and the trust file of a new vendor."""
     from seatkeeper.adapters import clock
@@ -56,7 +59,7 @@ def init(
         raise InputError("There is no such rule.", file="--version-rule", found=version_rule, expected="flexnet or release8")
     rule: Any = version_rule or None
     secret = read_passphrase(passphrase_file)
-    trust = init_vendor(keys, name, passphrase=secret, today=clock.today(), version_rule=rule, seats_max=seats_max)
+    trust = init_vendor(keys, name, passphrase=secret, today=clock.today(), version_rule=rule, seats_max=seats_max, simulation=simulation)
     issuer = trust.issuers[-1]
     print(f"Keys of vendor {trust.vendor}, in {keys}:")
     for file, use in (
@@ -69,6 +72,8 @@ def init(
         print(f"  {file:<27} {use}")
     if secret is None:
         print("The private keys have no passphrase (--passphrase-file gives them one); only their owner may read them.")
+    if simulation:
+        print("They are for simulations only: throw them away afterwards, and never issue real licenses with them.")
     print(f"Root public key to pin: {trust.root}")
 
 

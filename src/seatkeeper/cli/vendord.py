@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from pathlib import Path
 
 import msgspec
 import uvloop
@@ -30,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
         print("genesys.d is started by lmgrd, which reads the license file: run `lmgrd -c FILE -l LOG`.", file=sys.stderr)
         return 2
     options = msgspec.json.decode(arguments[1], type=DaemonOptions)
+    if options.clock:
+        # Whether it may is found out with the trust file (VendorDaemon), before anything is served.
+        clock.follow(Path(options.clock))
     log = DebugLog(sys.stdout.fileno(), options.vendor, clock.now, datestamp=options.datestamp, path=options.log)
     return uvloop.run(_serve(options, log))
 

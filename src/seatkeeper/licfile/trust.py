@@ -109,6 +109,7 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seats_max: How many seats of one feature a client may hold.
         issuers: The keys that may sign license lines, oldest first.
         daemon_certificate: The certificate of the vendor daemon's key, as PEM.
+        simulation: True where the keys are for simulations only: a license server may then run on a simulated clock.
     """
 
     vendor: _Name
@@ -119,6 +120,8 @@ class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seats_max: Annotated[int, msgspec.Meta(ge=1)]
     issuers: tuple[Issuer, ...]
     daemon_certificate: str
+    # Not written where it does not hold, so that what was signed before there was such a thing stays as it was signed.
+    simulation: bool | msgspec.UnsetType = msgspec.UNSET
 
     def issuer(self, wanted: str) -> Issuer | None:
         """The issuer with that key id, or None."""

@@ -74,6 +74,7 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     log: str = ""
     order: Literal["documented", "best_fit"] = "documented"
     timeout_s_min: float = 900.0
+    clock: str = ""
 
 
 class LicenseManager:
@@ -248,6 +249,7 @@ class LicenseManager:
             restarts=restarts,
             datestamp=options.datestamp,
             log=options.log,
+            clock=options.clock,
         )
 
     # Clients and tools -----------------------------------------------------------------------------------------------

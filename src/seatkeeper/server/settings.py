@@ -30,6 +30,7 @@ class DaemonOptions(msgspec.Struct, frozen=True):
         timeout_s_min: Idle timeouts of the options file are at least this long.
         datestamp: Whether the logs' times carry the date.
         log: The file that standard output is, where it shall be begun anew when it was moved away; empty where it is none.
+        clock: The file of a simulated wall clock (clock.SimulatedClock); empty for the machine's own.
     """
 
     vendor: str
@@ -47,3 +48,4 @@ class DaemonOptions(msgspec.Struct, frozen=True):
     timeout_s_min: float = 900.0
     datestamp: bool = False
     log: str = ""
+    clock: str = ""

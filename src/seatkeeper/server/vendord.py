@@ -131,6 +131,9 @@ class VendorDaemon:
             return self._fail("No features to serve, exiting", EXIT_NO_FEATURES, final=True)
         self._show()
         trust = self._served.trust
+        if options.clock and trust.simulation is not True:
+            # Who sets the clock decides what has expired: not where anybody's real licenses are served.
+            return self._fail("A simulated clock is only for keys that were made for simulations", EXIT_NO_FEATURES, final=True)
         settings = VendorSettings(
             self.vendor,
             __version__,
