@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
-#: Packets begin with an array's head and the tag. Modes: serve; deaf (serves, and answers no reread); hung (serves, and reads nothing); fail (says so, and ends).
+#: Packets begin with an array's head and the tag. Modes: serve; deaf (serves, and answers no reread); fail (says so, and ends).
+#: Or hung: it serves, and reads nothing until it is told SIGUSR1.
 PROGRAM = """
 import json, os, signal, socket, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,8 +26,6 @@ from seatkeeper.server.license import Served, find_files, load_served, new_fault
 from support.site import VENDOR, Site, feature
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from seatkeeper.licfile.model import Signable
 
 TODAY = date.today()
@@ -319,3 +319,15 @@ def test_a_server_with_another_vendor_s_credential_says_so_and_a_reread_keeps_th
         credential_path(site.directory, VENDOR, site.hostid).write_bytes(good)
         reread("localhost", site.port)
         site.wait_until_serving()
+
+
+def test_a_name_that_is_not_utf_8_is_told_before_it_breaks_what_names_it(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/gr\xf6\xdfe.lic"
+    Path(os.fsdecode(name)).write_text("")
+    for place in (os.fsdecode(name), str(tmp_path)):
+        with pytest.raises(LicenseError) as refused:
+            find_files([place])
+        assert refused.value.number == -42
+        assert "gr\\xf6\\xdfe.lic is not UTF-8" in refused.value.reason
+    Path(os.fsdecode(name)).rename(tmp_path / "größe.lic")
+    assert find_files([str(tmp_path)]) == [tmp_path / "größe.lic"]

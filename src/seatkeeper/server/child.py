@@ -49,7 +49,7 @@ class Child:
     """One vendor daemon under lmgrd.
 
     Args:
-        line: Its DAEMON line.
+        line: Its DAEMON line; `next_line` is that of its next process, `line` that of the one that runs.
         options: Makes the options of a new process from its control descriptor and the number of restarts.
         log: lmgrd's log, and `log_descriptor` where the vendor daemon writes its own lines.
         loop: The event loop.
@@ -69,7 +69,7 @@ class Child:
         turn_away: Callable[[socket.socket, int, str, str], None] = turn_away,
         waiting_max: int = WAITING_MAX,
     ) -> None:
-        self.line = line
+        self.line = self.next_line = line
         self.name = line.name
         self.lent = 0
         self._options = options
@@ -159,6 +159,7 @@ class Child:
         except OSError as error:
             self._cannot_start(f"no socket can be had: {error.strerror}")
             return None
+        self.line = self.next_line
         if self.line.port:
             self._log.say(f"Using vendor daemon port {self.line.port} specified in license file")
         program = self._program()

@@ -7,6 +7,7 @@ a vendor daemon that is up and refused by everybody is harder to understand than
 
 from __future__ import annotations
 
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -72,7 +73,8 @@ def find_files(paths: Sequence[str]) -> list[Path]:
     """The license files that a -c list names: files as they are, of a directory its *.lic and *.dat, by name.
 
     Raises:
-        LicenseError: -1, an entry does not exist or a directory has no license file; -30, the system refuses it.
+        LicenseError: -1, an entry does not exist or a directory has no license file; -30, the system refuses it; -42, a name is
+            not UTF-8.
     """
     found: list[Path] = []
     for entry in paths:
@@ -90,6 +92,11 @@ def find_files(paths: Sequence[str]) -> list[Path]:
         except OSError as error:
             system = (error.errno or 0, error.strerror or "")
             raise LicenseError(-30, reason=f"{entry} cannot be read: {error.strerror}.", system=system) from None
+    for path in found:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        if shown != str(path):
+            # It could neither be told to tools nor passed on to a vendor daemon.
+            raise LicenseError(-42, reason=f"The name of {shown} is not UTF-8: rename it.")
     # A file that is named twice, by itself and by its directory, is one file.
     return list(dict.fromkeys(found))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from seatkeeper import __version__
 from seatkeeper.adapters import clock
@@ -40,10 +41,11 @@ from seatkeeper.server.vendord import connections_max
 from seatkeeper.wire.messages import Done, MemberStatus, ServerStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from seatkeeper.adapters.debuglog import DebugLog
     from seatkeeper.base.roles import Identity
+    from seatkeeper.server.control import RereadDone
     from seatkeeper.wire.messages import AskDown, AskReread
 
 __all__ = ["DEFAULT_PORT", "LicenseManager", "ManagerOptions"]
@@ -55,6 +57,11 @@ _BIND_S: Final = 10.0
 _BIND_PAUSE_S: Final = 0.5
 #: Time for the answer to lmdown to reach the tool before the connections end.
 _FAREWELL_S: Final = 0.05
+#: Room for what several vendor daemons say in one answer of FRAME_BYTES_MAX: the reasons in a status, the texts of a reread, file names.
+_REASONS_BYTES_MAX: Final = 24_576
+_TEXTS_BYTES_MAX: Final = 49_152
+_FILES_BYTES_MAX: Final = 16_384
+_MORE: Final = " ... (the debug log has the rest)"
 #: How often it is looked whether the log is due its date, or was moved away.
 _STAMP_S: Final = 1.0
 
@@ -104,7 +111,7 @@ class LicenseManager:
     async def serve(self) -> int:
         """Serves until it is told to stop; returns the exit status."""
         try:
-            vendors = self._read()
+            vendors = self._read().vendors
         except LicenseError as error:
             self._log.say(f"can't initialize: {error.message} {error.reason} ({error.number},{error.minor})")
             return error.exit_status
@@ -163,8 +170,8 @@ class LicenseManager:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _read(self) -> tuple[Vendor, ...]:
-        """The DAEMON lines of all files; what the SERVER lines say is noted.
+    def _read(self) -> _Files:
+        """What all files say; of it, what concerns the SERVER lines is noted.
 
         Raises:
             LicenseError: The files cannot be used at all; nothing was noted.
@@ -177,7 +184,7 @@ class LicenseManager:
         # Readers of lmstat want a name; an IPv6 address looks to them like a vendor daemon's line (facts, lmstat section 0).
         name = found.servers[0].host
         self.host = socket.gethostname() if name.lower() == "this_host" or ":" in name else name
-        return found.vendors
+        return found
 
     def _banner(self) -> None:
         log = self._log
@@ -226,10 +233,26 @@ class LicenseManager:
         """Starts a vendor daemon for each DAEMON line that has none yet."""
         for line in vendors:
             if line.name.lower() not in self._children:
-                turn_away, waiting_max = self._channels.turn_away, self._share
-                child = Child(line, self._daemon_options, self._log, self._log_descriptor, self._loop, self.spawn, turn_away, waiting_max)
+                turn_away = self._channels.turn_away
+                child = Child(line, self._daemon_options, self._log, self._log_descriptor, self._loop, self.spawn, turn_away)
                 self._children[line.name.lower()] = child
                 child.start()
+        # A share for each, so that the clients of one that hangs leave room for those of the others.
+        for child in self._children.values():
+            child.waiting_max = max(self._share // len(self._children), 1)
+
+    def _fixed(self, found: _Files) -> list[str]:
+        """What the files want otherwise, and no reread changes: ports are open, and clients know them."""
+        lines = [("The port", self.port, found.port)]
+        for line in found.vendors:
+            child = self._children.get(line.name.lower())
+            if child is not None and child.is_up is not False:
+                lines.append((f"The port of {child.name}", child.line.port, line.port))
+        return [
+            f"{what} cannot be changed by a reread: {have or 'none of its own'} stays in use, {want or 'none'} comes with the next start"
+            for what, have, want in lines
+            if have != want
+        ]
 
     def _daemon_options(self, line: Vendor, control: int, restarts: int) -> DaemonOptions:
         options = self.options
@@ -271,7 +294,9 @@ class LicenseManager:
         named = sees_names(asks)
         daemons = [child.status(named=named) for child in self._children.values()]
         # Where files lie tells a stranger about accounts and machines; their names are what lmstat's line is for.
-        files = [file if named else Path(file).name for file in self.files]
+        files = _fitting([file if named else Path(file).name for file in self.files], _FILES_BYTES_MAX)
+        room = _REASONS_BYTES_MAX // max(len(daemons), 1)
+        daemons = [replace(daemon, reason=_cut(daemon.reason, room)) for daemon in daemons]
         admin_socket = str(self._admin_socket) if self._admin_socket is not None and asks.local else ""
         return ServerStatus(request, self.host, self.port, __version__, files, [first], daemons, admin_socket)
 
@@ -287,39 +312,41 @@ class LicenseManager:
         if vendor and vendor.lower() not in self._children:
             return -97, f"There is no vendor daemon {clean_name(vendor)}."
         known = list(self._children.values())
+        fixed: list[str] = []
         if not vendor:
             port = self.port
             try:
-                lines = self._read()
+                found = self._read()
             except LicenseError as error:
                 return error.number, f"Nothing was changed: {error.reason or error.message}"
-            if self.port != port:
-                self._log.say(f"The port cannot be changed by a reread: {port} stays in use, {self.port} comes with the next start")
-                self.port = port
-            self._start_missing(lines)
+            self.port = port
+            fixed = self._fixed(found)
+            for sentence in fixed:
+                self._log.say(sentence)
+            for line in found.vendors:
+                if (child := self._children.get(line.name.lower())) is not None:
+                    child.next_line = line
+            self._start_missing(found.vendors)
         self._log.say(f"Rereading license file {' '.join(self.files)}")
         children = [self._children[vendor.lower()]] if vendor else known
         answers = await asyncio.gather(*(child.reread(by_user, by_host) for child in children))
-        texts = [f"{child.name}: {done.text}" for child, done in zip(children, answers, strict=True)]
-        return next((done.number for done in answers if done.number), 0), "\n".join(texts)
+        return next((done.number for done in answers if done.number), 0), _told(fixed, children, answers)
 
     async def _try_reread(self, vendor: str) -> tuple[int, str]:
         """What a reread would change; nothing is changed."""
         if vendor and vendor.lower() not in self._children:
             return -97, f"There is no vendor daemon {clean_name(vendor)}."
-        texts = []
+        texts: list[str] = []
         if not vendor:
             try:
                 found = _look(self.options.files)
             except LicenseError as error:
                 return error.number, f"Nothing would be changed: {error.reason or error.message}"
-            if found.port != self.port:
-                texts.append(f"The port cannot be changed by a reread: {self.port} stays in use, {found.port} comes with the next start")
+            texts += self._fixed(found)
             texts += [f"{line.name}: it would be started" for line in found.vendors if line.name.lower() not in self._children]
         children = [self._children[vendor.lower()]] if vendor else list(self._children.values())
         answers = await asyncio.gather(*(child.reread("", "", dry_run=True) for child in children))
-        texts += [f"{child.name}: {done.text}" for child, done in zip(children, answers, strict=True)]
-        return next((done.number for done in answers if done.number), 0), "\n".join(texts)
+        return next((done.number for done in answers if done.number), 0), _told(texts, children, answers)
 
     async def down(self, asked: AskDown, asks: Identity) -> Done:
         """Shuts one vendor daemon down, or (begins to) everything."""
@@ -379,3 +406,28 @@ def _look(names: tuple[str, ...]) -> _Files:
 def _names(asks: Identity) -> tuple[str, str]:
     """In whose name something is done, for logs and journal."""
     return clean_name(asks.user), clean_name(asks.host)
+
+
+def _told(first: list[str], children: Sequence[Child], answers: Sequence[RereadDone]) -> str:
+    """What several vendor daemons say of a reread, each with room for some of it."""
+    room = _TEXTS_BYTES_MAX // max(len(children), 1)
+    texts = [_cut(f"{child.name}: {done.text}", room) for child, done in zip(children, answers, strict=True)]
+    return "\n".join([*_fitting(first, _TEXTS_BYTES_MAX // 8), *texts])
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    """The text, or its beginning."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= bytes_max:
+        return data.decode("utf-8")
+    return data[: max(bytes_max - len(_MORE), 0)].decode("utf-8", "ignore") + _MORE
+
+
+def _fitting(texts: list[str], bytes_max: int) -> list[str]:
+    """As many of the texts as there is room for, and how many more there are."""
+    room = bytes_max
+    for number, text in enumerate(texts):
+        room -= len(text.encode("utf-8", "replace")) + 1
+        if room < 0:
+            return [*texts[:number], f"... and {len(texts) - number} more"]
+    return texts
