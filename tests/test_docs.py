@@ -318,5 +318,8 @@ def test_a_session_ends_at_the_first_command_that_fails_and_knows_which(tmp_path
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="processes are found and waited for as Linux does it")
 def test_what_an_example_left_running_is_ended(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"], env={"DOCS_EXAMPLE": str(tmp_path), "PATH": os.defpath}) as left:
+        # The system shows a new program's environment a moment after the program has begun.
+        while not Path(f"/proc/{left.pid}/environ").read_bytes():
+            assert left.poll() is None
         assert end_what_is_left(str(tmp_path), 0.0) == ["sleep"]
         assert left.wait() == -signal.SIGKILL
