@@ -149,7 +149,7 @@ class _Files:
             host=head.host,
             zone=(west, zone, zone),
             start_utc=now.astimezone(UTC),
-            local=when,
+            local=now,
             file=path.name,
             number=self._number,
         )
