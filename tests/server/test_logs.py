@@ -186,24 +186,36 @@ def test_lmgrd_s_own_file_as_debuglog_changes_nothing_and_loses_nothing(desk: De
         ("genesys.d.journal/00000000000000000009.jsonl", "A license server's own files"),
         ("link/00000000000000000009.jsonl", "A license server's own files"),
         ("genesys.d.pseudonyms", "A license server's own files"),
+        ("to_license.log", "A license server's own files"),
+        ("to_journal.log", "A license server's own files"),
         ("pipe", "This is no ordinary file."),
-        ("letter.txt", "is no debug log"),
     ],
 )
-def test_a_debuglog_that_cannot_be_is_a_sentence_and_harms_nothing(desk: Desk, path: str, said: str) -> None:
+@pytest.mark.parametrize("append", [False, True])
+def test_a_debuglog_that_cannot_be_is_a_sentence_and_harms_nothing(desk: Desk, path: str, said: str, append: bool) -> None:
     (desk.directory / "logs").mkdir()
     (desk.directory / "genesys.d.journal").mkdir()
     (desk.directory / "link").symlink_to("genesys.d.journal")
+    (desk.directory / "to_license.log").symlink_to("license.dat")
+    (desk.directory / "to_journal.log").symlink_to("genesys.d.journal/00000000000000000009.jsonl")
     os.mkfifo(desk.directory / "pipe")
-    for name in ("license.dat", "letter.txt"):
-        (desk.directory / name).write_text("precious")
-    (problem,) = desk.apply(debug=DebugOption(path))
+    (desk.directory / "license.dat").write_text("precious")
+    (problem,) = desk.apply(debug=DebugOption(path, append=append))
     assert problem.startswith("DEBUGLOG: ")
     assert said in problem
     desk.wrote(OUT)
     assert desk.texts() == ['OUT: "f1" ann@ann-pc  ']
-    assert desk.text("license.dat") == desk.text("letter.txt") == "precious"
+    assert desk.text("license.dat") == "precious"
     assert list((desk.directory / "genesys.d.journal").iterdir()) == []
+
+
+def test_a_debuglog_never_cuts_what_is_no_debug_log(desk: Desk) -> None:
+    (desk.directory / "letter.txt").write_text("precious")
+    (problem,) = desk.apply(debug=DebugOption("letter.txt"))
+    assert "is no debug log" in problem
+    desk.wrote(OUT)
+    assert desk.texts() == ['OUT: "f1" ann@ann-pc  ']
+    assert desk.text("letter.txt") == "precious"
 
 
 def test_a_directory_that_comes_later_is_found_by_the_next_reread(desk: Desk) -> None:

@@ -326,7 +326,10 @@ class Logs:
         place = directory / given.name
         if not given.name or place.is_dir():
             raise InputError("This is a directory.", file=str(place), remedy="Name a file in it.")
-        if place.suffix.lower() in _OWN_SUFFIXES or any(part.endswith(_JOURNAL_SUFFIX) for part in directory.parts):
+        # What is there may be a link itself, and somebody else's: also with a plus nothing is written where it leads then.
+        target = Path(os.path.realpath(place))
+        suffixes = (place.suffix.lower(), target.suffix.lower())
+        if any(suffix in _OWN_SUFFIXES for suffix in suffixes) or any(part.endswith(_JOURNAL_SUFFIX) for part in target.parent.parts):
             raise InputError("A license server's own files have such names.", file=str(place), remedy="Choose another, such as NAME.log.")
         return place
 
