@@ -16,7 +16,7 @@ from seatkeeper.adapters.keys import init_vendor, issue_credential, read_credent
 from seatkeeper.adapters.tls import client_context
 from seatkeeper.base.roles import NOBODY, Identity
 from seatkeeper.server import channels as channels_module
-from seatkeeper.server.administration import Access, AccessPolicy
+from seatkeeper.server.access import Access, AccessPolicy
 from seatkeeper.server.channels import Channel, Channels, turn_away
 from seatkeeper.server.credentials import Standing
 from seatkeeper.server.crowd import Crowd

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatkeeper.base.roles import Identity, Restrictions
-from seatkeeper.server.administration import WRONG_S, Access, AccessPolicy
+from seatkeeper.server.access import WRONG_S, Access, AccessPolicy
 from seatkeeper.server.channels import Channel, Channels
 from seatkeeper.server.crowd import Crowd
 from seatkeeper.server.listener import (

@@ -19,7 +19,7 @@ from seatkeeper.base.roles import ROLES, RULES, Identity, Restrictions, Role, ob
 from seatkeeper.sdk import question as question_module
 from seatkeeper.sdk.access import Access
 from seatkeeper.sdk.question import Question
-from seatkeeper.server.administration import command_of
+from seatkeeper.server.access import command_of
 from seatkeeper.wire.messages import (
     AskDown,
     AskFeatures,

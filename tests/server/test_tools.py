@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatkeeper.base.roles import Identity
-from seatkeeper.server.administration import WRONG_S, Access, AccessPolicy
+from seatkeeper.server.access import WRONG_S, Access, AccessPolicy
 from seatkeeper.server.channels import Channel, Channels
 from seatkeeper.server.child import HOLD_S, REREAD_S
 from seatkeeper.server.crowd import Crowd

@@ -80,7 +80,7 @@ class Rule(Struct, frozen=True):
 _ADMINISTRATOR: Final = frozenset[Role]({"administrator"})
 _OPERATORS: Final = frozenset[Role]({"operator", "administrator"})
 
-#: Command -> who may. tests/server/test_administration.py wants a row for each message that is no application's.
+#: Command -> who may. tests/server/test_access.py wants a row for each message that is no application's.
 RULES: Final[dict[str, Rule]] = {
     "AskIdentity": Rule("", _EVERYBODY),
     "Authenticate": Rule("", _EVERYBODY),

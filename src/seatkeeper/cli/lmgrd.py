@@ -138,7 +138,7 @@ def main(argv: list[str] | None = None) -> int:
     os.set_inheritable(descriptor, True)
     import uvloop
 
-    from seatkeeper.server.administration import AccessPolicy
+    from seatkeeper.server.access import AccessPolicy
     from seatkeeper.server.lmgrd import ManagerOptions
 
     access = AccessPolicy(

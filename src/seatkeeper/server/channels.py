@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from seatkeeper.base.roles import Identity
-    from seatkeeper.server.administration import Access
+    from seatkeeper.server.access import Access
     from seatkeeper.server.credentials import Standing
     from seatkeeper.server.crowd import Crowd
     from seatkeeper.wire import messages

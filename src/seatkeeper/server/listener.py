@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.names import clean_name, clean_text
 from seatkeeper.base.roles import sees_names
-from seatkeeper.server.administration import WRONG_S
+from seatkeeper.server.access import WRONG_S
 from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Disconnected, Greeting, IdleTold, Left, RemoveAsked, RevokeAsked
 from seatkeeper.wire.framing import HEADER_BYTES, NO_MESSAGE, decode_client, frame
 from seatkeeper.wire.messages import (

@@ -29,7 +29,7 @@ from seatkeeper.base.names import clean_name
 from seatkeeper.base.roles import sees_names
 from seatkeeper.licfile.model import Server, Vendor
 from seatkeeper.server.accept import Acceptor, listening_sockets
-from seatkeeper.server.administration import Access, AccessPolicy
+from seatkeeper.server.access import Access, AccessPolicy
 from seatkeeper.server.channels import Channels
 from seatkeeper.server.child import Child
 from seatkeeper.server.credentials import find_standing

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from seatkeeper.server.administration import AccessPolicy
+from seatkeeper.server.access import AccessPolicy
 
 __all__ = ["DaemonOptions"]
 

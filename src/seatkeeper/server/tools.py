@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.server.administration import WRONG_S
+from seatkeeper.server.access import WRONG_S
 from seatkeeper.server.child import HOLD_S, REREAD_S
 from seatkeeper.server.listener import GREETING_S
 from seatkeeper.wire.framing import FrameReader, WireError, client_frames, frame

@@ -23,7 +23,7 @@ from seatkeeper.licfile.borrowing import Borrowed, borrow_secret, sign_borrowed
 from seatkeeper.licfile.options import EMPTY_OPTIONS
 from seatkeeper.licfile.trust import server_proof
 from seatkeeper.server.accept import Acceptor, listening_sockets
-from seatkeeper.server.administration import Access
+from seatkeeper.server.access import Access
 from seatkeeper.server.answers import ANSWER_FRAMES
 from seatkeeper.server.channels import Channels
 from seatkeeper.server.collector import Collector, dissolve

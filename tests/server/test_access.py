@@ -1,4 +1,4 @@
-"""administration: who a connection is, and that each message of a tool has its row in the table."""
+"""access: who a connection is, and that each message of a tool has its row in the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seatkeeper.adapters.admins import Administrator, token_digest, write_admins
 from seatkeeper.adapters.host import user_name
 from seatkeeper.base.roles import NOBODY, ROLES, RULES, Identity, Restrictions
 from seatkeeper.server import administration
-from seatkeeper.server.administration import ATTEMPTS_MAX, ATTEMPTS_S, Access, AccessPolicy, Attempts, command_of, this_machine
+from seatkeeper.server.access import ATTEMPTS_MAX, ATTEMPTS_S, Access, AccessPolicy, Attempts, command_of, this_machine
 from seatkeeper.wire.messages import (
     Activity,
     AskDown,
