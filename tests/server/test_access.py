@@ -13,7 +13,7 @@ from seatkeeper.adapters import clock
 from seatkeeper.adapters.admins import Administrator, token_digest, write_admins
 from seatkeeper.adapters.host import user_name
 from seatkeeper.base.roles import NOBODY, ROLES, RULES, Identity, Restrictions
-from seatkeeper.server import administration
+from seatkeeper.server import access as access_module
 from seatkeeper.server.access import ATTEMPTS_MAX, ATTEMPTS_S, Access, AccessPolicy, Attempts, command_of, this_machine
 from seatkeeper.wire.messages import (
     Activity,
@@ -94,7 +94,7 @@ def test_a_unix_socket_is_the_account_behind_it() -> None:
 
 
 def test_another_account_is_a_viewer_with_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(administration, "is_administrator", lambda _peer, _group: False)
+    monkeypatch.setattr(access_module, "is_administrator", lambda _peer, _group: False)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         found = access().identity_of(ours)
