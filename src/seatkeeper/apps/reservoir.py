@@ -78,7 +78,8 @@ class Reservoir(Behaviour):
         return self.capacity - len(self.users)
 
     @property
-    def _usage_cause(self) -> str:
+    def usage_cause(self) -> str:
+        """The cause of a violation because more are wanted than there are."""
         return f"use of {self.feature}"
 
     @property
@@ -103,7 +104,7 @@ class Reservoir(Behaviour):
             return True
         if user not in self.beyond:
             self.beyond[user] = None
-            self.app.violate(self._usage_cause, USAGE_EXCEEDED, again=True)
+            self.app.violate(self.usage_cause, USAGE_EXCEEDED, again=True)
         return False
 
     def free(self, user: str) -> bool:
@@ -121,7 +122,7 @@ class Reservoir(Behaviour):
             del self.beyond[user]
             self.users[user] = None
         if not self.beyond:
-            self.app.clear(self._usage_cause)
+            self.app.clear(self.usage_cause)
         if not self.keeps:
             self._trim()
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.apps.application import Application
 from seatkeeper.apps.behaviours import Single
-from seatkeeper.apps.options import COUNT_MAX, Option, Value, count_option, flag_option
+from seatkeeper.apps.options import COUNT_MAX, RESTART, Option, Value, count_option, flag_option
 from seatkeeper.apps.profile import License, Profile, SiteEvent
 from seatkeeper.apps.reservoir import Reservoir
 
 if TYPE_CHECKING:
     from seatkeeper.apps.events import Occurred
 
-__all__ = ["DN_EVENTS", "DN_OPTIONS", "REJECTED", "TServer", "TServerFamily", "seat_dns_requested"]
+__all__ = ["DN_EVENTS", "DN_OPTIONS", "MULTI_SITE", "REJECTED", "TServer", "TServerFamily", "seat_dns_requested"]
 
 #: "All ... seat licenses are in use already, registration rejected."
 REJECTED: Final = 20007
@@ -30,6 +30,7 @@ DN_OPTIONS: Final[tuple[Option, ...]] = (
     count_option("num-of-licenses", "How many licenses for DNs to check out in all; max, or 0, for all there are."),
     count_option("num-sdn-licenses", "How many of them for seat DNs; max for as many as num-of-licenses, 0 for none."),
 )
+MULTI_SITE: Final = flag_option("TServer", "multi-site", "Whether it takes part in routing between sites.", takes_effect=RESTART)
 DN_EVENTS: Final[tuple[SiteEvent, ...]] = (
     SiteEvent("dn-registered", ("dn",), "A client registers a DN; a seat DN needs a license.", optional=("kind",)),
     SiteEvent("dn-unregistered", ("dn",), "No client has the DN registered any more."),
@@ -49,15 +50,20 @@ class TServerFamily(Application):
 
     Attributes:
         seats: The reservoir of seat DNs.
+        technical: That of technical DNs, where they need licenses.
     """
 
     #: The feature of seat DNs.
     seat_feature = "tserver_sdn"
+    #: Without a single seat DN it does not start.
+    seats_required = True
     multi_site_section = "TServer"
+    technical: Reservoir | None
 
     def build(self) -> None:
         """Seat DNs, then what the options and the redundancy type add."""
-        self.seats = Reservoir(self, self.seat_feature, "8.0", self.wanted, keeps=True, scope="pair")
+        self.technical = None
+        self.seats = Reservoir(self, self.seat_feature, "8.0", self.wanted, required=self.seats_required, keeps=True, scope="pair")
         self.build_options()
 
     def build_options(self) -> None:
@@ -78,25 +84,27 @@ class TServerFamily(Application):
 
     def on_dn_registered(self, event: Occurred) -> None:
         """A DN is registered as long as there are seats; further ones are told No More Licenses (guide, License File Problems)."""
-        kind = str(event.fields.get("kind", "extension"))
-        if kind in TECHNICAL_KINDS:
-            self.reply(event)
-        elif kind not in SEAT_KINDS:
+        kind, dn = str(event.fields.get("kind", "extension")), str(event.fields["dn"])
+        if kind not in SEAT_KINDS | TECHNICAL_KINDS:
             self.reply(event, f"A DN of kind {kind!r} is not known; it may be {', '.join(sorted(SEAT_KINDS | TECHNICAL_KINDS))}.")
-        elif self.seats.take(str(event.fields["dn"])):
+            return
+        dns, word = (self.seats, "seat") if kind in SEAT_KINDS else (self.technical, "technical")
+        if dns is None or dns.take(dn):
             self.reply(event)
         else:
-            self.write(f"All {self.seats.capacity} seat licenses are in use already, registration rejected.", REJECTED)
+            self.write(f"All {dns.capacity} {word} licenses are in use already, registration rejected.", REJECTED)
             self.reply(event, "No More Licenses")
 
     def on_dn_unregistered(self, event: Occurred) -> None:
         """The DN's seat is free for another DN."""
-        self.seats.free(str(event.fields["dn"]))
+        for dns in (self.seats, self.technical):
+            if dns is not None:
+                dns.free(str(event.fields["dn"]))
         self.reply(event)
 
 
 class TServer(TServerFamily):
-    """T-Server of release 7.2 and later (guide, T-Server)."""
+    """T-Server (guide, T-Server); before release 7.2 it needs a license for each technical DN too."""
 
     profile = Profile(
         type="tserver",
@@ -105,12 +113,28 @@ class TServer(TServerFamily):
         source="guide, T-Server (7.2 and later) and Notes on Application-Specific Behavior",
         licenses=(
             License("tserver_sdn", "8.0", "bulk at startup", "seat DNs"),
+            License("tserver_tdn", "7.0", "bulk at startup", "technical DNs, before release 7.2 only"),
             License("cti_ha_option", "8.0", "per redundant pair", "hot standby"),
             License("tserver_iscc", "8.0", "per instance", "calls between sites; per redundant pair in hot standby"),
         ),
-        options=(*DN_OPTIONS, flag_option("TServer", "multi-site", "Whether it takes part in routing between sites.")),
+        options=(
+            *DN_OPTIONS,
+            MULTI_SITE,
+            Option("TServer", "release", "8.5", "Its release.", words=("7.0", "7.1", "7.2", "8.0", "8.1", "8.5"), takes_effect=RESTART),
+        ),
         events=DN_EVENTS,
         unlicensed="Takes the licenses that are left; with none at all, or none for hot standby or multi-site, logs 07100 and exits.",
         violation="Registered DNs stay registered, new ones are refused with 20007; logs 07100 once.",
         recovery="Logs 07105 and registers DNs again. A lower number holds from the next start on.",
     )
+
+    def build(self) -> None:
+        """Technical DNs too, before release 7.2."""
+        super().build()
+        if self.option("release", "TServer") in ("7.0", "7.1"):
+            self.technical = Reservoir(self, "tserver_tdn", "7.0", self.wanted_technical, keeps=True, scope="pair")
+
+    def wanted_technical(self) -> int:
+        """How many licenses of the ceiling are left for technical DNs."""
+        ceiling = self.option("num-of-licenses")
+        return max(0, ceiling - self.wanted()) if isinstance(ceiling, int) and ceiling else COUNT_MAX

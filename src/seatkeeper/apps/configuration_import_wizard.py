@@ -1,0 +1,38 @@
+"""Configuration Import Wizard runs under one license for the whole environment, for as long as an import takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatkeeper.apps.application import Application
+from seatkeeper.apps.behaviours import Single
+from seatkeeper.apps.profile import License, Profile, SiteEvent
+
+if TYPE_CHECKING:
+    from seatkeeper.apps.events import Occurred
+
+__all__ = ["ConfigurationImportWizard"]
+
+
+class ConfigurationImportWizard(Application):
+    """Configuration Import Wizard (guide, FEATURE Names by Application)."""
+
+    profile = Profile(
+        type="configuration-import-wizard",
+        name="Configuration Import Wizard",
+        number=99,
+        source="guide, FEATURE Names by Application",
+        licenses=(License("ConfigurationImport", "8.0", "per environment", "the wizard"),),
+        events=(SiteEvent("import", ("file",), "Objects are imported from a file."),),
+        unlicensed="Logs 07100 and exits.",
+        violation="An import goes on; logs 07100 once.",
+        recovery="Logs 07105 when the license is restored.",
+    )
+
+    def build(self) -> None:
+        """One license for the environment."""
+        Single(self, "ConfigurationImport", "8.0", scope="environment")
+
+    def on_import(self, event: Occurred) -> None:
+        """Is done, licensed or in violation."""
+        self.reply(event)

@@ -1,0 +1,83 @@
+"""Network T-Server mostly has no seat DNs; the one for GenSpec needs a license to run, and one for each call that it parks or treats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatkeeper.apps.behaviours import Single
+from seatkeeper.apps.ocs import count_of
+from seatkeeper.apps.options import RESTART, Option, count_option
+from seatkeeper.apps.profile import License, Profile, SiteEvent
+from seatkeeper.apps.reservoir import Reservoir
+from seatkeeper.apps.tserver import DN_EVENTS, MULTI_SITE, TServerFamily
+
+if TYPE_CHECKING:
+    from seatkeeper.apps.events import Occurred
+
+__all__ = ["NETWORKS", "NetworkTServer"]
+
+#: The networks for which there is one (guide, Network T-Server).
+NETWORKS = ("genspec", "att", "concert", "iscp", "ngsn", "opsi")
+
+
+class NetworkTServer(TServerFamily):
+    """Network T-Server (guide, Network T-Server).
+
+    Attributes:
+        treatments: Ports for call parking and treatments.
+    """
+
+    profile = Profile(
+        type="network-tserver",
+        name="Network T-Server",
+        number=1,
+        source="guide, Network T-Server",
+        licenses=(
+            License("tserver_sdn", "8.0", "bulk at startup", "seat DNs, in rare cases"),
+            License("tserver_iscc", "8.0", "per redundant pair", "calls between sites"),
+            License("tserver_nts", "8.0", "per environment", "all Network T-Servers for GenSpec"),
+            License("tserver_nts_calltreatments", "8.0", "per port", "call parking and treatments for GenSpec"),
+        ),
+        options=(
+            count_option("num-of-licenses", "How many licenses for DNs to check out in all; max, or 0, for all there are."),
+            count_option("num-sdn-licenses", "How many of them for seat DNs; mostly 0, for none.", default=0),
+            count_option("num-calltreatments", "How many ports for call parking and treatments; max for all there are.", default=0),
+            MULTI_SITE,
+            Option("TServer", "network", "genspec", "Which network it serves.", words=NETWORKS, takes_effect=RESTART),
+        ),
+        events=(
+            *DN_EVENTS,
+            SiteEvent("treatment-begins", ("call",), "A call is parked, or treated, in the network."),
+            SiteEvent("treatment-ends", ("call",), "The call is parked, or treated, no more."),
+        ),
+        unlicensed="Logs 07100 and exits without a license that its network, its options or its sites call for.",
+        violation="Calls and DNs are served as before, new treatments refused; logs 07100 once.",
+        recovery="Logs 07105; new treatments begin again.",
+    )
+
+    def build_options(self) -> None:
+        """Sites, and what GenSpec needs."""
+        self.multi_site = Single(self, "tserver_iscc", "8.0", scope="pair", wanted=lambda: bool(self.option("multi-site", "TServer")))
+        self.treatments: Reservoir | None = None
+        if self.option("network", "TServer") == "genspec":
+            Single(self, "tserver_nts", "8.0", scope="environment")
+            self.treatments = Reservoir(self, "tserver_nts_calltreatments", "8.0", self._ports, word="per port", scope="pair")
+
+    def _ports(self) -> int:
+        wanted = self.option("num-calltreatments")
+        return 0 if wanted == 0 else count_of(wanted)
+
+    def on_treatment_begins(self, event: Occurred) -> None:
+        """Takes a port."""
+        if self.treatments is None:
+            self.reply(event, "Only the Network T-Server for GenSpec parks and treats calls.")
+        elif self.treatments.take(str(event.fields["call"])):
+            self.reply(event)
+        else:
+            self.reply(event, f"All {self.treatments.capacity} ports for treatments are in use.")
+
+    def on_treatment_ends(self, event: Occurred) -> None:
+        """Its port is free."""
+        if self.treatments is not None:
+            self.treatments.free(str(event.fields["call"]))
+        self.reply(event)
