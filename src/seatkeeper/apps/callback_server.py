@@ -92,4 +92,4 @@ class CallbackServer(Application):
             self.reply(event)
         else:
             self.violate(self.requests.usage_cause, USAGE_EXCEEDED)
-            self.reply(event, f"All {self.requests.capacity} licenses are held by requests of the last 60 minutes.")
+            self.reply(event, self.requests.refusal)

@@ -46,7 +46,7 @@ class CpdServer(Application):
     def on_port_taken(self, event: Occurred) -> None:
         """A port without a license is not used."""
         taken = self.ports.take(str(event.fields["port"]))
-        self.reply(event, "" if taken else f"All {self.ports.capacity} licensed ports are in use.")
+        self.reply(event, "" if taken else self.ports.refusal)
 
     def on_engaging_call(self, event: Occurred) -> None:
         """Takes a port like any call; there are such calls in ASM mode only."""

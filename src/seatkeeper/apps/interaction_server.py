@@ -135,7 +135,7 @@ class InteractionServer(Application):
             if not reservoir.take(agent):
                 for other in taken:
                     other.free(agent)
-                return f"All {reservoir.capacity} licenses of {feature} are in use."
+                return reservoir.refusal
             taken += [] if had else [reservoir]
         return ""
 

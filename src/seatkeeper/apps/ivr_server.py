@@ -91,7 +91,7 @@ class IvrServer(Application):
         elif of.take(what):
             self.reply(event)
         else:
-            self.reply(event, f"All {of.capacity} licenses of {of.feature} are in use.")
+            self.reply(event, of.refusal)
 
     def on_port_taken(self, event: Occurred) -> None:
         """A port without a license is not used."""

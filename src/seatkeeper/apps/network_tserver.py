@@ -74,7 +74,7 @@ class NetworkTServer(TServerFamily):
         elif self.treatments.take(str(event.fields["call"])):
             self.reply(event)
         else:
-            self.reply(event, f"All {self.treatments.capacity} ports for treatments are in use.")
+            self.reply(event, self.treatments.refusal)
 
     def on_treatment_ends(self, event: Occurred) -> None:
         """Its port is free."""

@@ -86,6 +86,14 @@ class Reservoir(Behaviour):
     def _short_cause(self) -> str:
         return f"number of {self.feature}"
 
+    @property
+    def refusal(self) -> str:
+        """Why nobody new gets a seat."""
+        cause = next((hold.cause for hold in self.holds if hold.state == "lost"), "")
+        if cause:
+            return f"The licenses of {self.feature} are lost: {self.app.violations.standing.get(cause, cause)}."
+        return f"All {self.capacity} licenses of {self.feature} are in use."
+
     # Giving out -------------------------------------------------------------------------------------------------------------
 
     def take(self, user: str) -> bool:
@@ -104,8 +112,14 @@ class Reservoir(Behaviour):
             return True
         if user not in self.beyond:
             self.beyond[user] = None
-            self.app.violate(self.usage_cause, USAGE_EXCEEDED, again=True)
+            if not self._is_lost:
+                self.app.violate(self.usage_cause, USAGE_EXCEEDED, again=True)
         return False
+
+    @property
+    def _is_lost(self) -> bool:
+        """Whether seats are lost: that is the violation then, and not that too many want them."""
+        return any(hold.state == "lost" for hold in self.holds)
 
     def free(self, user: str) -> bool:
         """Takes a user's seat back, for whoever goes without; False where he had none and wanted none."""
@@ -123,6 +137,8 @@ class Reservoir(Behaviour):
             self.users[user] = None
         if not self.beyond:
             self.app.clear(self.usage_cause)
+        elif not self._is_lost:
+            self.app.violate(self.usage_cause, USAGE_EXCEEDED)
         if not self.keeps:
             self._trim()
 

@@ -42,7 +42,7 @@ class VoiceTreatmentServer(Application):
     def on_port_taken(self, event: Occurred) -> None:
         """A port without a license is not used."""
         taken = self.ports.take(str(event.fields["port"]))
-        self.reply(event, "" if taken else f"All {self.ports.capacity} licensed ports are in use.")
+        self.reply(event, "" if taken else self.ports.refusal)
 
     def on_port_freed(self, event: Occurred) -> None:
         """Its license is free for another port."""

@@ -6,6 +6,7 @@ here; the directory stays.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -131,9 +132,18 @@ class Premises:
         """Kills lmgrd and its vendor daemon with SIGKILL, as a machine that fails does."""
         lmgrd, self._lmgrd = self._lmgrd, None
         if lmgrd is not None:
-            # lmgrd leads a session of its own, in which there are its vendor daemons too.
-            os.killpg(lmgrd.pid, signal.SIGKILL)
+            # lmgrd first, so that it does not start the vendor daemon again; which has no time to end by itself.
+            daemon = self.daemon_pid()
+            lmgrd.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(daemon, signal.SIGKILL)
             lmgrd.wait()
+
+    def daemon_pid(self) -> int:
+        """The process of the vendor daemon: the debug log names the one that lmgrd started last."""
+        lines = (self.directory / "debug.log").read_text(encoding="utf-8").splitlines()
+        started = next(line for line in reversed(lines) if f"tarted {VENDOR}" in line)
+        return int(started.rsplit("pid ", 1)[1].rstrip(")"))
 
     def wait(self) -> None:
         """Returns when lmgrd has ended by itself."""

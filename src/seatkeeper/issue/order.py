@@ -190,8 +190,9 @@ def check_order(text: str, name: str, catalog: Catalog, today: date) -> Checked:
     )
     environment = sheet.table("environment", tables["environment"], {"deployment": "The deployment mode stands in [order]."})
     servers = sheet.tables("servers", tables["servers"], count_max=LICENSES_MAX)
-    if not items:
-        sheet.add(("items", 0, ""), "The order has no items.", expected="at least one [[items]] table with product, version and quantity")
+    if not items and not licenses:
+        expected = "at least one [[items]] table with product, version and quantity, or [[licenses]] with feature, version and quantity"
+        sheet.add(("items", 0, ""), "The order has no items.", expected=expected)
     _check_servers(sheet, servers)
     lines = _expanded(sheet, catalog, terms, items, licenses, environment)
     if terms is not None:

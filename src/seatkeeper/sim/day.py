@@ -71,7 +71,7 @@ def minute_of(text: str) -> int | None:
 
 def plan_day(center: Center, draws: Draws, failures: Failures) -> list[Happening]:
     """The happenings of a day, in their order."""
-    happenings = [*_failures(center, failures), *_campaigns(), *_people(center, draws), *_callers(center, draws)]
+    happenings = [*_failures(center, failures), *_campaigns(), *_pulses(), *_people(center, draws), *_callers(center, draws)]
     # Stable: within a minute failures come first, then people, then callers.
     happenings.sort(key=lambda happening: happening.minute)
     return happenings
@@ -95,6 +95,13 @@ def _campaigns() -> Iterator[Happening]:
     for begins, ends in _CAMPAIGNS:
         yield Happening(begins, "campaign-loaded", name="renewals")
         yield Happening(ends, "campaign-unloaded", name="renewals")
+
+
+def _pulses() -> Iterator[Happening]:
+    """What happens at the applications that no agent and no caller has to do with."""
+    for hour in range(24):
+        yield Happening(hour * 60 + 20, "pulse-begins", name=f"{hour:02}")
+        yield Happening(hour * 60 + 40, "pulse-ends", name=f"{hour:02}")
 
 
 def _people(center: Center, draws: Draws) -> Iterator[Happening]:
