@@ -268,9 +268,6 @@ def ask_and_read_nothing(site: Site, count: int, seconds: float) -> int:
     return cut
 
 
-@pytest.mark.xfail(
-    reason="every AskFeatures becomes a task of its own (VendorDaemon.send_status): questions pile up behind unread answers", strict=True
-)
 def test_clients_that_read_nothing_are_dropped_and_cost_little(tmp_path: Path) -> None:
     """Threat list 2.2, slow reader: who asks and never reads is disconnected, and memory stays flat until then (256 KiB for each)."""
     count = sized(4, 100)

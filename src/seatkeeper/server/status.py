@@ -9,8 +9,6 @@ license one is shown, with the seats of all (facts, lmstat formats 0.2 and FlexN
 
 from __future__ import annotations
 
-import asyncio
-from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 
 import msgspec
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from seatkeeper.vendor.ledger import Ledger
     from seatkeeper.vendor.seats import Seat, Waiter
 
-__all__ = ["HOLDERS_PER_FRAME", "Names", "PoolPicture", "line_frames", "picture", "plain_names", "send_slowly", "status_frames"]
+__all__ = ["HOLDERS_PER_FRAME", "POOL_FRAMES_AT_ONCE", "Names", "PoolPicture", "line_frames", "picture", "plain_names", "status_frames"]
 
 #: Names have at most 256 characters of four bytes, three to a holder and one of data: this many always fit into a frame, and
 #: leave the pool's own fields 14,000 bytes.
@@ -37,10 +35,8 @@ HOLDERS_PER_FRAME: Final = 12
 #: License lines are told in pieces of this size.
 _LINES_BYTES: Final = 32 * 1024
 _COLUMNS: Final = 1 << 20
-#: A long answer is made so many frames at a time, and rests while so much of it is unread.
-_FRAMES_PER_TURN: Final = 8
-_UNREAD_BYTES: Final = 1 << 20
-_SLOW_S: Final = 0.01
+#: So many frames of pools are made before others have their turn (a frame of license lines takes as long as all of these).
+POOL_FRAMES_AT_ONCE: Final = 8
 
 _T = TypeVar("_T")
 
@@ -50,18 +46,6 @@ class Names(Protocol):
 
     def __call__(self, kind: Literal["user", "host", "display"], name: str, /) -> str:
         """The name, or a pseudonym."""
-
-
-class Asking(Protocol):
-    """The connection of who asks."""
-
-    transport: asyncio.Transport | None
-
-    def write(self, data: bytes, /) -> None:
-        """Sends bytes, unless the other side has gone."""
-
-    def drop(self) -> None:
-        """Closes at once."""
 
 
 def plain_names(_kind: Literal["user", "host", "display"], name: str, /) -> str:
@@ -151,26 +135,6 @@ def status_frames(pictures: list[PoolPicture] | None, asked: AskFeatures, names:
     yield frame(StatusEnd(asked.request))
 
 
-async def send_slowly(connection: Asking, frames: Iterator[bytes], patience_s: float) -> None:
-    """Sends what is much, a little at a time, and no faster than it is read."""
-    waited = 0.0
-    while connection.transport is not None:
-        if connection.transport.get_write_buffer_size() > _UNREAD_BYTES:
-            # A reader that has stopped is dropped after a while, like one that never asked.
-            waited += _SLOW_S
-            if waited > patience_s:
-                connection.drop()
-                return
-            await asyncio.sleep(_SLOW_S)
-            continue
-        data = b"".join(islice(frames, _FRAMES_PER_TURN))
-        if not data:
-            return
-        waited = 0.0
-        connection.write(data)
-        await asyncio.sleep(0)
-
-
 def _pool_frames(one: PoolPicture, names: Names, now: float) -> Iterator[bytes]:
     """At least one frame; each has holders, or reservations, or waiting requests, so that the longest names fit."""
     head = one.head
@@ -233,25 +197,31 @@ def _unsigned(line: Signable) -> str:
 
 
 def line_frames(ledger: Ledger, asked: AskLines) -> Iterator[bytes]:
-    """The frames that answer `asked`: license lines without their signatures, each line once, then StatusEnd."""
+    """The frames that answer `asked`: license lines without their signatures, each line once, then StatusEnd.
+
+    They are those of the moment at which this is called, however long the frames take.
+    """
     wanted = asked.feature.lower()
     if wanted and wanted not in ledger.pools:
-        yield frame(StatusEnd(asked.request, -5))
-        return
-    lines: dict[str, None] = {}
-    for name, pools in ledger.pools.items():
-        if not wanted or name == wanted:
-            for pool in pools:
-                for line in pool.lines:
-                    lines.update(dict.fromkeys(map(_unsigned, line.sources)))
+        return iter([frame(StatusEnd(asked.request, -5))])
+    named = [pools for name, pools in ledger.pools.items() if not wanted or name == wanted]
+    return _line_frames([source for pools in named for pool in pools for line in pool.lines for source in line.sources], asked.request)
+
+
+def _line_frames(lines: Sequence[Signable], request: int) -> Iterator[bytes]:
+    seen: set[str] = set()
     piece: list[str] = []
     size = 0
-    for text in lines:
+    for line in lines:
+        text = _unsigned(line)
+        if text in seen:
+            continue
+        seen.add(text)
         if size + len(text) > _LINES_BYTES and piece:
-            yield frame(Lines(asked.request, "\n".join(piece)))
+            yield frame(Lines(request, "\n".join(piece)))
             piece, size = [], 0
         piece.append(text)
         size += len(text) + 1
     if piece:
-        yield frame(Lines(asked.request, "\n".join(piece)))
-    yield frame(StatusEnd(asked.request))
+        yield frame(Lines(request, "\n".join(piece)))
+    yield frame(StatusEnd(request))

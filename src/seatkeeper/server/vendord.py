@@ -24,6 +24,7 @@ from seatkeeper.licfile.options import EMPTY_OPTIONS
 from seatkeeper.licfile.trust import server_proof
 from seatkeeper.server.accept import Acceptor, listening_sockets
 from seatkeeper.server.access import Access
+from seatkeeper.server.answering import answer, hold
 from seatkeeper.server.answers import ANSWER_FRAMES
 from seatkeeper.server.channels import Channels
 from seatkeeper.server.collector import Collector, dissolve
@@ -36,7 +37,7 @@ from seatkeeper.server.logs import Logs
 from seatkeeper.server.pseudonyms import Pseudonyms
 from seatkeeper.server.pump import Pump
 from seatkeeper.server.settings import DaemonOptions
-from seatkeeper.server.status import line_frames, picture, send_slowly, status_frames
+from seatkeeper.server.status import POOL_FRAMES_AT_ONCE, line_frames, picture, status_frames
 from seatkeeper.vendor.administration import prepare
 from seatkeeper.vendor.borrowing import borrowed_seats
 from seatkeeper.vendor.events import (
@@ -57,7 +58,7 @@ from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch, Done, Granted, Hello, ReturnBorrow, Welcome
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
     from datetime import date
 
     from seatkeeper.adapters.debuglog import DebugLog
@@ -382,9 +383,12 @@ class VendorDaemon:
 
     def send_lines(self, connection: ClientConnection, asked: AskLines) -> None:
         """Answers what lmdiag and lmcksum ask: license lines without their signatures."""
+        hold(connection)
+        self._spawn(answer(self, connection, lambda: self._lines(asked), GREETING_S))
+
+    async def _lines(self, asked: AskLines) -> Iterator[bytes]:
         self._pump.turn()
-        for data in line_frames(self._machine.ledger, asked):
-            connection.write(data)
+        return line_frames(self._machine.ledger, asked)
 
     def _tell_lent(self) -> None:
         """Lets lmgrd know how many seats are borrowed: it does not shut down lightly then."""
@@ -424,14 +428,15 @@ class VendorDaemon:
 
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
         """Answers what lmstat asks, between other clients' turns."""
-        self._spawn(self._send_status(connection, asked))
+        hold(connection)
+        self._spawn(answer(self, connection, lambda: self._status(connection, asked), GREETING_S, POOL_FRAMES_AT_ONCE))
 
-    async def _send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
+    async def _status(self, connection: ClientConnection, asked: AskFeatures) -> Iterator[bytes]:
         # Who has seen the status finds the log complete.
         await self._pump.written()
         pictures = picture(self._machine.ledger, self.vendor, asked, self._served.refused)
         names = self._pseudonyms.names_for(connection.channel.identity)
-        await send_slowly(connection, status_frames(pictures, asked, names, clock.now()), GREETING_S)
+        return status_frames(pictures, asked, names, clock.now())
 
     def opened(self, connection: ClientConnection) -> None:
         """A connection has begun."""
