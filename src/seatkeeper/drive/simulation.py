@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from seatkeeper.adapters import settings
 from seatkeeper.adapters.clock import SimulatedClock
 from seatkeeper.adapters.host import default_hostid
+from seatkeeper.base.errors import InputError
+from seatkeeper.client.path import Address, parse_path
 from seatkeeper.drive.day import Server
 from seatkeeper.drive.premises import Premises
 from seatkeeper.sim.installation import REREAD_LOWERS, REREAD_WITHDRAWS, Ordered
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-__all__ = ["LEASE_S", "OwnServer", "order_text"]
+__all__ = ["LEASE_S", "OwnServer", "foreign_server", "order_text"]
 
 #: How long a client that hears nothing keeps its seats, in real time.
 LEASE_S: Final = 12
@@ -53,6 +57,20 @@ def order_text(licenses: Sequence[Ordered], hostid: str, port: int) -> str:
     lines = [_HEAD.format(hostid=hostid, port=port)]
     lines += [f'\n[[licenses]]\nfeature = "{one.feature}"\nversion = "{one.version}"\nquantity = {one.quantity}\n' for one in licenses]
     return "".join(lines)
+
+
+def foreign_server(path: str) -> Server:
+    """Somebody else's license server, for a day that is run against it.
+
+    Raises:
+        InputError: The path is not one server's.
+    """
+    entries = parse_path(path, os.name == "nt", origin="-c")
+    addresses = [entry for entry in entries if isinstance(entry, Address)]
+    if len(entries) != 1 or len(addresses) != 1:
+        raise InputError("A day is run against one license server.", file="-c", found=path, expected="port@host")
+    root = settings.pinned_root(None)
+    return Server(addresses[0].host, addresses[0].port, root.hex() if root else "")
 
 
 class OwnServer(Server):
