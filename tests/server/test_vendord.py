@@ -6,7 +6,6 @@ import asyncio
 import os
 import threading
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,18 +14,17 @@ from seatkeeper.adapters import clock
 from seatkeeper.adapters import journal as journal_module
 from seatkeeper.adapters.journal import segments
 from seatkeeper.server import vendord as vendord_module
-from seatkeeper.server.control import Failed, OrderReread, OrderStop, RereadDone
+from seatkeeper.server.control import Failed, OrderStop
 from seatkeeper.server.vendord import EXIT_JOURNAL
-from seatkeeper.vendor.entries import CheckedOut, Denial, Reread, Snapshot
+from seatkeeper.vendor.entries import CheckedOut, Denial, Snapshot
 from seatkeeper.vendor.events import Tick
 from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import Beat, Checkout, Denied, Granted, Heartbeat, Refused
-from support.hosted import Hosted, Peer, entries, run, until
-from support.site import VENDOR, Site
+from support.hosted import Hosted, Peer, entries, run
+from support.site import Site
 
 if TYPE_CHECKING:
     from pathlib import Path
-
 
 
 @pytest.fixture(scope="module")
@@ -233,23 +231,6 @@ def test_who_is_told_that_it_was_heard_keeps_its_seats(site: Site, tmp_path: Pat
     run(work)
 
 
-def test_a_reread_that_the_system_refuses_is_answered(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def work() -> None:
-        async with Hosted(site, tmp_path / "j") as hosted:
-
-            def fail(*_: object) -> object:
-                raise PermissionError(13, "Permission denied")
-
-            monkeypatch.setattr(vendord_module, "find_files", fail)
-            hosted.control.send(OrderReread(7, "admin", "here"))
-            done = await asyncio.wait_for(hosted.told.get(), 5)
-            assert isinstance(done, RereadDone)
-            assert (done.request, done.number) == (7, -30)
-            assert "Permission denied" in done.text
-
-    run(work)
-
-
 def test_connections_beyond_what_descriptors_allow_are_refused_and_the_rest_is_served(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,29 +254,3 @@ def test_connections_beyond_what_descriptors_allow_are_refused_and_the_rest_is_s
         assert "connections" in hosted.log.read_text()
 
     run(work)
-
-
-@pytest.mark.parametrize(("options", "bad", "seats"), [("", False, 7), ("AUTOMATIC_REREAD OFF\n", False, 5), ("", True, 5)])
-def test_the_files_are_read_again_at_midnight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, bad: bool, seats: int) -> None:
-    site = Site(tmp_path / "site", {"f1": 5})
-    (site.directory / f"{VENDOR}.opt").write_text(options)
-
-    async def work() -> None:
-        async with Hosted(site, tmp_path / "data") as hosted:
-            site.write({"f1": 7})
-            if bad:
-                site.license.write_text(site.license.read_text().replace(" 7 ", " 70 "))
-            tomorrow = clock.today() + timedelta(days=1)
-            monkeypatch.setattr(clock, "today", lambda: tomorrow)
-            terms = lambda: hosted.daemon._machine.ledger.terms  # noqa: E731 - exchanged by a reread
-            await until(lambda: terms().today == tomorrow)
-            if options:
-                # The day is another, and nothing was read: no log line says so.
-                assert "rereading" not in hosted.log.read_text()
-            else:
-                await until(lambda: ("Nothing was changed" if bad else "Done rereading") in hosted.log.read_text())
-            assert terms().pools["f1"][0].total == seats
-
-    run(work)
-    rereads = [entry.by_user for entry in entries(tmp_path / "data") if isinstance(entry, Reread)]
-    assert rereads == ["", "midnight"][: 2 if seats == 7 else 1]

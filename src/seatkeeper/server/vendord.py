@@ -1,13 +1,13 @@
-"""The vendor daemon's process: its life, its license files, its clients' connections, and what lmgrd orders.
+"""The vendor daemon's process: its life, its clients' connections, and what lmgrd orders.
 
 What clients ask goes as events through the pump (pump.py), which stamps them with the time, lets the machine decide and makes
-the decision durable before its answer is seen. This module decides nothing about seats.
+the decision durable before its answer is seen. This module decides nothing about seats. Beside it stand what is not on that path:
+license files are read again in rereads.py, the records of borrowed seats are in borrows.py, long answers in answering.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
 import resource
 import signal
@@ -19,27 +19,26 @@ from seatkeeper import __version__
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.host import host_facts
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
-from seatkeeper.licfile.borrowing import Borrowed, borrow_secret, sign_borrowed
 from seatkeeper.licfile.options import EMPTY_OPTIONS
 from seatkeeper.licfile.trust import server_proof
 from seatkeeper.server.accept import Acceptor, listening_sockets
 from seatkeeper.server.access import Access
 from seatkeeper.server.answering import answer, hold
 from seatkeeper.server.answers import ANSWER_FRAMES
+from seatkeeper.server.borrows import Borrows
 from seatkeeper.server.channels import Channels
-from seatkeeper.server.collector import Collector, dissolve
-from seatkeeper.server.control import Control, Failed, Lent, NewClient, OrderReread, OrderStop, RereadDone, Serving, fitting
+from seatkeeper.server.collector import Collector
+from seatkeeper.server.control import Control, Failed, NewClient, OrderReread, OrderStop, RereadDone, Serving
 from seatkeeper.server.credentials import Standing
 from seatkeeper.server.crowd import Crowd
-from seatkeeper.server.license import find_files, load_served, new_faults, number_of
+from seatkeeper.server.license import find_files, load_served
 from seatkeeper.server.listener import GREETING_S, ClientConnection
 from seatkeeper.server.logs import Logs
 from seatkeeper.server.pseudonyms import Pseudonyms
 from seatkeeper.server.pump import Pump
+from seatkeeper.server.rereads import Rereads
 from seatkeeper.server.settings import DaemonOptions
 from seatkeeper.server.status import POOL_FRAMES_AT_ONCE, line_frames, picture, status_frames
-from seatkeeper.vendor.administration import prepare
-from seatkeeper.vendor.borrowing import borrowed_seats
 from seatkeeper.vendor.events import (
     Accepted,
     Acted,
@@ -48,21 +47,17 @@ from seatkeeper.vendor.events import (
     Event,
     Greeting,
     LicenseReread,
-    Offer,
     Recovered,
     Send,
     Tick,
 )
 from seatkeeper.vendor.machine import Machine, VendorSettings
-from seatkeeper.wire.framing import frame
-from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch, Done, Granted, Hello, ReturnBorrow, Welcome
+from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch, Done, Hello, ReturnBorrow, Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
-    from datetime import date
 
     from seatkeeper.adapters.debuglog import DebugLog
-    from seatkeeper.pools.subjects import Who
     from seatkeeper.server.control import Message
     from seatkeeper.server.license import Served
 
@@ -92,7 +87,8 @@ class VendorDaemon:
         self.vendor = options.vendor
         self._log = log
         self.loop = loop
-        self._served: Served
+        self._rereads: Rereads
+        self._borrows: Borrows
         self._machine: Machine
         self._logs: Logs
         self._pump: Pump
@@ -103,12 +99,10 @@ class VendorDaemon:
         self._ungreeted: dict[ClientConnection, float] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._acceptor: Acceptor | None = None
-        self._rereading = asyncio.Lock()
         self._ended: asyncio.Future[int] = loop.create_future()
         self._server_name = socket.gethostname()
         self._day = clock.today()
         self._collector = Collector(self._day, clock.monotonic())
-        self._lent = 0
 
     # Life ------------------------------------------------------------------------------------------------------------
 
@@ -120,18 +114,18 @@ class VendorDaemon:
             end = socket.socket(fileno=options.control)
             self._control = Control(self.loop, end, self._ordered, self._orphaned)
         try:
-            self._served = self._load()
+            served = self._load()
         except LicenseError as error:
             return self._fail(f"{error.message} {error.reason} ({error.number},{error.minor})", EXIT_NO_FEATURES, final=True)
         except SeatkeeperError as error:
             return self._fail(str(error), EXIT_NO_FEATURES, final=True)
         except OSError as error:
             return self._fail(f"The license files cannot be read: {error}", EXIT_NO_FEATURES)
-        self._tell_refusals(self._served)
-        if not self._served.lines:
+        self._tell_refusals(served)
+        if not served.lines:
             return self._fail("No features to serve, exiting", EXIT_NO_FEATURES, final=True)
-        self._show()
-        trust = self._served.trust
+        self._show(served)
+        trust = served.trust
         if options.clock and trust.simulation is not True:
             # Who sets the clock decides what has expired: not where anybody's real licenses are served.
             return self._fail("A simulated clock is only for keys that were made for simulations", EXIT_NO_FEATURES, final=True)
@@ -149,9 +143,11 @@ class VendorDaemon:
         self._logs = Logs(
             log, self.vendor, self._server_name, Path(options.data).parent, clock.now, options.datestamp, resumed=options.restarts > 0
         )
-        frames = {**ANSWER_FRAMES, BorrowAnswer: self._borrowed}
+        self._borrows = Borrows(self.vendor, self._server_name, self._machine, lambda: self._served, self._control)
+        frames = {**ANSWER_FRAMES, BorrowAnswer: self._borrows.answer}
         self._pump = Pump(self._machine, self._logs, self.loop, frames, self._give_up)
-        self._tell_of(self._served)
+        self._rereads = Rereads(served, self._load, self._adopt, self._pump, self._collector, log)
+        self._tell_of(served)
         try:
             self._recover()
         except (SeatkeeperError, OSError) as error:
@@ -176,9 +172,19 @@ class VendorDaemon:
         self._pump.run(Recovered())
         self._pump.turn()
 
-    def _show(self) -> None:
+    @property
+    def _served(self) -> Served:
+        """What is served now."""
+        return self._rereads.served
+
+    def _adopt(self, served: Served) -> None:
+        """Serves by what was read anew."""
+        self._show(served)
+        self._tell_refusals(served)
+        self._tell_of(served)
+
+    def _show(self, served: Served) -> None:
         """Shows from now on the credential that lies beside the license files now."""
-        served = self._served
         self._channels.serve(Standing.of(self.vendor, served.hostids, served.trust_text, served.credential))
 
     def _listen(self) -> None:
@@ -273,59 +279,9 @@ class VendorDaemon:
 
     async def _reread(self, order: OrderReread) -> None:
         """Carries a reread out that lmgrd ordered."""
-        number, text = await self._exchange(order.by_user, order.by_host, dry_run=order.dry_run)
+        number, text = await self._rereads.exchange(order.by_user, order.by_host, dry_run=order.dry_run)
         if self._control is not None:
             self._control.send(RereadDone(order.request, number, text))
-
-    async def _exchange(self, by_user: str, by_host: str, *, dry_run: bool = False) -> tuple[int, str]:
-        """Serves by what the license files and the options file say now, or changes nothing and says why.
-
-        Reading, verifying and grouping many lines takes longer than a client should wait, so it is done beside the service. A dry
-        run only says what would change. Returns a license error's number, and what was done.
-        """
-        async with self._rereading:
-            today = clock.today()
-            try:
-                with self._collector.reading():
-                    holders = self._machine.ledger.holders()
-                    served, offer = await self.loop.run_in_executor(None, self._read_anew, today, holders)
-            except (SeatkeeperError, OSError) as error:
-                why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
-                text = f"Nothing was changed: {why}"
-                self._log.say(text)
-                return error.number if isinstance(error, LicenseError) else -30 if isinstance(error, OSError) else -2, text
-            problems = [*served.refusals, *(served.options.sentences if served.options is not None else ())]
-            if dry_run:
-                self._pump.turn()
-                return 0, fitting([self._machine.preview(offer), *problems, *offer.ignored])
-            self._served = served
-            self._show()
-            self._tell_refusals(served)
-            self._tell_of(served)
-            replaced = self._machine.ledger.pools
-            self._pump.run(LicenseReread(served.lines, today, served.options, by_user, by_host, offer))
-            self._pump.turn()
-            if self._machine.ledger.pools is not replaced:
-                await self.loop.run_in_executor(None, dissolve, replaced)
-            for sentence in self._machine.ignored:
-                self._log.line(sentence)
-            self._log.say("Done rereading license file")
-            return 0, fitting([f"{len(served.lines)} lines are served", *problems])
-
-    def _read_anew(self, today: date, holders: list[tuple[Who, str, str]]) -> tuple[Served, Offer]:
-        """What the files offer now; runs beside the event loop.
-
-        Raises:
-            SeatkeeperError: They offer nothing, and why.
-            OSError: They cannot be read.
-        """
-        served = self._load()
-        if not served.lines:
-            raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
-        found = new_faults(self._served, served)
-        if found:
-            raise LicenseError(number_of(found[0]), reason=fitting(found))
-        return served, prepare(self._machine.settings, served.lines, served.options, today, holders)
 
     def _tell_refusals(self, served: Served) -> None:
         for refusal in served.refusals:
@@ -366,13 +322,9 @@ class VendorDaemon:
         self._pump.turn()
         # The client counts its lease from every request that is answered.
         self._pump.renew(connection.session)
-        seat = self._machine.ledger.seats.get(message.handle)
-        proven = True
-        if seat is not None:
-            secret = borrow_secret(self._served.credential.key, seat.session.digest, seat.handle)
-            proven = hmac.compare_digest(secret, message.secret)
+        proven = self._borrows.proven(message.handle, message.secret)
         self.run(BorrowReturned(connection, message.request, message.handle, proven))
-        self.loop.call_soon(self._tell_lent)
+        self.loop.call_soon(self._borrows.tell)
 
     def switch_log(self, asked: AskSwitch, by_user: str, by_host: str) -> Done:
         """Goes on with a log elsewhere."""
@@ -389,42 +341,6 @@ class VendorDaemon:
     async def _lines(self, asked: AskLines) -> Iterator[bytes]:
         self._pump.turn()
         return line_frames(self._machine.ledger, asked)
-
-    def _tell_lent(self) -> None:
-        """Lets lmgrd know how many seats are borrowed: it does not shut down lightly then."""
-        lent = borrowed_seats(self._machine.state)
-        if lent != self._lent and self._control is not None:
-            self._lent = lent
-            self._control.send(Lent(lent))
-
-    def _borrowed(self, answer: BorrowAnswer) -> bytes:
-        """The client's frame for borrowed seats, with the record for it to keep."""
-        seat, served = answer.seat, self._served
-        pool, session = seat.pool, seat.session
-        lines, version, expiry = (pool.text, pool.version, pool.expiry) if pool is not None else ("", seat.version, "")
-        key = served.credential.key
-        borrowed = Borrowed(
-            self.vendor,
-            seat.feature,
-            version,
-            seat.count,
-            session.user,
-            session.host,
-            seat.display,
-            seat.handle,
-            seat.since,
-            seat.borrow_until,
-            borrow_secret(key, session.digest, seat.handle),
-            self._server_name,
-            served.hostids,
-            lines,
-            served.trust_text,
-            served.credential.chain,
-            tuple(session.hostids),
-        )
-        shown = lines if answer.show_line else ""
-        self._tell_lent()
-        return frame(Granted(answer.request, seat.handle, seat.count, version, expiry, shown, sign_borrowed(key, borrowed)))
 
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
         """Answers what lmstat asks, between other clients' turns."""
@@ -492,9 +408,9 @@ class VendorDaemon:
             options = self._served.options
             if options is None or options.automatic_reread:
                 # Once a day, at midnight (facts, FlexNet 9.4).
-                self._spawn(self._exchange("midnight", self._server_name))
+                self._spawn(self._rereads.exchange("midnight", self._server_name))
         self.run(Tick(today))
         self._collector.tick(today, now)
-        self._tell_lent()
+        self._borrows.tell()
         self._log.stamp()
         self._log.flush()

@@ -1,0 +1,112 @@
+"""License files are read again as a whole, or nothing changes and it is said why.
+
+Reading, verifying and grouping many lines takes longer than a client should wait, so it is done beside the service, on another
+thread; what is found there is a value, and the exchange itself is one event of the machine. Rereads come one after the other. What is
+served, and by which rules and credential, is `served`, from one exchange to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from seatkeeper.adapters import clock
+from seatkeeper.base.errors import LicenseError, SeatkeeperError
+from seatkeeper.server.collector import dissolve
+from seatkeeper.server.control import fitting
+from seatkeeper.server.license import new_faults, number_of
+from seatkeeper.vendor.administration import prepare
+from seatkeeper.vendor.events import LicenseReread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from seatkeeper.adapters.debuglog import DebugLog
+    from seatkeeper.pools.subjects import Who
+    from seatkeeper.server.collector import Collector
+    from seatkeeper.server.license import Served
+    from seatkeeper.server.pump import Pump
+    from seatkeeper.vendor.events import Offer
+
+__all__ = ["Rereads"]
+
+
+class Rereads:
+    """What a vendor daemon serves, and its exchange.
+
+    Args:
+        served: What it serves now.
+        load: Reads the files again.
+        adopt: Called with what is served from now on, before the machine is told of it.
+        pump: The way to the machine.
+        collector: Told of the reading.
+        log: The debug log.
+
+    Attributes:
+        served: What is served now.
+    """
+
+    def __init__(
+        self,
+        served: Served,
+        load: Callable[[], Served],
+        adopt: Callable[[Served], None],
+        pump: Pump,
+        collector: Collector,
+        log: DebugLog,
+    ) -> None:
+        self.served = served
+        self._load = load
+        self._adopt = adopt
+        self._pump = pump
+        self._collector = collector
+        self._log = log
+        self._under_way = asyncio.Lock()
+
+    async def exchange(self, by_user: str, by_host: str, *, dry_run: bool = False) -> tuple[int, str]:
+        """Serves by what the license files and the options file say now, or changes nothing and says why.
+
+        A dry run only says what would change. Returns a license error's number, and what was done.
+        """
+        async with self._under_way:
+            machine, today = self._pump.machine, clock.today()
+            loop = asyncio.get_running_loop()
+            try:
+                with self._collector.reading():
+                    served, offer = await loop.run_in_executor(None, self._read_anew, today, machine.ledger.holders())
+            except (SeatkeeperError, OSError) as error:
+                why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
+                text = f"Nothing was changed: {why}"
+                self._log.say(text)
+                return error.number if isinstance(error, LicenseError) else -30 if isinstance(error, OSError) else -2, text
+            problems = [*served.refusals, *(served.options.sentences if served.options is not None else ())]
+            if dry_run:
+                self._pump.turn()
+                return 0, fitting([machine.preview(offer), *problems, *offer.ignored])
+            self.served = served
+            self._adopt(served)
+            replaced = machine.ledger.pools
+            self._pump.run(LicenseReread(served.lines, today, served.options, by_user, by_host, offer))
+            self._pump.turn()
+            if machine.ledger.pools is not replaced:
+                await loop.run_in_executor(None, dissolve, replaced)
+            for sentence in machine.ignored:
+                self._log.line(sentence)
+            self._log.say("Done rereading license file")
+            return 0, fitting([f"{len(served.lines)} lines are served", *problems])
+
+    def _read_anew(self, today: date, holders: list[tuple[Who, str, str]]) -> tuple[Served, Offer]:
+        """What the files offer now; runs beside the event loop.
+
+        Raises:
+            SeatkeeperError: They offer nothing, and why.
+            OSError: They cannot be read.
+        """
+        served = self._load()
+        if not served.lines:
+            raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
+        found = new_faults(self.served, served)
+        if found:
+            raise LicenseError(number_of(found[0]), reason=fitting(found))
+        return served, prepare(self._pump.machine.settings, served.lines, served.options, today, holders)
