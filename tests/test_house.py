@@ -24,7 +24,6 @@ TESTED_ELSEWHERE = {
     "adapters/clock.py": ("server/test_license_server.py", "one call of the standard library each; the real processes live by them"),
     "cli/demo.py": ("drive/test_demo.py", "it reads two options; the demo's tests call it as a person does"),
     "cli/vendord.py": ("server/test_license_server.py", "lmgrd starts it"),
-    "drive/application.py": ("drive/test_demo.py", "the demo's application processes"),
     "server/pump.py": ("server/test_vendord.py", "the tests of the daemon's process put every event through it"),
     "vendor/log.py": ("adapters/test_journal.py", "an interface; the journal keeps its promises"),
 }

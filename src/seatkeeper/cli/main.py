@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "options": ("options", "options files: lint them, explain what they mean for one person"),
     "diagnose": ("diagnose", "why a checkout does not work, and what to do; explain an error or a log line"),
     "hold": ("hold", "run a program while it holds licenses"),
+    "app": ("app", "licensed applications: list, show, run"),
     "simulate": ("simulate", "a contact center's day against a real license server: seats, violations, what to buy"),
     "service": ("service", "the license server as a service: install, remove, status, wait"),
     "admin": ("admin", "who administers a license server from other machines: add, list, remove"),

@@ -1,8 +1,8 @@
 """The whole system on one machine, as a newcomer would set it up: every step is a real command on real files.
 
 A made-up contact center of middle size orders ten products. The demo makes a vendor's keys, writes the order, issues the
-license file, starts the license server and several applications, and shows what each kind of trouble leads to: a denial, a
-killed application, a killed vendor daemon. What it started it stops; only its directory stays.
+license file, starts the license server and several applications, each with a profile of its own (`seatkeeper app run`), and shows what
+each kind of trouble leads to: a denial, a killed application, a killed vendor daemon. What it started it stops; only its directory stays.
 """
 
 from __future__ import annotations
@@ -10,34 +10,24 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from seatkeeper.adapters import clock
 from seatkeeper.adapters.host import default_hostid
 from seatkeeper.base.errors import SeatkeeperError
-from seatkeeper.drive.application import Application, Report
+from seatkeeper.drive.premises import STEP_S, VENDOR, Premises
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import FrameType
 
-__all__ = ["APPLICATIONS", "Demo", "free_port"]
-
-_VENDOR: Final = "genesys.d"
-#: How long a step may take before the demo says that something is wrong.
-_STEP_S: Final = 30.0
-_MARK: Final = "seatkeeper-demo"
-#: Ports below the range from which systems draw their own.
-_PORTS: Final = range(7260, 32000)
+__all__ = ["APPLICATIONS", "Demo"]
 
 _ORDER: Final = """\
 # The order of a contact center that does not exist.
@@ -81,78 +71,66 @@ _ITEMS: Final = (
     ("SNMP", 1),
 )
 
-_Want = tuple[str, str, int, bool]
 
-#: Name, host and checkouts (feature, version, count, "or fewer") of each application.
-APPLICATIONS: Final[tuple[tuple[str, str, tuple[_Want, ...]], ...]] = (
-    ("tserver", "voice1", (("tserver_sdn", "8.0", 9999, True), ("tserver_iscc", "8.0", 1, False), ("cti_ha_option", "8.0", 1, False))),
-    ("urs", "routing1", (("router_seats", "8.0", 100, False), ("router_ha_option", "8.0", 1, False))),
-    ("ocs", "outbound1", (("occ_full", "8.0", 25, False),)),
-    (
-        "ixn",
-        "media1",
-        (
-            ("ics_multi_media_agent_seat", "8.0", 40, False),
-            ("ics_email_webform_channel", "8.0", 30, False),
-            ("ics_live_web_channel", "8.0", 20, False),
-        ),
+#: What each application's profile says besides name, host, root and license path; the type is the word before the dash.
+APPLICATIONS: Final[dict[str, str]] = {
+    "tserver-north": 'host = "voice1"\n[TServer]\nmulti-site = true\n[redundancy]\ntype = "hot standby"\n',
+    "urs-main": 'host = "routing1"\n[redundancy]\ntype = "hot standby"\n',
+    "ocs-main": 'host = "outbound1"\n',
+    "interaction-server-main": (
+        'host = "media1"\n[license]\nics_multi_media_agent_seat = 40\nics_email_webform_channel = 30\nics_live_web_channel = 20\n'
     ),
-    ("scs", "mgmt1", (("ha_redundancy", "8.0", 1, False), ("MLDistributed", "8.0", 1, False), ("MLSNMP", "8.0", 1, False))),
-    ("confserv", "mgmt2", (("CLDistributed", "8.0", 1, False),)),
-    ("ivr", "ivr1", (("tserver_ivr_max_ports_behind", "8.0", 48, False),)),
-    ("callback", "voice2", (("vcb_full", "8.0", 30, False),)),
-)
-_RIVAL: Final = ("ocs-2", "outbound2", (("occ_full", "8.0", 5, False),))
-_SUPERVISOR: Final = ("morgan", "desk17", (("DESKTOP_SUPERVISOR", "7.0", 1, False),))
+    "scs-main": 'host = "mgmt1"\n[general]\nsnmp = true\ndistributed_mode = true\n',
+    "configuration-server-branch": 'host = "mgmt2"\n[csproxy]\nproxy-mode = true\n',
+    "ivr-server-main": 'host = "ivr1"\n',
+    "callback-server-main": 'host = "voice2"\n',
+}
 
-
-def free_port(wanted: int = 0) -> int:
-    """`wanted`, or the first port from 7260 on that nobody uses.
-
-    Raises:
-        SeatkeeperError: `wanted` is in use.
-    """
-    for port in [wanted] if wanted else _PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-        return port
-    raise SeatkeeperError(f"Port {wanted or _PORTS.start} is in use.", "Give another one with --port.")
+_RIVAL: Final = ("ocs-second", 'host = "outbound2"\n[license]\nnum-of-licenses = 5\n')
+_DESKTOP: Final = ("desktop-branch", 'host = "desk17"\n')
 
 
 class _Process:
-    """One application of the demo, and the reports that it prints."""
+    """One application of the demo, and what it says of itself: the lines of `seatkeeper app run --json`."""
 
-    def __init__(self, name: str, wanted: Application) -> None:
+    def __init__(self, name: str, command: list[str], directory: Path) -> None:
         self.name = name
-        self.reports: queue.Queue[Report | None] = queue.Queue()
-        command = [sys.executable, "-m", "seatkeeper.drive.application", msgspec.json.encode(wanted).decode()]
+        self.reports: queue.Queue[dict[str, Any] | None] = queue.Queue()
         # A Ctrl-C in the terminal is for the demo, which then ends its applications orderly.
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(command, cwd=directory, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.reports.put(msgspec.json.decode(line, type=Report))
+            self.reports.put(msgspec.json.decode(line))
         self.reports.put(None)
 
-    def wait_for(self, *events: str) -> list[Report]:
-        """The reports up to and with the first of one of these events."""
-        found: list[Report] = []
+    def wait_for(self, what: str, holds: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+        """The reports up to and with the first for which `holds` is true."""
+        found: list[dict[str, Any]] = []
         while True:
             try:
-                report = self.reports.get(timeout=_STEP_S)
+                report = self.reports.get(timeout=STEP_S)
             except queue.Empty:
-                raise SeatkeeperError(f"{self.name} does not report {' or '.join(events)} within {_STEP_S:g} s.") from None
+                raise SeatkeeperError(f"{self.name} does not report {what} within {STEP_S:g} s.") from None
             if report is None:
-                raise SeatkeeperError(f"{self.name} has ended before it reported {' or '.join(events)}.")
+                raise SeatkeeperError(f"{self.name} has ended before it reported {what}.")
             found.append(report)
-            if report.event in events:
+            if holds(report):
                 return found
+
+    def wait_for_log(self, number: str) -> list[str]:
+        """The log up to and with the first message of this number."""
+        reports = self.wait_for(f"message {number}", lambda report: report.get("log") in (number, "05064"))
+        return [f"Std {report['log']} {report['text']}" for report in reports if "log" in report]
+
+    def occur(self, event: str, **fields: str | bool) -> dict[str, Any]:
+        """Lets something happen to it; its reply."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(msgspec.json.encode({"event": event, **fields}) + b"\n")
+        self.process.stdin.flush()
+        return self.wait_for(f"a reply to {event}", lambda report: "reply" in report)[-1]
 
     def end(self) -> None:
         """Ends it orderly: its seats are checked in."""
@@ -160,7 +138,7 @@ class _Process:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
         try:
-            self.process.wait(_STEP_S)
+            self.process.wait(STEP_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -176,17 +154,9 @@ class Demo:
     """
 
     def __init__(self, directory: Path, port: int, say: Callable[[str], None]) -> None:
-        self.directory = directory
-        self.port = port
+        self.premises = Premises(directory, port, "seatkeeper demo", say)
         self._say = say
         self._applications: list[_Process] = []
-        self._lmgrd: subprocess.Popen[bytes] | None = None
-        self._root = ""
-
-    @property
-    def path(self) -> str:
-        """The license path of the demo's server."""
-        return f"{self.port}@localhost"
 
     def run(self, *, stay: bool) -> None:
         """Tells the whole story, and with `stay` keeps the system up until SIGINT or SIGTERM."""
@@ -200,7 +170,8 @@ class Demo:
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._prepare()
+            self.premises.prepare()
+            self._say(f"Everything of this demo is in {self.premises.directory}")
             self._issue()
             self._serve()
             self._start_applications()
@@ -221,116 +192,96 @@ class Demo:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _prepare(self) -> None:
-        mark = self.directory / _MARK
-        if self.directory.exists() and any(self.directory.iterdir()) and not mark.exists():
-            raise SeatkeeperError(f"{self.directory} is not empty.", "Give --dir a new or empty directory.")
-        if mark.exists():
-            self._clear()
-        self.directory.mkdir(parents=True, exist_ok=True)
-        mark.write_text("This directory was made by `seatkeeper demo`, and its next run empties it.\n")
-        self.port = free_port(self.port)
-        self._say(f"Everything of this demo is in {self.directory}")
-
-    def _clear(self) -> None:
-        """Removes what an earlier demo left."""
-        import shutil
-
-        for item in self.directory.iterdir():
-            if item.is_dir() and not item.is_symlink():
-                shutil.rmtree(item)
-            else:
-                item.unlink()
-
     def _issue(self) -> None:
         items = "".join(f'\n[[items]]\nproduct = "{name}"\nversion = "8.5"\nquantity = {quantity}\n' for name, quantity in _ITEMS)
-        order = _ORDER.format(items=items, hostid=default_hostid(), port=self.port)
-        (self.directory / "order.toml").write_text(order)
+        order = _ORDER.format(items=items, hostid=default_hostid(), port=self.premises.port)
         self._say("The vendor makes an offline root key, an issuer key, the daemon's key and a trust file:")
-        self._command("seatkeeper", "vendor", "init", _VENDOR, "--keys", "keys")
+        self.premises.make_keys()
         self._say(f"A contact center orders {len(_ITEMS)} products (order.toml); the licensing desk issues one signed license file:")
-        self._command("seatkeeper", "issue", "order.toml", "--keys", "keys", "-o", "license.dat")
-        self._command("seatkeeper", "license", "verify", "license.dat")
-        trust = msgspec.json.decode((self.directory / f"{_VENDOR}.trust").read_bytes())
-        self._root = trust["trust"]["root"]
+        self.premises.issue(order)
+        self.premises.command("seatkeeper", "license", "verify", "license.dat")
 
     def _serve(self) -> None:
         self._say("lmgrd serves the file and starts the vendor daemon:")
-        command = ["lmgrd", "-z", "-c", "license.dat", "-l", "+debug.log"]
-        self._say(f"$ {shlex.join(command)} &")
-        self._lmgrd = subprocess.Popen(self._resolved(command), cwd=self.directory, stdin=subprocess.DEVNULL, start_new_session=True)
-        self._wait_until("the license server is up", lambda: "UP" in self._lmstat("-c", self.path).partition("Vendor daemon status")[2])
-        self._say(f"The license server is up: {self.path}")
+        self.premises.start()
+        self._say(f"The license server is up: {self.premises.path}")
 
     def _start_applications(self) -> None:
-        self._say(f"{len(APPLICATIONS)} applications start, each a process of its own that pins the vendor's root key:")
-        started = [self._start(*wanted) for wanted in APPLICATIONS]
+        self._say(f"{len(APPLICATIONS)} applications start, each with a profile of its own that pins the vendor's root key:")
+        self._say("$ seatkeeper app run tserver-north.toml --events - --json &   (and so on)")
+        started = [self._start(name, profile) for name, profile in APPLICATIONS.items()]
         for process in started:
-            for report in process.wait_for("ready"):
-                if report.event == "granted":
-                    self._say(f"  {process.name}: {report.count} x {report.feature} granted under handle {report.handle}")
-                elif report.event == "denied":
-                    raise SeatkeeperError(f"{process.name} was denied {report.feature}: {report.text}")
+            for line in process.wait_for_log("05060"):
+                self._say(f"  {process.name}: {line}")
+                if line.startswith("Std 05064"):
+                    raise SeatkeeperError(f"{process.name} has no license to start with.")
 
     def _deny(self) -> None:
+        self._say("A second outbound server finds no license left; it logs the violation and exits:")
         rival = self._start(*_RIVAL)
-        denied = next(report for report in rival.wait_for("ready") if report.event == "denied")
-        self._say(f"A second outbound server asks for {denied.count} x {denied.feature} and is denied: {denied.text} ({denied.number})")
+        for line in rival.wait_for_log("05060"):
+            self._say(f"  {rival.name}: {line}")
+        self._say(f"  Its exit status is {rival.process.wait(STEP_S)}.")
         self._finish(rival)
 
     def _kill_application(self) -> None:
-        supervisor = self._start(*_SUPERVISOR)
-        granted = next(report for report in supervisor.wait_for("ready") if report.event == "granted")
-        self._say(f"{supervisor.name} holds {granted.feature} under handle {granted.handle}; the process is killed with SIGKILL")
-        supervisor.process.kill()
-        self._finish(supervisor)
-        self._wait_until("the seat is back", lambda: f" {granted.handle})" not in self._lmstat("-c", self.path, "-f", granted.feature))
-        self._say(f"The seat is back at once: nobody holds {granted.feature}")
+        desktop = self._start(*_DESKTOP)
+        desktop.wait_for_log("05060")
+        desktop.occur("login", user="morgan", supervisor=True)
+        held = self._handles("DESKTOP_SUPERVISOR")
+        (_, handle), *_ = held or {("", 0)}
+        self._say(
+            f"morgan logs in at {desktop.name} and holds DESKTOP_SUPERVISOR under handle {handle}; the process is killed with SIGKILL"
+        )
+        desktop.process.kill()
+        self._finish(desktop)
+        self.premises.wait_until("the seat is back", lambda: not self._handles("DESKTOP_SUPERVISOR"))
+        self._say("The seat is back at once: nobody holds DESKTOP_SUPERVISOR")
 
     def _kill_daemon(self) -> None:
         # The debug log names the process that lmgrd has just started.
-        pid = int(self._last_of_log("tarted genesys.d").rsplit("pid ", 1)[1].rstrip(")\n"))
+        pid = int(self._last_of_log(f"tarted {VENDOR}").rsplit("pid ", 1)[1].rstrip(")\n"))
         before = self._handles()
-        self._say(f"Now {_VENDOR} itself (pid {pid}) is killed with SIGKILL; lmgrd starts it again")
+        self._say(f"Now {VENDOR} itself (pid {pid}) is killed with SIGKILL; lmgrd starts it again")
         os.kill(pid, signal.SIGKILL)
         for process in self._applications:
-            process.wait_for("Reconnected")
-        self._say(f"All {len(self._applications)} applications have come back to their sessions")
+            log = process.wait_for_log("07105")
+            if process is self._applications[0]:
+                for line in log:
+                    self._say(f"  {process.name}: {line}")
+        self._say(f"All {len(self._applications)} applications have come back to their sessions, and cleared their alarms")
         after = self._handles()
         if before != after:
             raise SeatkeeperError(f"Handles have changed by the restart: {sorted(before ^ after)}.")
         self._say(f"Every one of the {len(after)} handles is held as before: no seat lost, none granted twice")
-        self._command("seatkeeper", "journal", "verify", f"{_VENDOR}.journal")
+        self.premises.command("seatkeeper", "journal", "verify", f"{VENDOR}.journal")
 
     def _show(self) -> None:
-        self._say(f"$ lmstat -a -c {self.path}")
+        self._say(f"$ lmstat -a -c {self.premises.path}")
         sys.stdout.flush()
-        print(self._lmstat("-a", "-c", self.path), end="", flush=True)
+        print(self.premises.lmstat("-a"), end="", flush=True)
 
     def _stay(self) -> None:
-        self._say(f"The system stays up: try `lmstat -a -c {self.path}` or `seatkeeper hold MLSNMP -c {self.path} -- sleep 60`.")
+        path = self.premises.path
+        self._say(f"The system stays up: try `lmstat -a -c {path}` or `seatkeeper hold MLSNMP -c {path} -- sleep 60`.")
         self._say("Press Ctrl-C to end it.")
-        assert self._lmgrd is not None
-        self._lmgrd.wait()
+        self.premises.wait()
         self._say("The license server was shut down.")
 
     def _end(self) -> None:
         for process in list(self._applications):
             self._finish(process)
-        if self._lmgrd is not None:
-            if self._lmgrd.poll() is None:
-                self._lmgrd.terminate()
-                try:
-                    self._lmgrd.wait(_STEP_S)
-                except subprocess.TimeoutExpired:
-                    self._lmgrd.kill()
-            self._lmgrd = None
-            self._say(f"All is stopped; {self.directory} keeps the files.")
+        if self.premises.stop():
+            self._say(f"All is stopped; {self.premises.directory} keeps the files.")
 
     # Small things ----------------------------------------------------------------------------------------------------
 
-    def _start(self, name: str, host: str, wants: tuple[_Want, ...]) -> _Process:
-        process = _Process(name, Application(self.path, self._root, name, host, f"{host}:0", wants))
+    def _start(self, name: str, profile: str) -> _Process:
+        # What stands before the first section is at the head of the file.
+        head = f'type = "{name.rpartition("-")[0]}"\nname = "{name}"\nroot = "{self.premises.root}"\n'
+        (self.premises.directory / f"{name}.toml").write_text(head + profile)
+        command = ["seatkeeper", "app", "run", f"{name}.toml", "-l", self.premises.path, "--events", "-", "--json"]
+        process = _Process(name, self.premises.resolved(command), self.premises.directory)
         self._applications.append(process)
         return process
 
@@ -338,49 +289,13 @@ class Demo:
         process.end()
         self._applications.remove(process)
 
-    def _command(self, *command: str) -> None:
-        """Runs one of our commands in the demo's directory, and shows it with what it prints."""
-        self._say(f"$ {shlex.join(command)}")
-        answer = subprocess.run(
-            self._resolved(list(command)),
-            cwd=self.directory,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=_STEP_S,
-            check=False,
-        )
-        for line in (answer.stdout + answer.stderr).splitlines():
-            self._say(f"  {line}".rstrip())
-        if answer.returncode:
-            raise SeatkeeperError(f"`{shlex.join(command)}` ended with status {answer.returncode}.")
-
-    def _resolved(self, command: list[str]) -> list[str]:
-        """The command as it is installed beside this Python, whatever PATH says."""
-        script = Path(sys.executable).parent / command[0]
-        return [str(script) if script.exists() else command[0], *command[1:]]
-
-    def _lmstat(self, *flags: str) -> str:
-        answer = subprocess.run(self._resolved(["lmstat", *flags]), capture_output=True, text=True, timeout=_STEP_S, check=False)
-        return answer.stdout
-
-    def _handles(self) -> set[tuple[str, int]]:
-        answer = subprocess.run(
-            self._resolved(["lmstat", "-a", "--json", "-c", self.path]), capture_output=True, text=True, timeout=_STEP_S, check=False
-        )
-        return set(_holders(msgspec.json.decode(answer.stdout)))
+    def _handles(self, feature: str = "") -> set[tuple[str, int]]:
+        flags = ["-f", feature] if feature else ["-a"]
+        return set(_holders(msgspec.json.decode(self.premises.lmstat(*flags, "--json"))))
 
     def _last_of_log(self, words: str) -> str:
-        lines = (self.directory / "debug.log").read_text().splitlines()
+        lines = (self.premises.directory / "debug.log").read_text().splitlines()
         return next(line for line in reversed(lines) if words in line)
-
-    def _wait_until(self, what: str, holds: Callable[[], bool]) -> None:
-        deadline = clock.monotonic() + _STEP_S
-        while not holds():
-            if clock.monotonic() > deadline or (self._lmgrd is not None and self._lmgrd.poll() is not None):
-                log = self.directory / "debug.log"
-                raise SeatkeeperError(f"It does not come true that {what}.", f"Look at {log}.")
-            threading.Event().wait(0.05)
 
 
 def _holders(status: object) -> list[tuple[str, int]]:
