@@ -17,11 +17,11 @@ from seatkeeper.adapters.tls import client_context
 from seatkeeper.base.roles import NOBODY, Identity
 from seatkeeper.server import channels as channels_module
 from seatkeeper.server.access import Access, AccessPolicy
-from seatkeeper.server.channels import Channel, Channels, turn_away
+from seatkeeper.server.channels import Channel, Channels
 from seatkeeper.server.credentials import Standing
 from seatkeeper.server.crowd import Crowd
 from seatkeeper.wire.framing import encode_preface, frame, server_frames
-from seatkeeper.wire.messages import Beat, Heartbeat, Refused
+from seatkeeper.wire.messages import Heartbeat, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -279,14 +279,3 @@ def test_a_credential_that_is_gone_is_told_and_plain_text_goes_on(standing: Stan
                 assert await house.aside(lambda: client.recv(10)) == b"x"
 
     run(work)
-
-
-def test_what_is_said_to_one_who_is_turned_away_arrives_though_he_has_said_more() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection(listener.getsockname(), timeout=10)
-        client.sendall(b"x" * 5000)
-        served, _ = listener.accept()
-        turn_away(served, -1, "No.")
-        with client:
-            assert server_frames().feed(client.recv(1000)) == [Refused(-1, "No.")]
-    assert frame(Beat(1))

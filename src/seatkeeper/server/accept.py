@@ -13,8 +13,8 @@ import errno
 import socket
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.server.channels import turn_away
 from seatkeeper.server.crowd import Crowd, address_key
+from seatkeeper.server.farewell import Farewells
 from seatkeeper.wire.framing import PREFACE_BYTES_MAX, WireError, parse_preface
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Acceptor:
         address_max: int = 0,
     ) -> None:
         self._crowd = Crowd(waiting_max, address_max)
+        self._farewells = Farewells(loop)
         self._loop = loop
         self._listeners = listeners
         self._routed = routed
@@ -102,6 +103,7 @@ class Acceptor:
         self._listeners = []
         for client in list(self._waiting):
             self._give_up(client)
+        self._farewells.close()
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_ACCEPTS_MAX):
@@ -144,7 +146,7 @@ class Acceptor:
             parsed = parse_preface(data)
         except WireError as error:
             self._forget(client)
-            turn_away(client, -12, str(error))
+            self._farewells.turn_away(client, -12, str(error))
             return
         if parsed is None:
             self._wait(client, len(data))
@@ -169,7 +171,7 @@ class Acceptor:
             self._give_up(next(iter(self._waiting)))
             place = self._crowd.enter(counted)
         if place in ("full", "crowded"):
-            turn_away(client, -106, "Too many connections wait here for their first words.")
+            self._farewells.turn_away(client, -106, "Too many connections wait here for their first words.")
             return
         self._waiting[client] = (self._loop.call_later(PREFACE_S, self._give_up, client), seen, counted)
         self._loop.add_reader(client.fileno(), self._peek, client)

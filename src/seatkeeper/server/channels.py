@@ -10,7 +10,6 @@ What a protocol object then knows of its connection is its `Channel`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from typing import TYPE_CHECKING, Final
@@ -19,6 +18,7 @@ from seatkeeper.adapters import clock
 from seatkeeper.adapters.tls import peer_digest, server_context
 from seatkeeper.base.roles import Objection, sees_names
 from seatkeeper.server.crowd import address_key
+from seatkeeper.server.farewell import Farewells, turn_away
 from seatkeeper.wire.framing import PREFACE_BYTES_MAX, WireError, frame, parse_preface, wants_tls
 from seatkeeper.wire.messages import AskIdentity, Authenticate, Done, Refused
 
@@ -40,7 +40,6 @@ HANDSHAKE_S: Final = 10.0
 _SHUTDOWN_S: Final = 5.0
 #: Refusals for want of room are told in the log this often.
 _FULL_S: Final = 60.0
-_DRAIN_BYTES: Final = 65536
 #: What may be asked on a connection of the administrators' room, before it is known whether he is one.
 _INTRODUCTIONS: Final = (AskIdentity, Authenticate)
 _NOT_LICENSED: Final = frozenset({"anonymous", "tenant", "viewer"})
@@ -135,6 +134,7 @@ class Channels:
         self._context: ssl.SSLContext | None = None
         self._clients: tuple[str, ...] = ()
         self._full_told = -_FULL_S
+        self._farewells = Farewells(loop)
 
     def serve(self, standing: Standing | None) -> None:
         """Speaks TLS with this standing from now on; connections that stand keep theirs."""
@@ -157,10 +157,10 @@ class Channels:
         identity = self.access.identity_of(client)
         context = self._server_context() if tls else None
         if tls and context is None:
-            turn_away(client, -33, "This license server has no credential, so it does not speak TLS.")
+            self._farewells.turn_away(client, -33, "This license server has no credential, so it does not speak TLS.")
         elif not tls and not self.access.plain_allowed(identity, unix=unix):
             where = "from its own machine only" if self.access.policy.plain == "loopback" else "from nowhere"
-            turn_away(client, -33, f"This license server takes connections without TLS {where}: connect with TLS.")
+            self._farewells.turn_away(client, -33, f"This license server takes connections without TLS {where}: connect with TLS.")
         else:
             self._admit(client, make, identity, context, unix=unix)
 
@@ -176,7 +176,7 @@ class Channels:
         if encrypted and self._server_context() is not None:
             self.open(client, lambda channel: _Farewell(channel, frame(Refused(number, reason))))
         else:
-            turn_away(client, number, reason)
+            self._farewells.turn_away(client, number, reason)
 
     def _admit(
         self,
@@ -200,7 +200,7 @@ class Channels:
         else:
             why = f"{identity.host} has its {self.crowd.address_max} connections."
             self._tell(f"{identity.host} has {self.crowd.address_max} connections, further ones are refused (lmgrd --per-address)")
-        turn_away(client, -106, why)
+        self._farewells.turn_away(client, -106, why)
 
     async def _connect(
         self, client: socket.socket, channel: Channel, make: Callable[[Channel], asyncio.Protocol], context: ssl.SSLContext | None
@@ -252,14 +252,3 @@ class _Farewell(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
         self._channel.left()
-
-
-def turn_away(client: socket.socket, number: int, reason: str, _brief: str = "") -> None:
-    """Says why, in plain text, and closes."""
-    with contextlib.suppress(OSError):
-        client.setblocking(False)
-        client.send(frame(Refused(number, reason)))
-        client.shutdown(socket.SHUT_WR)
-        # What is left unread would break the connection off before the answer is read.
-        client.recv(_DRAIN_BYTES)
-    client.close()
