@@ -170,6 +170,25 @@ class TestReread:
         bench.greet("ann", held=(first, second))
         assert [(one.handle, one.number) for one in bench.told("ann") if isinstance(one, LossAnswer)] == [(first, -92), (second, -10)]
 
+    def test_who_is_there_and_who_comes_back_are_told_the_same(self) -> None:
+        told = []
+        for away in (False, True):
+            bench = Bench(feature() + feature("f2"))
+            held = bench.take("ann"), bench.take("ann", "f2")
+            bench.reread(feature("f2", expiry="24-nov-2026"))
+            answers = bench.told("ann")
+            bench.drift = DAY_S
+            if away:
+                bench.restart()
+                bench.greet("ann", held=held)
+                answers = []
+            else:
+                bench.tick()
+            answers = [*answers, *bench.told("ann")]
+            told.append([(one.handle, one.number, one.reason) for one in answers if isinstance(one, LossAnswer)])
+        assert told[0] == told[1]
+        assert [number for _, number, _ in told[0]] == [-92, -10]
+
     def test_an_expired_license_that_is_renewed(self) -> None:
         bench = Bench(feature(expiry="23-nov-2026"))
         assert bench.ask("ann").number == -10

@@ -99,24 +99,10 @@ class Pump:
             # Connections that end with this process end no session: the next process waits for them to come back.
             return
         self._now = now = clock.monotonic()
-        handle, wall, pending, held_back = self.machine.handle, clock.now(), self._pending, self._held_back
-        frames = self._frames
+        handle, wall, do = self.machine.handle, clock.now(), self._do
         try:
             for event in events:
-                for instruction in handle(event, now, wall):
-                    kind = type(instruction)
-                    if kind is Append:
-                        pending.append(instruction)  # type: ignore[arg-type]
-                    elif kind is Send:
-                        client: ClientConnection = instruction.connection  # type: ignore[assignment, union-attr]
-                        answer = instruction.answer  # type: ignore[union-attr]
-                        data = frames[type(answer)](answer)
-                        if instruction.durable and (pending or self.committing):  # type: ignore[union-attr]
-                            held_back.append((client, data))
-                        elif client.transport is not None:
-                            client.transport.write(data)
-                    elif isinstance(instruction, Close):
-                        _close(instruction)
+                do(handle(event, now, wall))
         finally:
             # After an error the events of others still have their turn.
             for event in events:
@@ -129,20 +115,27 @@ class Pump:
         return [] if self.closed else self.machine.handle(event, clock.monotonic(), clock.now())
 
     def carry_out(self, instructions: list[Instruction]) -> None:
-        """Does what the machine wants, outside of the hot path."""
-        for instruction in instructions:
-            if isinstance(instruction, Append):
-                self._pending.append(instruction)
-            elif isinstance(instruction, Send):
-                connection: ClientConnection = instruction.connection  # type: ignore[assignment]
-                data = self._frames[type(instruction.answer)](instruction.answer)
-                if instruction.durable and (self._pending or self.committing):
-                    self._held_back.append((connection, data))
-                else:
-                    connection.write(data)
-            else:
-                _close(instruction)
+        """Does what the machine wants, and begins to commit it."""
+        self._do(instructions)
         self._commit()
+
+    def _do(self, instructions: list[Instruction]) -> None:
+        """Entries wait for the next commit, and with them durable answers; other answers leave at once. This is the hot path."""
+        pending = self._pending
+        for instruction in instructions:
+            kind = type(instruction)
+            if kind is Append:
+                pending.append(instruction)  # type: ignore[arg-type]
+            elif kind is Send:
+                client: ClientConnection = instruction.connection  # type: ignore[assignment, union-attr]
+                answer = instruction.answer  # type: ignore[union-attr]
+                data = self._frames[type(answer)](answer)
+                if instruction.durable and (pending or self.committing):  # type: ignore[union-attr]
+                    self._held_back.append((client, data))
+                elif client.transport is not None:
+                    client.transport.write(data)
+            elif isinstance(instruction, Close):
+                _close(instruction)
 
     def renew(self, session: int) -> None:
         """Notes at once that a session lives: what the client is told of it must not be overtaken by a Tick that waits its turn."""

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from seatkeeper.pools.counted import Pool
     from seatkeeper.pools.subjects import Who
     from seatkeeper.vendor.events import Acted, Instruction, LicenseReread, RemoveAsked
+    from seatkeeper.vendor.ledger import Ledger
     from seatkeeper.vendor.seats import Seat
     from seatkeeper.vendor.state import State, VendorSettings
 
-__all__ = ["acted", "license_reread", "prepare", "remove_asked", "set_day"]
+__all__ = ["acted", "license_reread", "prepare", "remove_asked", "set_day", "uncovered"]
 
 
 def remove_asked(state: State, event: RemoveAsked, now: float, wall: float) -> list[Instruction]:
@@ -92,7 +93,7 @@ def acted(_state: State, event: Acted, _now: float, wall: float) -> list[Instruc
 def license_reread(state: State, event: LicenseReread, _now: float, wall: float) -> list[Instruction]:
     """All lines are exchanged at once, and who is concerned is told."""
     ledger = state.ledger
-    covered = {handle for handle, seat in ledger.seats.items() if seat.pool is not None and seat.pool.good}
+    covered = _covered(ledger)
     offer = event.offer or prepare(state.settings, event.lines, event.options, event.today)
     terms, state.ignored = offer.terms, list(offer.ignored)
     terms.clock_back = ledger.terms.clock_back
@@ -159,7 +160,7 @@ _BASED = ("USER_BASED", "HOST_BASED")
 def set_day(state: State, today: date, wall: float) -> list[Instruction]:
     """Lines begin and end with the calendar; who holds seats of one that has ended is told."""
     ledger = state.ledger
-    covered = {handle for handle, seat in ledger.seats.items() if seat.pool is not None and seat.pool.good}
+    covered = _covered(ledger)
     instructions: list[Instruction] = []
     ledger.terms.today = today
     for pools in ledger.pools.values():
@@ -177,20 +178,28 @@ def set_day(state: State, today: date, wall: float) -> list[Instruction]:
     return instructions + _tell_of_cover(state, covered)
 
 
+def _covered(ledger: Ledger) -> set[int]:
+    """The handles whose seats a line covers that is good today."""
+    return {handle for handle, seat in ledger.seats.items() if seat.pool is not None and seat.pool.good}
+
+
 def _tell_of_cover(state: State, covered: set[int]) -> list[Instruction]:
     """Whom a license line covers no longer, or again."""
     instructions: list[Instruction] = []
     for handle, seat in state.ledger.seats.items():
-        connection, pool = seat.session.connection, seat.pool
+        connection = seat.session.connection
         if connection is None or seat.until:
             continue
-        good = pool is not None and pool.good
-        if not good and handle in covered:
-            if pool is None:
-                loss = LossAnswer(handle, -92, f"No license line covers {seat.feature} any more.")
-            else:
-                loss = LossAnswer(handle, -10, f"The license of {seat.feature} has expired.")
+        loss = uncovered(seat)
+        if loss is not None and handle in covered:
             instructions.append(Send(connection, loss, durable=True))
-        elif good and handle not in covered:
+        elif loss is None and handle not in covered:
             instructions.append(Send(connection, RestoreAnswer(handle), durable=True))
     return instructions
+
+
+def uncovered(seat: Seat) -> LossAnswer | None:
+    """What the holder of seats is told that no license line covers any more, or none that is good today; None where one does."""
+    if seat.pool is None:
+        return LossAnswer(seat.handle, -92, f"No license line covers {seat.feature} any more.")
+    return None if seat.pool.good else LossAnswer(seat.handle, -10, f"The license of {seat.feature} has expired.")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.vendor.administration import acted, license_reread, remove_asked, set_day
+from seatkeeper.vendor.administration import acted, license_reread, remove_asked, set_day, uncovered
 from seatkeeper.vendor.borrowing import borrow_returned, end_kept, revoke_asked
 from seatkeeper.vendor.checkouts import back_in_queue, checkin_asked, checkout_asked, serve_waiters
 from seatkeeper.vendor.entries import Clocked, Entry, Opened
@@ -173,15 +173,9 @@ def _take_up(state: State, session: Session, event: Greeting, wall: float) -> li
     handles = tuple(seat.handle for seat in mine)
     instructions.append(Send(event.connection, Accepted(session.number, handles), durable=False))
     for seat in mine:
-        if seat.revoked:
-            loss = LossAnswer(seat.handle, 0, "Removed by an administrator.")
-        elif seat.pool is None:
-            loss = LossAnswer(seat.handle, -92, "No license line covers these seats any more.")
-        elif not seat.pool.good:
-            loss = LossAnswer(seat.handle, -10, f"The license of {seat.feature} has expired.")
-        else:
-            continue
-        instructions.append(Send(event.connection, loss, durable=False))
+        loss = LossAnswer(seat.handle, 0, "Removed by an administrator.") if seat.revoked else uncovered(seat)
+        if loss is not None:
+            instructions.append(Send(event.connection, loss, durable=False))
     if session.waits:
         instructions += back_in_queue(state, session, wall)
     return instructions
