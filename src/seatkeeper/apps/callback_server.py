@@ -24,7 +24,7 @@ FULL: Final = "vcb_full"
 PREVIEW: Final = "vcb_preview"
 #: The guide has the violation and no type for it; this name is ours.
 UNLICENSED_MODE: Final = "GLMR_LICENSE_UNLICENSED_MODE"
-_MODE_CAUSE: Final = "mode of callback"
+_MODES: Final = ("preview", "autodial")
 
 
 class CallbackServer(Application):
@@ -46,7 +46,12 @@ class CallbackServer(Application):
             ),
         ),
         events=(
-            SiteEvent("callback-requested", ("request",), "A caller asks to be called back.", optional=("mode",)),
+            SiteEvent(
+                "callback-requested",
+                ("request",),
+                "A caller asks to be called back, on a CDN in mode preview or autodial.",
+                optional=("mode", "cdn"),
+            ),
             SiteEvent("license-locked", ("lock",), "A license is locked for a request that is to come."),
             SiteEvent("recovered-request", ("request", "call-time"), "The database has a request of this time (UTC seconds)."),
             SiteEvent("availability-requested", (), "Somebody asks whether a callback can be taken."),
@@ -64,32 +69,40 @@ class CallbackServer(Application):
 
     def on_callback_requested(self, event: Occurred) -> None:
         """Holds a license from now on; a preview license does not do for a CDN in autodial mode."""
-        if str(event.fields.get("mode", "preview")) == "autodial" and self.requests.feature == PREVIEW:
-            self.violate(_MODE_CAUSE, UNLICENSED_MODE, again=True)
+        mode, cdn = str(event.fields.get("mode", "preview")), str(event.fields.get("cdn", ""))
+        # The violation is over when the CDN is seen in a mode that is licensed.
+        cause = f"mode of {cdn}" if cdn else "mode of callback"
+        if mode not in _MODES:
+            self.reply(event, f"There is no mode {mode!r}; there are {', '.join(_MODES)}.")
+        elif mode == "autodial" and self.requests.feature == PREVIEW:
+            self.violate(cause, UNLICENSED_MODE, again=True)
             self.reply(event, f"Autodial mode needs a license of {FULL}.")
-            return
-        self.clear(_MODE_CAUSE)
-        self._use(event, str(event.fields["request"]), self.now)
+        else:
+            self.clear(cause)
+            self._use(event, str(event.fields["request"]))
 
     def on_license_locked(self, event: Occurred) -> None:
         """Holds a license as a request does."""
-        self._use(event, f"lock {event.fields['lock']}", self.now)
+        self._use(event, f"lock {event.fields['lock']}")
 
     def on_recovered_request(self, event: Occurred) -> None:
-        """Holds what is left of its 60 minutes; one that is over holds nothing."""
+        """Holds what is left of its 60 minutes, even where none is free: it was taken when one was. One that is over holds nothing."""
         since = event.fields["call-time"]
-        if not isinstance(since, int | float):
-            self.reply(event, "call-time is a number of seconds, UTC.")
+        if isinstance(since, bool) or not isinstance(since, int | float):
+            self.reply(event, f"The field call-time is the number of seconds since 1970, UTC, and not {since!r}.")
             return
-        self._use(event, str(event.fields["request"]), float(since))
+        # A clock that was ahead keeps no license for longer than a request of now would.
+        self.requests.recover(str(event.fields["request"]), min(float(since), self.now))
+        self.reply(event)
 
     def on_availability_requested(self, event: Occurred) -> None:
         """Whether there is a license to hold."""
-        self.reply(event, "" if self.requests.room > 0 else "No callback can be taken now.")
+        self.reply(event, "" if self.requests.room > 0 else self.requests.refusal)
 
-    def _use(self, event: Occurred, what: str, since: float) -> None:
-        if self.requests.use(what, since):
+    def _use(self, event: Occurred, what: str) -> None:
+        if self.requests.use(what, self.now):
             self.reply(event)
         else:
-            self.violate(self.requests.usage_cause, USAGE_EXCEEDED)
+            if not self.requests.is_unsettled:
+                self.violate(self.requests.usage_cause, USAGE_EXCEEDED)
             self.reply(event, self.requests.refusal)

@@ -11,6 +11,7 @@ from seatkeeper.apps.application import Application
 from seatkeeper.apps.options import COUNT_MAX, RESTART, Option, count_option
 from seatkeeper.apps.profile import License, Profile, SiteEvent
 from seatkeeper.apps.reservoir import Reservoir
+from seatkeeper.base.logevents import Level
 
 if TYPE_CHECKING:
     from seatkeeper.apps.events import Occurred
@@ -20,6 +21,8 @@ __all__ = ["OutboundContactServer", "count_of"]
 FULL: Final = "occ_full"
 PREVIEW: Final = "occ_preview"
 MODES: Final = ("preview", "progressive", "predictive")
+#: "Campaign Group ... has been loaded" (facts, LRM 6.1).
+LOADED: Final = 52000
 
 
 def count_of(value: object) -> int:
@@ -55,6 +58,7 @@ class OutboundContactServer(Application):
             SiteEvent("campaign-unloaded", ("campaign",), "A campaign group is unloaded."),
             SiteEvent("agent-login", ("agent", "campaign"), "An agent logs in to the queue of a campaign group."),
             SiteEvent("agent-logout", ("agent", "campaign"), "An agent logs out of that queue."),
+            SiteEvent("call-delivered", ("agent",), "The switch, or a routing strategy, gives an outbound call to an agent."),
             SiteEvent("record-processed", ("agent",), "An agent's desktop processes a calling list record."),
         ),
         unlicensed="Takes as many seats as are configured and licensed; with none at all logs 07100 and exits.",
@@ -79,6 +83,7 @@ class OutboundContactServer(Application):
             self.reply(event, f"Mode {mode} needs a license of {FULL}; with {PREVIEW} there is preview mode only.")
         else:
             self.campaigns[campaign] = mode
+            self.write(f"Campaign Group {campaign} has been loaded", LOADED, Level.TRACE)
             for agent in self.logins.get(campaign, ()):
                 self.seats.admit(agent)
             self.reply(event)
@@ -115,6 +120,10 @@ class OutboundContactServer(Application):
     def agents_counted(self) -> int:
         """How many agents predictive dialing reckons with."""
         return len(self.seats.users)
+
+    def on_call_delivered(self, event: Occurred) -> None:
+        """Not in this server's hands: an agent without a seat gets calls too."""
+        self.reply(event)
 
     def on_record_processed(self, event: Occurred) -> None:
         """Only for those who have a seat."""

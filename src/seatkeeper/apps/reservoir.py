@@ -112,14 +112,19 @@ class Reservoir(Behaviour):
             return True
         if user not in self.beyond:
             self.beyond[user] = None
-            if not self._is_lost:
+            if not self.is_unsettled:
                 self.app.violate(self.usage_cause, USAGE_EXCEEDED, again=True)
         return False
 
     @property
-    def _is_lost(self) -> bool:
-        """Whether seats are lost: that is the violation then, and not that too many want them."""
-        return any(hold.state == "lost" for hold in self.holds)
+    def is_unsettled(self) -> bool:
+        """Whether it is too early to say that too many want seats: some are lost, which is the violation, or asked for, or the primary's."""
+        return self._stands_by or any(hold.state in ("asked", "lost") or hold.cause for hold in self.holds)
+
+    @property
+    def _is_exceeded(self) -> bool:
+        """Whether somebody goes without, or fewer seats are left than are used and that is no violation yet."""
+        return bool(self.beyond) or (self.room < 0 and self._short_cause not in self.app.violations.standing)
 
     def free(self, user: str) -> bool:
         """Takes a user's seat back, for whoever goes without; False where he had none and wanted none."""
@@ -135,9 +140,9 @@ class Reservoir(Behaviour):
             user = next(iter(self.beyond))
             del self.beyond[user]
             self.users[user] = None
-        if not self.beyond:
+        if not self._is_exceeded:
             self.app.clear(self.usage_cause)
-        elif not self._is_lost:
+        elif not self.is_unsettled:
             self.app.violate(self.usage_cause, USAGE_EXCEEDED)
         if not self.keeps:
             self._trim()
@@ -157,6 +162,7 @@ class Reservoir(Behaviour):
         """The other one of the pair needs the seats."""
         if self.scope == "pair":
             self._drop_all()
+            self.app.clear(self.usage_cause)
 
     def options_changed(self) -> None:
         """Asks for more, or gives back what nobody uses."""
@@ -262,6 +268,13 @@ class TimedReservoir(Reservoir):
             return False
         self._until[what] = until
         return True
+
+    def recover(self, what: str, since: float) -> None:
+        """Notes a use that has begun before this instance had the seats; where none is free, it goes without one, as `admit` says."""
+        until = since + HOLD_S
+        if until > self.app.now:
+            self._until[what] = until
+            self.admit(what)
 
     def deadline(self) -> float | None:
         """When the first use is over."""

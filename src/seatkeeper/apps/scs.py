@@ -80,9 +80,14 @@ class SolutionControlServer(Application):
         """Switches over by itself, with a license."""
         if self.redundancy.licensed:
             self._switch_over(event, "its primary has failed")
+        elif not self.redundancy.wanted():
+            self.reply(event, "Option redundant_pairs says that there are no redundant pairs.")
         else:
             self.write(f"No switchover of {event.fields['pair']} is performed: there is no license of ha_redundancy.")
-            self.reply(event, "Without a license of ha_redundancy a switchover is performed only by command.")
+            self.reply(
+                event,
+                "Without a license of ha_redundancy a switchover is performed by command, or after somebody has shut the primary down.",
+            )
 
     def on_primary_shut_down(self, event: Occurred) -> None:
         """Needs no license."""
@@ -98,8 +103,12 @@ class SolutionControlServer(Application):
 
     def on_snmp_request(self, event: Occurred) -> None:
         """Is served with a license."""
-        self.reply(event, "" if self.snmp.licensed else "SNMP is not licensed.")
+        self._serve_with(self.snmp, event, "SNMP")
 
     def on_peer_connected(self, event: Occurred) -> None:
         """Is served with a license."""
-        self.reply(event, "" if self.distributed.licensed else "Distributed management is not licensed.")
+        self._serve_with(self.distributed, event, "Distributed management")
+
+    def _serve_with(self, switch: Single, event: Occurred, what: str) -> None:
+        lacking = f"there is no license of {switch.feature}" if switch.wanted() else "no option asks for it"
+        self.reply(event, "" if switch.licensed else f"{what} does not work: {lacking}.")
