@@ -147,7 +147,7 @@ class Pump:
         if self._events:
             self.turn()
         self.closed = True
-        pending, self._pending = self._pending, []
+        pending, self._pending = [*self._pending, *self.machine.closing(clock.now())], []
         journal, self._journal = self._journal, None
         if journal is not None:
             try:

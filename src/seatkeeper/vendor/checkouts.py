@@ -195,7 +195,7 @@ def _deny(state: State, session: Session, event: CheckoutAsked | Waiter, decisio
     # A line of the options file may name others: who may not know them is told where it stands.
     rule = decision.rule if session.knows or number not in _NAMING else decision.rule.partition(": ")[0]
     answer = DenialAnswer(event.request, number, decision.reason, rule, holders, free_at)
-    return [Append(denial), Send(session.connection, answer, durable=False)]
+    return [*state.denials.write(denial), Send(session.connection, answer, durable=False)]
 
 
 def _holder(seat: Seat) -> str:

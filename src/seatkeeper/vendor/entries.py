@@ -145,7 +145,7 @@ class Clocked(_Entry, frozen=True, tag="clock"):
 
 
 class Denial(_Entry, frozen=True, tag="denial"):
-    """A checkout was refused."""
+    """A checkout was refused; `left_out` others like it, just before, are not in the log (denials.py)."""
 
     user: str
     host: str
@@ -155,6 +155,7 @@ class Denial(_Entry, frozen=True, tag="denial"):
     number: int
     reason: str
     rule: str = ""
+    left_out: int = 0
 
 
 class SessionEnded(_Entry, frozen=True, tag="session_end"):

@@ -91,6 +91,10 @@ class Machine:
             instructions += _serve(state, wall)
         return instructions
 
+    def closing(self, wall: float) -> list[Append]:
+        """What is still to be written when this process ends orderly."""
+        return self.state.denials.due(wall, closing=True)
+
     def preview(self, offer: Offer) -> str:
         """What would change for whom if this were served; nothing does, and the offer is still good."""
         terms = offer.terms
@@ -237,6 +241,7 @@ def _tick(state: State, event: Tick, now: float, wall: float) -> list[Instructio
             instructions.append(Close(connection, -16, f"Nothing was heard for {state.settings.lease_s:g} s."))
     instructions += _end_removals(state, now, wall)
     instructions += _end_idleness(state, now, wall)
+    instructions += state.denials.due(wall)
     instructions += _tell_places(state, now)
     return instructions
 

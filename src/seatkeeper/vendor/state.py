@@ -13,6 +13,7 @@ import msgspec
 
 from seatkeeper.base.values import VersionRule
 from seatkeeper.pools.decision import Terms
+from seatkeeper.vendor.denials import Denials
 from seatkeeper.vendor.entries import CheckedIn, Dequeued, Lingering, SessionBegun, SessionEnded
 from seatkeeper.vendor.events import Append, Instruction, QueuedAnswer, Send
 from seatkeeper.vendor.ledger import Ledger
@@ -76,6 +77,7 @@ class State:
         removed: When (monotonic, and Unix time) the seats of a feature, user, host and display were last removed.
         dirty: Features of which seats may have come free for those who wait.
         weighed: The terms by which all who wait for a feature (in lower case) were last asked for: nobody of them waits in vain.
+        denials: Which denials are written.
         clocked: When (Unix time) the log was last told that time passes.
     """
 
@@ -89,6 +91,7 @@ class State:
         self.removed: dict[tuple[str, str, str, str], tuple[float, float]] = {}
         self.dirty: set[str] = set()
         self.weighed: dict[str, Terms] = {}
+        self.denials = Denials()
         self.clocked = 0.0
         # When kept seats end (Unix time), soonest first; an entry that is not true any more is passed over.
         self._ends: list[tuple[float, int]] = []
