@@ -66,6 +66,7 @@ class Reservoir(Behaviour):
         self.holds: list[Hold] = []
         self.users: dict[str, None] = {}
         self.beyond: dict[str, None] = {}
+        self._asked_for = 0
 
     @property
     def capacity(self) -> int:
@@ -97,10 +98,13 @@ class Reservoir(Behaviour):
     # Giving out -------------------------------------------------------------------------------------------------------------
 
     def take(self, user: str) -> bool:
-        """Gives a user a seat; False where none is free. A user has at most one."""
+        """Gives a user a seat; False where none is free. A user has at most one.
+
+        A backup notes whom its primary serves: the pair counts once, and after a switchover they are served still.
+        """
         if user in self.users:
             return True
-        if self.room <= 0:
+        if self.room <= 0 and not self._stands_by:
             return False
         self.users[user] = None
         return True
@@ -118,7 +122,7 @@ class Reservoir(Behaviour):
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether it is too early to say that too many want seats: some are lost, which is the violation, or asked for, or the primary's."""
+        """Whether it is too early to say that too many want seats: some are lost, or asked for, or held by the primary."""
         return self._stands_by or any(hold.state in ("asked", "lost") or hold.cause for hold in self.holds)
 
     @property
@@ -150,6 +154,11 @@ class Reservoir(Behaviour):
     # Holding ------------------------------------------------------------------------------------------------------------------
 
     @property
+    def _wants_all(self) -> bool:
+        """Whether it asks for all there are, however many: then fewer are no shortage, and more are not noticed (guide, the warning)."""
+        return self.wanted() >= COUNT_MAX
+
+    @property
     def _stands_by(self) -> bool:
         return self.scope == "pair" and self.app.role == BACKUP
 
@@ -166,7 +175,8 @@ class Reservoir(Behaviour):
 
     def options_changed(self) -> None:
         """Asks for more, or gives back what nobody uses."""
-        if self._stands_by:
+        # Not for options of something else: an instance that took what was left at startup would look for the rest.
+        if self._stands_by or self._asked_for == self.wanted():
             return
         self._fill()
         if not self.keeps:
@@ -180,6 +190,7 @@ class Reservoir(Behaviour):
 
     def _fill(self) -> None:
         # What is asked for, lost or to be asked for again counts: it comes, or its violation stands.
+        self._asked_for = self.wanted()
         coming = sum(hold.count if hold.state == "held" else hold.wanted for hold in self.holds)
         more = min(self.wanted(), COUNT_MAX) - coming
         if more > 0:
@@ -218,7 +229,7 @@ class Reservoir(Behaviour):
     def granted(self, hold: Hold) -> None:
         """There are more seats to give out; fewer than wanted are a violation, but for a startup that takes what it gets."""
         self.app.emit(Write(checked_out(self.feature, self.capacity)))
-        if hold.count >= hold.wanted or (self.app.state == "starting" and not self.exact):
+        if hold.count >= hold.wanted or self._wants_all or (self.app.state == "starting" and not self.exact):
             hold.wanted = hold.count
             self._enough()
         else:
@@ -230,6 +241,11 @@ class Reservoir(Behaviour):
         """There are none: startup ends where they are required, else it is a violation."""
         if self.app.state == "starting" and self.required and not self.capacity:
             self.app.fail(number)
+            return
+        if number == IN_USE and self._wants_all and self.capacity and not hold.cause:
+            # It has all that there are: no more is left of them.
+            self._drop(hold)
+            self._enough()
             return
         kind = violation_kind(number)
         self.app.violate(self._short_cause, kind)
@@ -306,6 +322,7 @@ class WholePool(Reservoir):
 
     def start(self) -> None:
         """Asks how many seats there are."""
+        self._asked_for = self.wanted()
         self.app.count(self)
 
     def counted(self, issued: int) -> None:
