@@ -49,7 +49,15 @@ def test_once_shows_the_main_job_and_leaves_nothing_behind_but_its_directory(tmp
     assert len(used) >= 8
     holders = re.findall(r"^    (\S+) \S+ \S+ \(v[\d.]+\) \(\S+/\d+ \d+\), start ", answer.stdout, re.MULTILINE)
     assert len(set(holders)) >= 8
-    for told in ("licenses checked out.", "Std 07100", "status is 3", "killed with SIGKILL", "Std 07105", "no seat lost, none granted twice", "entries in"):
+    for told in (
+        "licenses checked out.",
+        "Std 07100",
+        "status is 3",
+        "killed with SIGKILL",
+        "Std 07105",
+        "no seat lost, none granted twice",
+        "entries in",
+    ):
         assert told in answer.stdout, told
     assert processes_of(directory) == []
     with pytest.raises(ConnectionRefusedError):

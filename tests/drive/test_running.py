@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.playing import Playing
-from tests.support.site import Site, feature
 
 from seatkeeper.apps.desktop import Desktop
 from seatkeeper.apps.tserver import TServer
 from seatkeeper.sdk import admin
+from support.playing import Playing
+from support.site import Site, feature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
