@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ import pytest
 
 from fuzz.mutate import mutated
 from fuzz.targets import WORDS
-from seatkeeper.adapters.journal import Journal
+from seatkeeper.adapters.journal import GENESIS, Journal, read_journal, segments
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.licfile.canonical import canonical_line
 from seatkeeper.licfile.parser import decode, parse
@@ -45,9 +46,10 @@ from seatkeeper.wire.messages import (
     Lost,
     Refused,
     Returned,
+    Welcome,
 )
 from support import site as site_module
-from support.hostile import Peer, Watch, header, in_use, seats_become, sized, wait_until
+from support.hostile import Peer, Watch, header, hello, in_use, seats_become, sized, wait_until
 from support.namespaces import SERVER, TwoMachines, missing
 from support.site import VENDOR, Site, feature
 
@@ -68,6 +70,8 @@ ROWS = {
     "2.1 parser differential": "fuzz/test_fuzz.py::test_mutations",
     "2.1 host id spoofing": "test_a_machine_that_takes_a_host_id_but_not_its_key_serves_nothing",
     "2.1 clock rollback (server)": "test_a_server_whose_clock_was_set_back_gives_no_dated_license",
+    "2.1 clone of a server": "test_a_cloned_server_serves_nothing_where_the_host_id_is_another",
+    "2.1 snapshot rollback of a server": "test_a_server_that_was_put_back_gives_no_seat_twice_itself_and_says_what_it_can_see",
     "2.1 clock rollback (client, borrowed)": "adapters/test_borrowed.py::test_a_clock_that_was_set_back_is_refused_until_it_is_right",
     "2.1 client keeps running after losing the lease": "test_a_client_that_slept_beyond_its_lease_knows_it_at_once",
     "2.1 lmremove to free a seat in use": "test_a_removed_seat_is_free_when_its_holder_knows",
@@ -288,6 +292,70 @@ def test_a_server_whose_clock_was_set_back_gives_no_dated_license(tmp_path: Path
                 assert denied.number == -88
                 assert isinstance(peer.ask(Checkout(2, "undated", "8.0")), Granted)
             site.stop()
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_a_cloned_server_serves_nothing_where_the_host_id_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files of a server, its credential and journal among them, on a machine with another card: nothing is served there.
+
+    A clone with the same address is not told apart (docs/security.md).
+    """
+    monkeypatch.setattr(site_module, "default_hostid", lambda: "0800200005ac")
+    with Site(tmp_path / "site", {"f1": 1}) as site:
+        for address, serves in (("08:00:20:00:05:ac", True), ("08:00:20:00:05:ad", False)):
+            log = tmp_path / f"{serves}.log"
+            with TwoMachines(address) as net:
+                command = [sys.executable, "-m", "seatkeeper.cli.lmgrd", "-z", "-c", str(site.license), "-l", f"+{log}"]
+                process = net.popen("server", command, stdin=subprocess.DEVNULL)
+                try:
+                    wait_until(lambda log=log: log.exists() and bool(re.search("Server started on|NOT started again", log.read_text())))  # type: ignore[misc]
+                finally:
+                    process.terminate()
+                    process.wait(30)
+            assert ("Server started on" in log.read_text()) == serves, log.read_text()
+        assert "(-9," in log.read_text()
+
+
+def test_a_server_that_was_put_back_gives_no_seat_twice_itself_and_says_what_it_can_see(place: Site) -> None:
+    """Yesterday's copy of the journal in the place of today's: what came since is unknown, and its holders learn that."""
+    journal = place.directory / f"{VENDOR}.journal"
+    saved = place.directory / "yesterday"
+
+    def verified() -> dict[str, object]:
+        command = [sys.executable, "-m", "seatkeeper.cli.main", "journal", "verify", "--json", str(journal)]
+        shown: dict[str, object] = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+        return shown
+
+    place.start()
+    place.stop()
+    shutil.copytree(journal, saved)
+    place.start()
+    with Peer(place.port) as holder:
+        holder.hello("holder")
+        granted = holder.checkout("f1")
+        # The power is cut, so that the holder still believes in its seat.
+        assert place.process is not None
+        os.kill(place.daemon_pid(), signal.SIGKILL)
+        place.process.kill()
+        place.process.wait(30)
+    kept = verified()
+    shutil.rmtree(journal)
+    saved.rename(journal)
+    place.start()
+    with Peer(place.port) as other, Peer(place.port) as holder:
+        welcome = holder.ask(hello("holder", held=[granted.handle]))
+        assert isinstance(welcome, Welcome), welcome
+        assert welcome.held == []
+        other.hello("other")
+        other.checkout("f1")
+        assert isinstance(holder.ask(Checkout(1, "f1", "8.0")), Denied)
+        assert in_use(place, "f1") == 1
+    wait_until(lambda: f"holds handle {granted.handle}, which this journal has never given out" in place.read_log())
+    place.stop()
+    # The journal is whole in itself. That it is another one shows only beside what was kept elsewhere.
+    assert verified()["ok"]
+    hashes = {record.seq + len(record.entries) - 1: record.hash for record in read_journal(segments(journal), anchor=GENESIS)}
+    assert hashes.get(kept["last"]) != kept["hash"]  # type: ignore[call-overload]
 
 
 SLEEPER = """

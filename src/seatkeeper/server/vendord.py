@@ -71,6 +71,8 @@ TICK_S: Final = 1.0
 _DESCRIPTORS_KEPT: Final = 64
 #: Connections that may be on the way to their preface at the daemon's own port.
 _WAITING_MAX: Final = 1024
+#: That the journal is older than what clients hold is told this often.
+_OLDER_S: Final = 60.0
 
 
 def connections_max() -> int:
@@ -102,6 +104,7 @@ class VendorDaemon:
         self._ended: asyncio.Future[int] = loop.create_future()
         self._server_name = socket.gethostname()
         self._day = clock.today()
+        self._older_told = -_OLDER_S
         self._collector = Collector(self._day, clock.monotonic())
 
     # Life ------------------------------------------------------------------------------------------------------------
@@ -302,6 +305,7 @@ class VendorDaemon:
 
     def greet(self, connection: ClientConnection, hello: Hello, event: Greeting) -> None:
         """Opens the session of a connection, and proves to the client who serves it."""
+        self._compare(hello)
         instructions = self._pump.at_once(event)
         for number, instruction in enumerate(instructions):
             if isinstance(instruction, Send) and isinstance(instruction.answer, Accepted):
@@ -312,6 +316,17 @@ class VendorDaemon:
                 self._pump.carry_out(instructions[number + 1 :])
                 return
         self._pump.carry_out(instructions)
+
+    def _compare(self, hello: Hello) -> None:
+        """A client that holds what this journal never gave out has seen a later one: that a server was put back shows nowhere else."""
+        most, now = max(hello.held, default=0), clock.monotonic()
+        if most < self._machine.ledger.next_handle or not self.options.journal or now - self._older_told < _OLDER_S:
+            return
+        self._older_told = now
+        self._log.say(
+            f"A client says that it holds handle {most}, which this journal has never given out: the journal was begun anew or restored "
+            "from an older copy, or two servers run from one. Seats may be in use twice until all clients have come back"
+        )
 
     def renew(self, session: int) -> None:
         """Notes at once that a session lives."""
