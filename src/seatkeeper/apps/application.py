@@ -17,6 +17,7 @@ The rules that all have in common (guide, "License Check Process" and "Licensing
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from seatkeeper.apps.events import (
@@ -78,6 +79,10 @@ COMMON_EVENTS: Final = (
     SiteEvent("become-primary", (), "The application takes over from its primary."),
     SiteEvent("become-backup", (), "The application hands over to the other one of the pair."),
 )
+
+
+#: What stands between the servers of a license path, and not within `C:\\license.dat` or `[::1]`.
+_SEPARATORS: Final = re.compile(r";|:(?=\d*@)|(?<=[^:\[]):(?=[^\\/:\]]*/)|,")
 
 
 class Hold:
@@ -344,6 +349,11 @@ class Application:
             reason = f"The other one of the pair uses the license server {paths[0]}, this one {paths[1]}; they need the same one."
             self.write(reason)
             self.degrade("one pool for the pair", reason)
+        if self.profile.single_server and len(_SEPARATORS.findall(self.settings.license_path)) > 0:
+            # Guide, Single-Server Configuration: the Java library knows one license server.
+            reason = f"{self.profile.name} knows one license server only; of {self.settings.license_path} it uses the first."
+            self.write(reason)
+            self.degrade("further license servers", reason)
         self._start_behaviours()
 
     def _start_behaviours(self) -> None:
