@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatkeeper.apps.profile import License, Profile
-from seatkeeper.apps.tserver import DN_EVENTS, DN_OPTIONS, TServerFamily
+from seatkeeper.apps.tserver import DN_EVENTS, DN_OPTIONS, RECOVERY, VIOLATION, TServerFamily
 
 __all__ = ["CstaConnector"]
 
@@ -20,9 +20,9 @@ class CstaConnector(TServerFamily):
         licenses=(License("csta_connector_bw_sdn", "8.0", "bulk at startup", "seat DNs, shared by the redundancy cluster"),),
         options=DN_OPTIONS,
         events=DN_EVENTS,
-        unlicensed="Takes the licenses that are left; with none at all logs 07100 and exits.",
-        violation="Registered DNs stay registered, new ones are refused with 20007; logs 07100 once.",
-        recovery="Logs 07105 and registers DNs again. A lower number holds from the next start on.",
+        unlicensed="Takes the seat DNs that are left; with none at all logs 07100 and exits.",
+        violation=VIOLATION,
+        recovery=RECOVERY,
     )
 
     def build_options(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seatkeeper.apps.profile import License, Profile
-from seatkeeper.apps.tserver import DN_EVENTS, DN_OPTIONS, MULTI_SITE, TServerFamily
+from seatkeeper.apps.tserver import DN_EVENTS, DN_OPTIONS, MULTI_SITE, RECOVERY, UNLICENSED, VIOLATION, TServerFamily
 
 __all__ = ["CtiLessTServer"]
 
@@ -23,7 +23,7 @@ class CtiLessTServer(TServerFamily):
         ),
         options=(*DN_OPTIONS, MULTI_SITE),
         events=DN_EVENTS,
-        unlicensed="Takes the licenses that are left; with none at all, or none for hot standby or multi-site, logs 07100 and exits.",
-        violation="Registered DNs stay registered, new ones are refused with 20007; logs 07100 once.",
-        recovery="Logs 07105 and registers DNs again. A lower number holds from the next start on.",
+        unlicensed=UNLICENSED,
+        violation=VIOLATION,
+        recovery=RECOVERY,
     )

@@ -88,26 +88,34 @@ class Reservoir(Behaviour):
         return f"number of {self.feature}"
 
     @property
+    def lost_for(self) -> str:
+        """The cause for which seats are lost or removed; empty where none are."""
+        return next((hold.cause for hold in self.holds if hold.cause), "")
+
+    @property
     def refusal(self) -> str:
         """Why nobody new gets a seat."""
-        cause = next((hold.cause for hold in self.holds if hold.state == "lost"), "")
-        if cause:
+        cause = self.lost_for
+        if cause and not self.capacity:
             return f"The licenses of {self.feature} are lost: {self.app.violations.standing.get(cause, cause)}."
         return f"All {self.capacity} licenses of {self.feature} are in use."
 
     # Giving out -------------------------------------------------------------------------------------------------------------
 
     def take(self, user: str) -> bool:
-        """Gives a user a seat; False where none is free. A user has at most one.
-
-        A backup notes whom its primary serves: the pair counts once, and after a switchover they are served still.
-        """
+        """Gives a user a seat; False where none is free. A user has at most one."""
         if user in self.users:
             return True
-        if self.room <= 0 and not self._stands_by:
+        if self.room <= 0:
             return False
         self.users[user] = None
         return True
+
+    def take_or_note(self, user: str) -> bool:
+        """As `take`; but a backup notes whom its primary serves, so that after a switchover they are served still."""
+        if self._stands_by:
+            self.users[user] = None
+        return self.take(user)
 
     def admit(self, user: str) -> bool:
         """Gives a user a seat, or notes that he goes without, which is a violation and logged for each such user."""

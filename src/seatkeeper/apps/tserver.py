@@ -2,7 +2,13 @@
 
 How many licenses it asks for at startup comes from two options (facts, LRM 7): num-of-licenses is the ceiling over all DNs that are
 licensed, num-sdn-licenses that over seat DNs, and `max` stands for all there are. Fewer than asked for will do; none at all ends the
-startup. From release 7.2 on, technical DNs need no license.
+startup. From release 7.2 on, technical DNs need no license; before it they have what num-of-licenses leaves them.
+
+A higher number is asked for at once, and what does not come is a violation and asked for again. A lower one holds from the next start
+on. With `max` T-Server does not look for more, so that an enlarged license file helps only after a restart, or a change to a number
+(guide, the warning under "Combining New and Existing Licenses").
+
+Of a redundant pair the primary holds the seats, and the backup notes which DNs are registered, so that they stay so when it takes over.
 """
 
 from __future__ import annotations
@@ -18,7 +24,19 @@ from seatkeeper.apps.reservoir import Reservoir
 if TYPE_CHECKING:
     from seatkeeper.apps.events import Occurred
 
-__all__ = ["DN_EVENTS", "DN_OPTIONS", "MULTI_SITE", "REJECTED", "TServer", "TServerFamily", "seat_dns_requested"]
+__all__ = [
+    "DN_EVENTS",
+    "DN_OPTIONS",
+    "MULTI_SITE",
+    "RECOVERY",
+    "REJECTED",
+    "RELEASE",
+    "UNLICENSED",
+    "VIOLATION",
+    "TServer",
+    "TServerFamily",
+    "seat_dns_requested",
+]
 
 #: "All ... seat licenses are in use already, registration rejected."
 REJECTED: Final = 20007
@@ -30,11 +48,27 @@ DN_OPTIONS: Final[tuple[Option, ...]] = (
     count_option("num-of-licenses", "How many licenses for DNs to check out in all; max, or 0, for all there are."),
     count_option("num-sdn-licenses", "How many of them for seat DNs; max for as many as num-of-licenses, 0 for none."),
 )
+RELEASE: Final = Option(
+    "TServer",
+    "release",
+    "8.5",
+    "Its release: before 7.2 technical DNs need licenses, before 8.0 it asks for version 7.0 of its features.",
+    words=("7.0", "7.1", "7.2", "8.0", "8.1", "8.5"),
+    takes_effect=RESTART,
+)
 MULTI_SITE: Final = flag_option("TServer", "multi-site", "Whether it takes part in routing between sites.", takes_effect=RESTART)
 DN_EVENTS: Final[tuple[SiteEvent, ...]] = (
     SiteEvent("dn-registered", ("dn",), "A client registers a DN; a seat DN needs a license.", optional=("kind",)),
     SiteEvent("dn-unregistered", ("dn",), "No client has the DN registered any more."),
 )
+#: The texts of the profiles of all T-Servers.
+UNLICENSED: Final = (
+    "Takes the seat DNs that are left; with none at all, or without the license that hot standby or multi-site needs, logs 07100 and exits."
+)
+VIOLATION: Final = (
+    "Registered DNs stay registered; logs 07100 once. New DNs are refused while the seats are lost; beyond those that it has, with 20007."
+)
+RECOVERY: Final = "Logs 07105 and registers DNs again. A higher number holds at once, a lower one from the next start on."
 
 
 def seat_dns_requested(num_of_licenses: Value, num_sdn_licenses: Value) -> int:
@@ -46,7 +80,7 @@ def seat_dns_requested(num_of_licenses: Value, num_sdn_licenses: Value) -> int:
 
 
 class TServerFamily(Application):
-    """What all T-Servers have in common: seat DNs, calls between sites, hot standby.
+    """What all T-Servers have in common: DNs, calls between sites, hot standby.
 
     Attributes:
         seats: The reservoir of seat DNs.
@@ -55,32 +89,41 @@ class TServerFamily(Application):
 
     #: The feature of seat DNs.
     seat_feature = "tserver_sdn"
-    #: Without a single seat DN it does not start.
-    seats_required = True
-    multi_site_section = "TServer"
+    #: Whether there were releases that need licenses for technical DNs; the option `release` says which one runs.
+    has_releases = False
     technical: Reservoir | None
 
     def build(self) -> None:
-        """Seat DNs, then what the options and the redundancy type add."""
+        """DNs, then what the options and the redundancy type add."""
+        release = str(self.option("release", "TServer")) if self.has_releases else RELEASE.default
+        # Rule of versions: 8.x applications check out 8.x only, those before it had licenses of 7.x (guide, Technical Licenses).
+        self.version = "7.0" if str(release).startswith("7.") else "8.0"
         self.technical = None
-        self.seats = Reservoir(self, self.seat_feature, "8.0", self.wanted, required=self.seats_required, keeps=True, scope="pair")
+        self.seats = Reservoir(self, self.seat_feature, self.version, self.wanted, keeps=True, scope="pair")
+        if release in ("7.0", "7.1"):
+            self.technical = Reservoir(self, "tserver_tdn", "7.0", self.wanted_technical, keeps=True, scope="pair")
         self.build_options()
 
     def build_options(self) -> None:
         """The licenses for hot standby and for calls between sites."""
-        Single(self, "cti_ha_option", "8.0", scope="pair", wanted=lambda: self.is_hot_standby)
+        Single(self, "cti_ha_option", self.version, scope="pair", wanted=lambda: self.is_hot_standby)
         # One for each T-Server, but one for both of a pair in hot standby (guide, Multi-Site Functionality).
-        self.multi_site = Single(
+        Single(
             self,
             "tserver_iscc",
-            "8.0",
+            self.version,
             scope="pair" if self.is_hot_standby else "instance",
-            wanted=lambda: bool(self.option("multi-site", self.multi_site_section)),
+            wanted=lambda: bool(self.option("multi-site", "TServer")),
         )
 
     def wanted(self) -> int:
         """How many seat DNs the options ask for."""
         return seat_dns_requested(self.option("num-of-licenses"), self.option("num-sdn-licenses"))
+
+    def wanted_technical(self) -> int:
+        """How many technical DNs they leave: what is under the ceiling and not for seat DNs."""
+        ceiling = self.option("num-of-licenses")
+        return max(0, ceiling - self.wanted()) if isinstance(ceiling, int) and ceiling else COUNT_MAX
 
     def on_dn_registered(self, event: Occurred) -> None:
         """A DN is registered as long as there are seats; further ones are told No More Licenses (guide, License File Problems)."""
@@ -89,8 +132,11 @@ class TServerFamily(Application):
             self.reply(event, f"A DN of kind {kind!r} is not known; it may be {', '.join(sorted(SEAT_KINDS | TECHNICAL_KINDS))}.")
             return
         dns, word = (self.seats, "seat") if kind in SEAT_KINDS else (self.technical, "technical")
-        if dns is None or dns.take(dn):
+        if dns is None or dns.take_or_note(dn):
             self.reply(event)
+        elif dns.lost_for and not dns.capacity:
+            # 20007 would say that they are in use; that they are lost is logged as 07100 already.
+            self.reply(event, dns.refusal)
         else:
             self.write(f"All {dns.capacity} {word} licenses are in use already, registration rejected.", REJECTED)
             self.reply(event, "No More Licenses")
@@ -106,35 +152,21 @@ class TServerFamily(Application):
 class TServer(TServerFamily):
     """T-Server (guide, T-Server); before release 7.2 it needs a license for each technical DN too."""
 
+    has_releases = True
     profile = Profile(
         type="tserver",
         name="T-Server",
         number=1,
-        source="guide, T-Server (7.2 and later) and Notes on Application-Specific Behavior",
+        source="guide, T-Server (7.2 and later), Notes on Application-Specific Behavior, License Failure Scenarios",
         licenses=(
             License("tserver_sdn", "8.0", "bulk at startup", "seat DNs"),
             License("tserver_tdn", "7.0", "bulk at startup", "technical DNs, before release 7.2 only"),
             License("cti_ha_option", "8.0", "per redundant pair", "hot standby"),
             License("tserver_iscc", "8.0", "per instance", "calls between sites; per redundant pair in hot standby"),
         ),
-        options=(
-            *DN_OPTIONS,
-            MULTI_SITE,
-            Option("TServer", "release", "8.5", "Its release.", words=("7.0", "7.1", "7.2", "8.0", "8.1", "8.5"), takes_effect=RESTART),
-        ),
+        options=(*DN_OPTIONS, MULTI_SITE, RELEASE),
         events=DN_EVENTS,
-        unlicensed="Takes the licenses that are left; with none at all, or none for hot standby or multi-site, logs 07100 and exits.",
-        violation="Registered DNs stay registered, new ones are refused with 20007; logs 07100 once.",
-        recovery="Logs 07105 and registers DNs again. A lower number holds from the next start on.",
+        unlicensed=UNLICENSED,
+        violation=VIOLATION,
+        recovery=RECOVERY,
     )
-
-    def build(self) -> None:
-        """Technical DNs too, before release 7.2."""
-        super().build()
-        if self.option("release", "TServer") in ("7.0", "7.1"):
-            self.technical = Reservoir(self, "tserver_tdn", "7.0", self.wanted_technical, keeps=True, scope="pair")
-
-    def wanted_technical(self) -> int:
-        """How many licenses of the ceiling are left for technical DNs."""
-        ceiling = self.option("num-of-licenses")
-        return max(0, ceiling - self.wanted()) if isinstance(ceiling, int) and ceiling else COUNT_MAX
