@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.stage import NOON, Stage
 
 from seatkeeper.apps.callback_server import CallbackServer
+from support.stage import NOON, Stage
 
 PREVIEW = {"license": {"license-type": "preview"}}
 UNLICENSED = "07100 Licensing violation is identified, the violation type GLMR_LICENSE_UNLICENSED_MODE"
@@ -20,7 +20,8 @@ def serving(seats: int, *requests: str) -> Stage:
 
 
 @pytest.mark.parametrize(
-    ("option", "seats", "taken"), [(None, 50, 50), (20, 50, 20), ("max", 50, 50), (80, 50, 50), (None, 20_000, 9999), (12_000, 20_000, 9999)]
+    ("option", "seats", "taken"),
+    [(None, 50, 50), (20, 50, 20), ("max", 50, 50), (80, 50, 50), (None, 20_000, 9999), (12_000, 20_000, 9999)],
 )
 def test_licenses_are_checked_out_at_startup_up_to_the_configured_number(option: object, seats: int, taken: int) -> None:
     options = {} if option is None else {"license": {"num-of-licenses": option}}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.stage import Stage
 
 from seatkeeper.apps.cpd_server import CpdServer
+from support.stage import Stage
 
 
 def calling(ports: int, taken: int = 0, option: object = None) -> Stage:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.stage import Stage
 
 from seatkeeper.apps.ocs import OutboundContactServer, count_of
+from support.stage import Stage
 
 EXCEEDED = "07100 Licensing violation is identified, the violation type GLMR_LICENSE_USAGE_EXCEEDED"
 USE = "use of occ_full"
@@ -22,7 +22,17 @@ def dialing(seats: int, *agents: str, option: object = "max") -> Stage:
 
 @pytest.mark.parametrize(
     ("option", "seats", "taken"),
-    [("max", 40, 40), (0, 40, 40), (None, 40, 40), (25, 40, 25), (50, 40, 40), (-3, 40, 40), ("some", 40, 40), (9999, 20_000, 9999), ("max", 20_000, 9999)],
+    [
+        ("max", 40, 40),
+        (0, 40, 40),
+        (None, 40, 40),
+        (25, 40, 25),
+        (50, 40, 40),
+        (-3, 40, 40),
+        ("some", 40, 40),
+        (9999, 20_000, 9999),
+        ("max", 20_000, 9999),
+    ],
 )
 def test_at_startup_it_checks_out_what_the_option_says_and_no_more_than_the_file_has(option: object, seats: int, taken: int) -> None:
     options = {} if option is None else {"license": {"num-of-licenses": option}}
