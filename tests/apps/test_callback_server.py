@@ -81,6 +81,12 @@ def test_service_availability_says_whether_a_license_is_free_and_holds_none() ->
     assert not stage.alarms
 
 
+def test_a_request_that_is_repeated_holds_one_license() -> None:
+    stage = serving(2, "ann")
+    assert stage.accepted("callback-requested", request="ann")
+    assert list(stage.app.requests.users) == ["ann"]
+
+
 # Processing Request to Work in Unlicensed Mode -----------------------------------------------------------------------------
 
 
