@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from seatkeeper.apps.events import CheckIn, CheckOut
+from seatkeeper.apps.options import COUNT_MAX
 from seatkeeper.apps.tserver import TServer, seat_dns_requested
 from support.stage import Stage
 
@@ -132,6 +136,187 @@ def test_with_max_it_does_not_notice_an_enlarged_file() -> None:
 def test_invalid_values_are_max(value: object) -> None:
     stage = tserver({"tserver_sdn": 7}, num=value, sdn=value)
     assert stage.in_use("tserver_sdn") == 7
+
+
+def test_max_to_a_number_looks_for_what_was_added() -> None:
+    stage = tserver({"tserver_sdn": 5})
+    stage.licenses["tserver_sdn"] = 50
+    stage.change("num-of-licenses", 0)
+    assert stage.in_use("tserver_sdn") == 5, "0 and max are the same"
+    stage.change("num-of-licenses", 40)
+    assert stage.in_use("tserver_sdn") == 40
+    assert stage.alarms == []
+
+
+def test_a_number_to_max_takes_what_is_left_and_is_no_violation_whatever_that_is() -> None:
+    for licensed in (3, 5):
+        stage = tserver({"tserver_sdn": licensed}, num=3)
+        stage.change("num-of-licenses", "max")
+        assert stage.in_use("tserver_sdn") == licensed
+        assert stage.alarms == []
+        assert stage.app.next_deadline() is None
+
+
+def test_startup_that_takes_what_is_left_does_not_look_for_the_rest_when_another_option_changes() -> None:
+    stage = tserver({"tserver_sdn": 5}, num=8)
+    stage.change("multi-site", True, "TServer")
+    stage.change("num-sdn-licenses", 9)
+    assert stage.alarms == []
+    stage.change("num-sdn-licenses", 7)
+    assert stage.alarms == ["number of tserver_sdn"]
+
+
+@pytest.mark.parametrize("option", ["num-of-licenses", "num-sdn-licenses"])
+def test_either_option_can_be_changed_both_ways(option: str) -> None:
+    stage = tserver(num=4, sdn=4)
+    other = {"num-of-licenses": "num-sdn-licenses", "num-sdn-licenses": "num-of-licenses"}[option]
+    stage.change(other, 10)
+    for value, seats in ((6, 6), (2, 6), (6, 6), (7, 7), ("nonsense", 10)):
+        stage.change(option, value)
+        assert stage.in_use("tserver_sdn") == seats, value
+    assert "not valid" in stage.log(5066)[-1]
+    assert stage.alarms == []
+
+
+@given(
+    st.integers(1, 30),
+    st.lists(st.tuples(st.sampled_from(["num-of-licenses", "num-sdn-licenses"]), st.one_of(st.integers(0, 40), st.just("max")))),
+    st.integers(0, 40),
+)
+def test_whatever_is_configured_it_drops_no_dn_and_holds_no_more_than_was_wanted(
+    licensed: int, changes: list[tuple[str, int | str]], dns: int
+) -> None:
+    stage = tserver({"tserver_sdn": licensed}, num=10)
+    registered = {dn for dn in map(str, range(dns)) if stage.accepted("dn-registered", dn=dn)}
+    most = held = stage.in_use("tserver_sdn")
+    for name, value in changes:
+        stage.change(name, value)
+        most = max(most, stage.app.wanted())
+        assert held <= stage.in_use("tserver_sdn") <= min(licensed, most)
+        assert set(stage.app.seats.users) == registered
+        held = stage.in_use("tserver_sdn")
+        # A violation stands only while a number is wanted that is not there.
+        assert not stage.app.violations.standing or held < stage.app.wanted() < COUNT_MAX
+    assert not any(isinstance(effect, CheckIn) for effect in stage.effects)
+
+
+def test_a_higher_number_while_the_server_is_out_of_reach_is_the_same_violation() -> None:
+    stage = tserver(num=3)
+    stage.cut()
+    stage.change("num-of-licenses", 5)
+    assert stage.alarms == ["license server"]
+    stage.heal()
+    assert stage.in_use("tserver_sdn") == 3
+    stage.pass_time(60)
+    assert stage.in_use("tserver_sdn") == 5
+    assert stage.alarms == ["license server", "-license server"]
+
+
+def test_two_tservers_share_a_pool_as_their_options_say() -> None:
+    first = tserver({"tserver_sdn": 10}, num=7)
+    left = 10 - first.in_use("tserver_sdn")
+    second = tserver({"tserver_sdn": left})
+    assert second.in_use("tserver_sdn") == 3
+    assert second.alarms == []
+    assert [second.accepted("dn-registered", dn=dn) for dn in "abcd"] == [True, True, True, False]
+    assert tserver({"tserver_sdn": left - second.in_use("tserver_sdn")}, num=3).status == 3
+
+
+def test_a_tserver_that_asks_for_too_many_leaves_none_for_the_next() -> None:
+    """Guide, Exceeding the Number of Licenses: 30 in place of 3 in another T-Server's configuration."""
+    assert tserver({"tserver_sdn": 10 - tserver(num=30).in_use("tserver_sdn")}, num=7).status == 3
+    assert tserver({"tserver_sdn": 10 - tserver(num=3).in_use("tserver_sdn")}, num=7).in_use("tserver_sdn") == 7
+
+
+def test_a_withdrawn_feature_keeps_what_is_registered_and_refuses_what_is_new() -> None:
+    stage = tserver({"tserver_sdn": 5})
+    assert stage.accepted("dn-registered", dn="1")
+    stage.withdraw("tserver_sdn")
+    reply = stage.occur("dn-registered", dn="2")
+    assert reply is not None
+    assert (reply.accepted, reply.reason) == (False, "The licenses of tserver_sdn are lost: No such feature exists.")
+    assert stage.accepted("dn-registered", dn="1"), "it is registered"
+    assert stage.log(20007) == [], "they are not in use, they are lost"
+    assert len(stage.log(7100)) == 1
+    stage.bring_back("tserver_sdn", 5)
+    assert stage.log(7105) == ["07105 License status restored after violation with type 'No such feature exists'"]
+    assert stage.accepted("dn-registered", dn="2")
+
+
+def test_a_withdrawn_hot_standby_license_is_a_violation_and_stops_nothing() -> None:
+    stage = tserver(redundancy="hot standby", multi_site=True)
+    stage.withdraw("cti_ha_option")
+    assert stage.alarms == ["feature cti_ha_option"]
+    assert stage.accepted("dn-registered", dn="1")
+    stage.bring_back("cti_ha_option", 1)
+    assert stage.alarms == ["feature cti_ha_option", "-feature cti_ha_option"]
+
+
+@pytest.mark.parametrize(
+    ("release", "version"), [("7.0", "7.0"), ("7.1", "7.0"), ("7.2", "7.0"), ("8.0", "8.0"), ("8.1", "8.0"), ("8.5", "8.0")]
+)
+def test_releases_before_8_ask_for_7_0_and_the_others_for_8_0(release: str, version: str) -> None:
+    stage = tserver(None, release, multi_site=True, redundancy="hot standby")
+    asked = {effect.feature: effect.version for effect in stage.effects if isinstance(effect, CheckOut)}
+    assert asked.pop("tserver_tdn", "none") == ("7.0" if release in ("7.0", "7.1") else "none")
+    assert asked == dict.fromkeys(("tserver_sdn", "cti_ha_option", "tserver_iscc"), version)
+
+
+@pytest.mark.parametrize(
+    ("num", "sdn", "seats", "technical"), [("max", "max", 10, 10), (8, 6, 6, 2), (8, "max", 8, 0), ("max", 6, 6, 10), (8, 0, 0, 8)]
+)
+def test_technical_dns_have_what_the_ceiling_leaves_them(num: object, sdn: object, seats: int, technical: int) -> None:
+    stage = tserver(None, "7.1", num=num, sdn=sdn)
+    assert (stage.in_use("tserver_sdn"), stage.in_use("tserver_tdn")) == (seats, technical)
+    assert tserver({"tserver_sdn": 10}, "7.1", num=8, sdn=6).status == 3, "tserver_tdn is missing"
+
+
+def test_release_and_multi_site_hold_from_the_next_start_on() -> None:
+    stage = tserver()
+    stage.change("release", "7.1", "TServer")
+    stage.change("multi-site", True, "TServer")
+    assert (stage.in_use("tserver_tdn"), stage.in_use("tserver_iscc")) == (0, 0)
+    assert len([line for line in stage.log() if "after a restart" in line]) == 2
+
+
+@pytest.mark.parametrize("redundancy", ["warm standby", "hot standby"])
+def test_a_pair_counts_once_and_keeps_its_dns_through_a_switchover(redundancy: str) -> None:
+    primary = tserver(redundancy=redundancy, pair="north", num=8)
+    backup = tserver(redundancy=redundancy, pair="north", num=8, role="backup")
+    assert (primary.in_use("tserver_sdn"), backup.in_use("tserver_sdn")) == (8, 0)
+    for dn in range(6):
+        assert primary.accepted("dn-registered", dn=str(dn))
+        assert backup.accepted("dn-registered", dn=str(dn))
+    backup.occur("dn-unregistered", dn="0")
+    assert backup.log(20007) == []
+    asked = {effect.data for stage in (primary, backup) for effect in stage.effects if isinstance(effect, CheckOut)}
+    assert asked <= {"pair:north"}
+
+    primary.occur("become-backup")
+    backup.occur("become-primary")
+    assert (primary.held, backup.in_use("tserver_sdn")) == ({}, 8)
+    assert list(backup.app.seats.users) == ["1", "2", "3", "4", "5"]
+    assert [backup.accepted("dn-registered", dn=dn) for dn in "abcd"] == [True, True, True, False]
+    assert backup.alarms == primary.alarms == []
+
+
+def test_a_backup_that_takes_over_with_fewer_seats_drops_no_dn() -> None:
+    stage = tserver({"tserver_sdn": 5}, redundancy="warm standby", role="backup", num=8)
+    assert all(stage.accepted("dn-registered", dn=str(dn)) for dn in range(8))
+    stage.occur("become-primary")
+    assert stage.in_use("tserver_sdn") == 5
+    assert len(stage.app.seats.users) == 8
+    assert len(stage.alarms) == 1
+    assert not stage.accepted("dn-registered", dn="9")
+    stage.licenses["tserver_sdn"] = 9
+    stage.pass_time(60)
+    assert not stage.app.violations.standing
+
+
+def test_the_backup_of_a_hot_standby_pair_starts_while_its_primary_has_the_license() -> None:
+    stage = tserver({**LICENSES, "cti_ha_option": 0, "tserver_iscc": 0}, redundancy="hot standby", role="backup", multi_site=True)
+    assert stage.app.state == "running"
+    assert stage.held == {}
 
 
 def test_hot_standby_needs_its_license_in_both() -> None:

@@ -1,7 +1,13 @@
 """IVR Server is licensed by its IVR ports, by a feature that depends on where it stands: behind the switch, in front of it, in the network.
 
 The rule for sites is one of its own: where T-Servers of the site have licenses for calls between sites, every IVR Server needs one too,
-whatever its mode and whether it routes between sites or not (guide, IVR Server, the tip under Multi-Site Functionality).
+whatever its mode and whether it routes between sites or not (guide, IVR Server, the tip under Multi-Site Functionality). As for
+T-Servers that is one for each, and one for both of a pair in hot standby.
+
+In two places the guide's chapter and its tables differ. For network mode the chapter speaks of a license for each port, the table of one
+for all IVR Servers (tserver_nts): there ports are served without a count. For hot standby the chapter wants one for each pair of IVR
+Servers, the table of technical licenses one for each configuration environment (iserver_ha_option), and names IVR Connector: we follow the
+chapter, so that a site with a second pair has to order a second license by name.
 """
 
 from __future__ import annotations
@@ -45,7 +51,7 @@ class IvrServer(Application):
             License("tserver_nts", "8.0", "per environment", "network mode, one for all IVR Servers"),
             License("tserver_nts_calltreatments", "8.0", "per port", "routing in network mode"),
             License("iserver_ha_option", "8.0", "per redundant pair", "hot standby"),
-            License("tserver_iscc", "8.0", "per redundant pair", "where T-Servers have it"),
+            License("tserver_iscc", "8.0", "per instance", "where T-Servers have it, in every mode; per redundant pair in hot standby"),
         ),
         options=(
             *DN_OPTIONS,
@@ -54,14 +60,15 @@ class IvrServer(Application):
             flag_option("IServer", "multi-site", "Whether T-Servers of the environment have tserver_iscc.", takes_effect=RESTART),
         ),
         events=(
-            SiteEvent("port-taken", ("port",), "A call arrives on an IVR port."),
+            SiteEvent("port-taken", ("port",), "A call arrives on an IVR port; it needs a license, but for network mode."),
             SiteEvent("port-freed", ("port",), "The call on an IVR port has ended."),
             SiteEvent("treatment-begins", ("call",), "In network mode a call is routed."),
             SiteEvent("treatment-ends", ("call",), "The call is routed no more."),
         ),
         unlicensed="Takes the ports that are left; with none at all, or without a license of its mode, logs 07100 and exits.",
-        violation="Calls go on, further ports are not used; logs 07100 once.",
-        recovery="Logs 07105; ports are used again.",
+        violation="Calls go on; further ports, and routing in network mode, are refused while their licenses are lost. Logs 07100 once.",
+        recovery="Logs 07105; ports are used again. More ports than before hold at once, fewer from the next start on.",
+        functions=(("routing in network mode", "With num-calltreatments 0 calls go to the network IVR and are not routed."),),
     )
 
     def build(self) -> None:
@@ -76,7 +83,13 @@ class IvrServer(Application):
             feature = IN_FRONT if mode == "in-front" else BEHIND
             self.ports = Reservoir(self, feature, "8.0", self._ports, word="per port", keeps=True, scope="pair")
         Single(self, "iserver_ha_option", "8.0", scope="pair", wanted=lambda: self.is_hot_standby)
-        Single(self, "tserver_iscc", "8.0", scope="pair", wanted=lambda: bool(self.option("multi-site", "IServer")))
+        Single(
+            self,
+            "tserver_iscc",
+            "8.0",
+            scope="pair" if self.is_hot_standby else "instance",
+            wanted=lambda: bool(self.option("multi-site", "IServer")),
+        )
 
     def _ports(self) -> int:
         return seat_dns_requested(self.option("num-of-licenses"), self.option("num-sdn-licenses"))
@@ -85,17 +98,17 @@ class IvrServer(Application):
         wanted = self.option("num-calltreatments")
         return 0 if wanted == 0 else count_of(wanted)
 
-    def _take(self, event: Occurred, of: Reservoir | None, what: str, otherwise: str) -> None:
+    def _take(self, event: Occurred, of: Reservoir | None, what: str, otherwise: str = "") -> None:
         if of is None:
             self.reply(event, otherwise)
-        elif of.take(what):
+        elif of.take_or_note(what):
             self.reply(event)
         else:
             self.reply(event, of.refusal)
 
     def on_port_taken(self, event: Occurred) -> None:
-        """A port without a license is not used."""
-        self._take(event, self.ports, str(event.fields["port"]), "In network mode there are no ports of its own.")
+        """A port without a license is not used; in network mode the one license is for all of them."""
+        self._take(event, self.ports, str(event.fields["port"]))
 
     def on_port_freed(self, event: Occurred) -> None:
         """Its license is free for another port."""

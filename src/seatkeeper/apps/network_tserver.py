@@ -1,4 +1,8 @@
-"""Network T-Server mostly has no seat DNs; the one for GenSpec needs a license to run, and one for each call that it parks or treats."""
+"""Network T-Server mostly has no seat DNs; the one for GenSpec needs a license to run, and one for each call that it parks or treats.
+
+Where the guide says that the seat license "is defined with a value of 0" in most cases, we take it for the default of num-sdn-licenses:
+then none is looked for, and a license file without tserver_sdn does. It has no hot standby license of its own (guide, FEATURE Names).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from seatkeeper.apps.ocs import count_of
 from seatkeeper.apps.options import RESTART, Option, count_option
 from seatkeeper.apps.profile import License, Profile, SiteEvent
 from seatkeeper.apps.reservoir import Reservoir
-from seatkeeper.apps.tserver import DN_EVENTS, MULTI_SITE, TServerFamily
+from seatkeeper.apps.tserver import DN_EVENTS, DN_OPTIONS, MULTI_SITE, RELEASE, TServerFamily
 
 if TYPE_CHECKING:
     from seatkeeper.apps.events import Occurred
@@ -27,6 +31,7 @@ class NetworkTServer(TServerFamily):
         treatments: Ports for call parking and treatments.
     """
 
+    has_releases = True
     profile = Profile(
         type="network-tserver",
         name="Network T-Server",
@@ -34,15 +39,17 @@ class NetworkTServer(TServerFamily):
         source="guide, Network T-Server",
         licenses=(
             License("tserver_sdn", "8.0", "bulk at startup", "seat DNs, in rare cases"),
+            License("tserver_tdn", "7.0", "bulk at startup", "technical DNs, before release 7.2 only"),
             License("tserver_iscc", "8.0", "per redundant pair", "calls between sites"),
             License("tserver_nts", "8.0", "per environment", "all Network T-Servers for GenSpec"),
             License("tserver_nts_calltreatments", "8.0", "per port", "call parking and treatments for GenSpec"),
         ),
         options=(
-            count_option("num-of-licenses", "How many licenses for DNs to check out in all; max, or 0, for all there are."),
+            DN_OPTIONS[0],
             count_option("num-sdn-licenses", "How many of them for seat DNs; mostly 0, for none.", default=0),
             count_option("num-calltreatments", "How many ports for call parking and treatments; max for all there are.", default=0),
             MULTI_SITE,
+            RELEASE,
             Option("TServer", "network", "genspec", "Which network it serves.", words=NETWORKS, takes_effect=RESTART),
         ),
         events=(
@@ -51,17 +58,20 @@ class NetworkTServer(TServerFamily):
             SiteEvent("treatment-ends", ("call",), "The call is parked, or treated, no more."),
         ),
         unlicensed="Logs 07100 and exits without a license that its network, its options or its sites call for.",
-        violation="Calls and DNs are served as before, new treatments refused; logs 07100 once.",
+        violation="Calls, DNs and treatments go on; new ones are refused while their licenses are lost. Logs 07100 once.",
         recovery="Logs 07105; new treatments begin again.",
+        functions=(
+            ("call parking and treatments", "With num-calltreatments 0, and in networks other than GenSpec, no call is parked or treated."),
+        ),
     )
 
     def build_options(self) -> None:
         """Sites, and what GenSpec needs."""
-        self.multi_site = Single(self, "tserver_iscc", "8.0", scope="pair", wanted=lambda: bool(self.option("multi-site", "TServer")))
+        Single(self, "tserver_iscc", self.version, scope="pair", wanted=lambda: bool(self.option("multi-site", "TServer")))
         self.treatments: Reservoir | None = None
         if self.option("network", "TServer") == "genspec":
-            Single(self, "tserver_nts", "8.0", scope="environment")
-            self.treatments = Reservoir(self, "tserver_nts_calltreatments", "8.0", self._ports, word="per port", scope="pair")
+            Single(self, "tserver_nts", self.version, scope="environment")
+            self.treatments = Reservoir(self, "tserver_nts_calltreatments", self.version, self._ports, word="per port", scope="pair")
 
     def _ports(self) -> int:
         wanted = self.option("num-calltreatments")
@@ -71,7 +81,7 @@ class NetworkTServer(TServerFamily):
         """Takes a port."""
         if self.treatments is None:
             self.reply(event, "Only the Network T-Server for GenSpec parks and treats calls.")
-        elif self.treatments.take(str(event.fields["call"])):
+        elif self.treatments.take_or_note(str(event.fields["call"])):
             self.reply(event)
         else:
             self.reply(event, self.treatments.refusal)

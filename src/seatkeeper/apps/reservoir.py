@@ -186,6 +186,9 @@ class Reservoir(Behaviour):
         # Not for options of something else: an instance that took what was left at startup would look for the rest.
         if self._stands_by or self._asked_for == self.wanted():
             return
+        # What never came is asked for anew, as far as it is wanted still.
+        for hold in [hold for hold in self.holds if hold.state == "gone" and not hold.cause]:
+            self._drop(hold)
         self._fill()
         if not self.keeps:
             self._trim()
@@ -255,8 +258,9 @@ class Reservoir(Behaviour):
             self._drop(hold)
             self._enough()
             return
-        kind = violation_kind(number)
-        self.app.violate(self._short_cause, kind)
+        if self.app.reachable:
+            # Else that the server is out of reach is the violation, and there is one of it.
+            self.app.violate(self._short_cause, violation_kind(number))
         self.app.retry(hold)
 
     def _short(self, missing: int, kind: str) -> None:
