@@ -275,7 +275,7 @@ def test_clients_that_read_nothing_are_dropped_and_cost_little(tmp_path: Path) -
     with Site(tmp_path / "site", [feature("f1", 5), feature("good", 5)]) as fresh:
         fresh.start()
         watch = Watch(fresh)
-        cut = ask_and_read_nothing(fresh, count, sized(20, 60))
+        cut = ask_and_read_nothing(fresh, count, sized(60, 300))
         grown = watch.growth()[0]
         print(f"{cut} of {count} clients that read nothing were cut off; the daemon grew by {grown >> 20} MiB")
         assert cut == count
