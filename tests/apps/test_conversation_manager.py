@@ -6,9 +6,44 @@ from seatkeeper.apps.conversation_manager import ConversationManager
 from seatkeeper.apps.events import CheckOut
 from support.stage import Stage
 
+FEATURE = "ContextServices"
 
-def test_it_asks_for_version_8_5() -> None:
-    stage = Stage(ConversationManager, {"ContextServices": 1}).start()
-    assert [(effect.feature, effect.version) for effect in stage.effects if isinstance(effect, CheckOut)] == [("ContextServices", "8.5")]
+
+def manager(count: int = 1, **settings: str) -> Stage:
+    return Stage(ConversationManager, {FEATURE: count}, **settings).start()
+
+
+def test_it_asks_for_one_license_of_version_8_5_per_configuration_environment() -> None:
+    stage = manager()
+    asked = [(effect.feature, effect.version, effect.count, effect.data) for effect in stage.effects if isinstance(effect, CheckOut)]
+    assert asked == [(FEATURE, "8.5", 1, "environment:default")]
     assert stage.accepted("context-updated", customer="c1")
-    assert Stage(ConversationManager, {}).start().status == 3
+
+
+def test_another_instance_of_the_environment_has_the_license_for_both() -> None:
+    second = manager(1 - manager().in_use(FEATURE))
+    assert second.accepted("context-updated", customer="c1")
+    assert second.alarms == []
+
+
+def test_without_the_license_it_logs_the_violation_and_exits() -> None:
+    stage = Stage(ConversationManager, {}).start()
+    assert stage.status == 3
+    assert stage.log(7100) == ["07100 Licensing violation is identified, the violation type No such feature exists"]
+
+
+def test_contexts_are_served_in_a_violation_which_ends_when_the_license_is_back() -> None:
+    stage = manager()
+    stage.withdraw(FEATURE)
+    assert stage.accepted("context-updated", customer="c1")
+    assert stage.alarms == [f"feature {FEATURE}"]
+    stage.bring_back(FEATURE, 1)
+    assert stage.log(7105) == ["07105 License status restored after violation with type 'No such feature exists'"]
+    assert stage.alarms == [f"feature {FEATURE}", f"-feature {FEATURE}"]
+
+
+def test_its_only_option_holds_from_the_next_start_on() -> None:
+    stage = manager()
+    stage.change("license-file", "7260@other")
+    assert stage.log(5066) == ["05066 The new value of option license-file takes effect after a restart."]
+    assert stage.in_use(FEATURE) == 1

@@ -20,7 +20,7 @@ class CallConcentrator(Application):
         source="guide, Call Concentrator",
         licenses=(License("CConCopies", "8.0", "per instance", "the running instance"),),
         events=(SiteEvent("call-ended", ("call",), "A call has ended and is recorded."),),
-        unlicensed="Logs 07100 and exits.",
+        unlicensed="Logs 07100 and exits; a second instance needs a second license.",
         violation="Goes on recording; logs 07100 once.",
         recovery="Logs 07105 when the license is restored.",
     )

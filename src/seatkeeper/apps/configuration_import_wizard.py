@@ -1,4 +1,7 @@
-"""Configuration Import Wizard runs under one license for the whole environment, for as long as an import takes."""
+"""Configuration Import Wizard runs under one license for the whole environment, and gives it back when the import is over.
+
+It is a program that a person starts and ends, not a server; so it ends by itself when all has been imported, which is ours.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,12 @@ class ConfigurationImportWizard(Application):
         number=99,
         source="guide, FEATURE Names by Application",
         licenses=(License("ConfigurationImport", "8.0", "per environment", "the wizard"),),
-        events=(SiteEvent("import", ("file",), "Objects are imported from a file."),),
-        unlicensed="Logs 07100 and exits.",
-        violation="An import goes on; logs 07100 once.",
+        events=(
+            SiteEvent("import", ("file",), "Objects are imported from a file."),
+            SiteEvent("import-finished", (), "All is imported; the wizard ends, and gives its license back."),
+        ),
+        unlicensed="Logs 07100 and exits; where another instance of the environment has the license, it runs under that.",
+        violation="An import goes on to its end; logs 07100 once.",
         recovery="Logs 07105 when the license is restored.",
     )
 
@@ -36,3 +42,8 @@ class ConfigurationImportWizard(Application):
     def on_import(self, event: Occurred) -> None:
         """Is done, licensed or in violation."""
         self.reply(event)
+
+    def on_import_finished(self, event: Occurred) -> None:
+        """It has nothing more to do."""
+        self.reply(event)
+        self._end(0, "")

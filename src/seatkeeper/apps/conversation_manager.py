@@ -24,7 +24,7 @@ class ConversationManager(Application):
         source="guide, Genesys Product Mapping to Technical Licenses",
         licenses=(License("ContextServices", "8.5", "per environment", "Context Services"),),
         events=(SiteEvent("context-updated", ("customer",), "The context of a customer's conversation changes."),),
-        unlicensed="Logs 07100 and exits.",
+        unlicensed="Logs 07100 and exits; where another instance of the environment has the license, it runs under that.",
         violation="Contexts are served as before; logs 07100 once.",
         recovery="Logs 07105 when the license is restored.",
     )

@@ -1,8 +1,13 @@
-"""Genesys Info Mart needs licenses up to release 7.2: for voice, for several databases, and for pairs of databases that record the same."""
+"""Genesys Info Mart needs licenses up to release 7.2: for voice, for several databases, and for pairs of databases that record the same.
+
+The three add up: redundancy comes on top of voice, high availability on top of both (guide, Genesys Info Mart). What calls for them is
+how many databases of Call Concentrators and Stat Servers it reads; Interaction Concentrator's call for none, however many they are.
+The options for all that are ours: the guide names none.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatkeeper.apps.application import Application
 from seatkeeper.apps.behaviours import Single
@@ -14,7 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["InfoMart"]
 
-_SOURCES_MAX = 100
+_SOURCES_MAX: Final = 100
+#: The releases that the guide's paragraphs on its licenses are about; later ones need none.
+_LICENSED: Final = ("7.0", "7.1", "7.2")
+
+
+def _sources(name: str, text: str, low: int = 1) -> Option:
+    return Option("gim-etl", name, 1, text, low=low, high=_SOURCES_MAX, takes_effect=RESTART)
 
 
 class InfoMart(Application):
@@ -36,35 +47,45 @@ class InfoMart(Application):
                 "release",
                 "7.2",
                 "Its release; from 7.5 on it needs no license.",
-                words=("7.2", "7.5", "8.0"),
+                words=(*_LICENSED, "7.5", "7.6", "8.0", "8.1", "8.5"),
                 takes_effect=RESTART,
             ),
-            Option("gim-etl", "call-concentrators", 1, "Call Concentrator databases.", low=1, high=_SOURCES_MAX, takes_effect=RESTART),
-            Option("gim-etl", "stat-servers", 1, "Stat Server databases.", low=1, high=_SOURCES_MAX, takes_effect=RESTART),
+            _sources("call-concentrators", "How many Call Concentrator databases it reads; several call for gim_etl_redundancy."),
+            _sources("stat-servers", "How many Stat Server databases it reads; several call for gim_etl_redundancy."),
+            _sources("interaction-concentrators", "How many Interaction Concentrator databases it reads; they call for no license.", low=0),
             flag_option(
-                "gim-etl", "redundant-pairs", "Whether Call Concentrator databases are pairs that record the same.", takes_effect=RESTART
+                "gim-etl",
+                "redundant-pairs",
+                "Whether of several Call Concentrator databases two and two record the same events; then gim_etl_ha_option is needed too.",
+                takes_effect=RESTART,
             ),
         ),
         events=(SiteEvent("load", (), "Data of the last interval are transformed and loaded."),),
-        unlicensed="Logs 07100 and exits without a license that its sources call for.",
-        violation="Goes on loading; logs 07100 once.",
-        recovery="Logs 07105 when the license is restored.",
+        unlicensed="Logs 07100 and exits without a license that its databases call for; from release 7.5 on it needs none.",
+        violation="Goes on loading, from all databases; logs 07100 once.",
+        recovery="Logs 07105 when the license is restored. Other databases, or another release, count from the next start on.",
     )
 
     def build(self) -> None:
         """What the release and the sources call for."""
         Single(self, "gim_etl_voice", "7.0", wanted=self._is_licensed)
         Single(self, "gim_etl_redundancy", "7.0", wanted=lambda: self._is_licensed() and self._has_several())
-        Single(self, "gim_etl_ha_option", "7.0", wanted=lambda: self._is_licensed() and bool(self.option("redundant-pairs", "gim-etl")))
+        Single(self, "gim_etl_ha_option", "7.0", wanted=lambda: self._is_licensed() and self._has_pairs())
 
     def _is_licensed(self) -> bool:
-        return self.option("release", "gim-etl") == "7.2"
+        return self.option("release", "gim-etl") in _LICENSED
+
+    def _several(self, name: str) -> bool:
+        count = self.option(name, "gim-etl")
+        return isinstance(count, int) and count > 1
 
     def _has_several(self) -> bool:
-        counts = (self.option("call-concentrators", "gim-etl"), self.option("stat-servers", "gim-etl"))
-        # High availability is licensed in addition to redundancy.
-        return bool(self.option("redundant-pairs", "gim-etl")) or any(isinstance(count, int) and count > 1 for count in counts)
+        return self._several("call-concentrators") or self._several("stat-servers")
+
+    def _has_pairs(self) -> bool:
+        # One database is no pair, and pairs of Stat Server databases the guide does not know.
+        return self._several("call-concentrators") and bool(self.option("redundant-pairs", "gim-etl"))
 
     def on_load(self, event: Occurred) -> None:
-        """Goes on in a violation."""
+        """Is done, licensed or in violation."""
         self.reply(event)

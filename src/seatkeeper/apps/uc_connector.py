@@ -27,9 +27,9 @@ class UcConnector(Application):
             SiteEvent("worker-connected", ("worker",), "A knowledge worker connects."),
             SiteEvent("worker-disconnected", ("worker",), "A knowledge worker is gone."),
         ),
-        unlicensed="Starts, and lets nobody connect.",
+        unlicensed="Starts without asking; whoever connects is refused, and the first refusal logs 07100.",
         violation="Who is connected stays so, new ones are refused; logs 07100 once.",
-        recovery="Logs 07105; knowledge workers can connect again.",
+        recovery="Logs 07105 when a license is back or free; knowledge workers can connect again.",
     )
 
     def build(self) -> None:

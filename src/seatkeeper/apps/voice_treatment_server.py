@@ -1,4 +1,7 @@
-"""Voice Treatment Server takes a license for each voice treatment port."""
+"""Voice Treatment Server takes a license for each voice treatment port.
+
+The guide says how many, and not when: that it takes them at startup, as CPD Server does, and by an option of the same name, is ours.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class VoiceTreatmentServer(Application):
     profile = Profile(
         type="voice-treatment-server",
         name="Voice Treatment Server",
-        number=46,
+        number=6,
         source="guide, Voice Treatment Server",
         licenses=(License("VTPort", "7.0", "per port", "ports of Voice Treatment Options"),),
         options=(count_option("num-of-licenses", "How many ports to license; max, or 0, for all there are."),),
@@ -31,8 +34,8 @@ class VoiceTreatmentServer(Application):
             SiteEvent("port-freed", ("port",), "The treatment on a port has ended."),
         ),
         unlicensed="Takes the licenses that are left; with none at all logs 07100 and exits.",
-        violation="Treatments go on, further ports are not used; logs 07100 once.",
-        recovery="Logs 07105; ports are used again.",
+        violation="Treatments go on, further ports are not used while the licenses are lost; logs 07100 once.",
+        recovery="Logs 07105; ports are used again. More licenses are asked for at once, fewer given back as ports get free.",
     )
 
     def build(self) -> None:
@@ -41,7 +44,7 @@ class VoiceTreatmentServer(Application):
 
     def on_port_taken(self, event: Occurred) -> None:
         """A port without a license is not used."""
-        taken = self.ports.take(str(event.fields["port"]))
+        taken = self.ports.take_or_note(str(event.fields["port"]))
         self.reply(event, "" if taken else self.ports.refusal)
 
     def on_port_freed(self, event: Occurred) -> None:
