@@ -140,10 +140,16 @@ class Stage:
         if isinstance(effect, CheckIn):
             self.held.pop(effect.key, None)
         elif isinstance(effect, Count):
-            return Counted(effect.feature, self.licenses.get(effect.feature.lower(), 0) if self.up else 0)
+            return self._count(effect.feature)
         elif isinstance(effect, CheckOut):
             return self._check_out(effect)
         return None
+
+    def _count(self, feature: str) -> Counted:
+        if not self.up:
+            return Counted(feature, 0)
+        issued = self.licenses.get(feature.lower(), 0)
+        return Counted(feature, issued, max(0, issued - self.in_use(feature)))
 
     def _check_out(self, effect: CheckOut) -> Event:
         feature = effect.feature.lower()

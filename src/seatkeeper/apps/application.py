@@ -12,12 +12,14 @@ The rules that all have in common (guide, "License Check Process" and "Licensing
   comes new may be refused, as the behaviour says.
 - While the license server is out of reach there is one violation, however many holds there are. It ends when the server is back and
   has restored all that was lost meanwhile.
-- What an administrator removed, or the server denied at run time, is asked for again after RETRY_S.
+- What an administrator removed, or the server denied at run time, is looked for every RETRY_S, and asked for when there are seats
+  again: looking is no request, so that nobody counts a want as many denials.
+- A backup that takes over asks for what its primary held; what happens at the site meanwhile waits, as at startup.
 """
 
 from __future__ import annotations
 
-import re
+from collections import deque
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from seatkeeper.apps.events import (
@@ -45,8 +47,21 @@ from seatkeeper.apps.events import (
     Unreachable,
     Write,
 )
-from seatkeeper.apps.options import RESTART, Option, Value
-from seatkeeper.apps.profile import BACKUP, HOT_STANDBY, LICENSE_FILE, PRIMARY, Profile, Settings, SiteEvent
+from seatkeeper.apps.holds import Behaviour, Hold
+from seatkeeper.apps.lookout import RETRY_S, Lookout
+from seatkeeper.apps.options import OptionValues, Value
+from seatkeeper.apps.profile import (
+    BACKUP,
+    HOT_STANDBY,
+    LICENSE_FILE,
+    NO_REDUNDANCY,
+    PRIMARY,
+    Profile,
+    Settings,
+    SiteEvent,
+    path_faults,
+    read_fields,
+)
 from seatkeeper.apps.violations import SERVER_ERRORS, Violations, violation_kind
 from seatkeeper.base.logevents import (
     NO_SERVER,
@@ -60,14 +75,12 @@ from seatkeeper.base.logevents import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-__all__ = ["ADDITIONAL", "COMMON_EVENTS", "EARLY_MAX", "EXIT_UNLICENSED", "RETRY_S", "Application", "Behaviour", "Hold"]
+__all__ = ["ADDITIONAL", "COMMON_EVENTS", "EARLY_MAX", "EXIT_UNLICENSED", "RETRY_S", "SERVER_CAUSE", "Application"]
 
 #: The status with which an application ends that has no license to start.
 EXIT_UNLICENSED: Final = 3
-#: Seconds until what was denied at run time, or removed by an administrator, is asked for again.
-RETRY_S: Final = 60.0
 #: What may happen at the site before the application has started; what is beyond it is refused.
 EARLY_MAX: Final = 100_000
 #: Additional standard messages of applications on licensing (guide, the note under GCTI_LICENSE_RESTORED).
@@ -79,86 +92,6 @@ COMMON_EVENTS: Final = (
     SiteEvent("become-primary", (), "The application takes over from its primary."),
     SiteEvent("become-backup", (), "The application hands over to the other one of the pair."),
 )
-
-
-#: What stands between the servers of a license path, and not within `C:\\license.dat` or `[::1]`.
-_SEPARATORS: Final = re.compile(r";|:(?=\d*@)|(?<=[^:\[]):(?=[^\\/:\]]*/)|,")
-
-
-class Hold:
-    """One checkout: asked for, held, lost (it may be restored), or gone (it may be asked for again).
-
-    Attributes:
-        key: Its number for the shell; a new one each time it is asked for.
-        wanted: How many seats were asked for.
-        count: How many are held, 0 where they are not.
-        cause: The cause of the violation that its loss is.
-    """
-
-    __slots__ = ("behaviour", "cause", "count", "data", "feature", "key", "retry_at", "state", "up_to", "version", "wanted", "who")
-
-    def __init__(self, behaviour: Behaviour, feature: str, version: str, wanted: int, up_to: bool, data: str, who: str) -> None:
-        self.behaviour = behaviour
-        self.feature = feature
-        self.version = version
-        self.wanted = wanted
-        self.up_to = up_to
-        self.data = data
-        self.who = who
-        self.key = 0
-        self.count = 0
-        self.state = "new"
-        self.cause = ""
-        self.retry_at = 0.0
-
-
-class Behaviour:
-    """One way to hold seats of one feature; the application that it belongs to tells it what happens to them."""
-
-    #: One of profile.BEHAVIOURS.
-    word: str = ""
-
-    def __init__(self, app: Application, feature: str, version: str) -> None:
-        self.app = app
-        self.feature = feature
-        self.version = version
-        app.behaviours.append(self)
-
-    @property
-    def cause(self) -> str:
-        """The cause of a violation for want of this feature."""
-        return f"feature {self.feature}"
-
-    def start(self) -> None:
-        """The application starts, or takes over from its primary."""
-
-    def options_changed(self) -> None:
-        """Options have changed; those that hold only after a restart are still the old ones."""
-
-    def stand_by(self) -> None:
-        """The application hands over to the other one of the pair: give all back that the other needs."""
-
-    def granted(self, hold: Hold) -> None:
-        """The hold has its seats."""
-
-    def denied(self, hold: Hold, number: int, text: str) -> None:
-        """The hold has none, and is forgotten unless the behaviour calls `app.retry`."""
-
-    def lost(self, hold: Hold) -> None:
-        """The hold's seats are lost; the violation is raised already."""
-
-    def restored(self, hold: Hold) -> None:
-        """The hold's seats are back, perhaps in another number."""
-
-    def counted(self, issued: int) -> None:
-        """The answer to `app.count`."""
-
-    def deadline(self) -> float | None:
-        """When it wants to be woken."""
-        return None
-
-    def tick(self) -> None:
-        """Its deadline may have passed."""
 
 
 class Application:
@@ -185,14 +118,13 @@ class Application:
         self.violations = Violations()
         self.behaviours: list[Behaviour] = []
         self.degraded: dict[str, str] = {}
-        self._given = {section: dict(values) for section, values in settings.options.items()}
-        self._faults: list[str] = []
-        self._values = self._read_options()
+        self._values = OptionValues((LICENSE_FILE, *self.profile.options), settings.options)
         self._key = 0
         self._holds: dict[int, Hold] = {}
-        self._gone: dict[Hold, None] = {}
+        self._lookout = Lookout()
+        self._takes_over = False
         self._awaited: set[int | str] = set()
-        self._early: list[Occurred] = []
+        self._early: deque[Occurred] = deque()
         self._out: list[Effect] = []
         self._events = {event.name: event for event in (*self.profile.events, *COMMON_EVENTS)}
         self._handlers: dict[type, Callable[..., None]] = {
@@ -223,13 +155,13 @@ class Application:
         self._out = []
         if self.state != "ended":
             self._handlers[type(event)](event)
-            if self.state == "starting" and not self._awaited:
-                self._begin()
+            if not self._awaited:
+                self._answered()
         return self._out
 
     def next_deadline(self) -> float | None:
         """When a Tick is due, as Unix time."""
-        times = [hold.retry_at for hold in self._gone]
+        times = [*self._lookout.times(cut_off=self._is_cut_off)]
         times += [time for behaviour in self.behaviours if (time := behaviour.deadline()) is not None]
         return min(times, default=None)
 
@@ -254,9 +186,7 @@ class Application:
 
     def share(self, scope: str) -> str:
         """The key under which instances share a license: of a "pair" or of an "environment"; empty for no sharing."""
-        if scope == "pair" and self.settings.redundancy == "not specified":
-            return ""
-        if scope == "pair":
+        if scope == "pair" and self.settings.redundancy != NO_REDUNDANCY:
             return f"pair:{self.settings.pair or self.settings.name}"
         return f"environment:{self.settings.environment}" if scope == "environment" else ""
 
@@ -264,6 +194,11 @@ class Application:
     def is_hot_standby(self) -> bool:
         """Whether it is one of a pair that runs in hot standby."""
         return self.settings.redundancy == HOT_STANDBY
+
+    @property
+    def waits_for_server(self) -> bool:
+        """Whether the license server is away and something is held of it, so that its return will be noticed."""
+        return not self.reachable and bool(self._holds)
 
     def emit(self, *effects: Effect) -> None:
         """Wants these done."""
@@ -286,8 +221,10 @@ class Application:
         self._out += self.violations.begin(cause, kind, again=again)
 
     def clear(self, cause: str) -> None:
-        """A violation is over, unless a hold is still lost for its cause."""
-        if not any(hold.cause == cause for hold in self._holds.values()):
+        """A violation is over, unless a hold still wants for its cause, or it is that of a server that is still away."""
+        if cause == SERVER_CAUSE and not self.reachable:
+            return
+        if cause in self.violations.standing and not any(hold.cause == cause for hold in (*self._holds.values(), *self._lookout.gone)):
             self._out += self.violations.end(cause)
 
     def degrade(self, function: str, reason: str) -> None:
@@ -309,31 +246,46 @@ class Application:
 
     def check_out(self, behaviour: Behaviour, count: int, *, up_to: bool = False, data: str = "", who: str = "") -> Hold:
         """Asks for seats; the behaviour hears what came of it."""
-        hold = Hold(behaviour, behaviour.feature, behaviour.version, count, up_to, data, who)
+        hold = Hold(behaviour, count, up_to=up_to, data=data, who=who)
         self._ask(hold)
         return hold
 
-    def check_in(self, hold: Hold) -> None:
-        """Gives the seats of a hold back, or stops asking for them."""
-        self._gone.pop(hold, None)
+    def check_in(self, hold: Hold, *, is_over: bool = True) -> None:
+        """Gives the seats of a hold back, or stops asking for them; the violation for its want ends, but for one that is not over."""
+        self._lookout.gone.pop(hold, None)
+        self._awaited.discard(hold.key)
         if self._holds.pop(hold.key, None) is not None:
             self._out.append(CheckIn(hold.key))
         hold.state = "over"
         cause, hold.cause = hold.cause, ""
-        if cause:
+        if cause and (is_over or cause == SERVER_CAUSE):
             self.clear(cause)
 
-    def retry(self, hold: Hold) -> None:
-        """Asks for a denied hold again after RETRY_S."""
+    def retry(self, hold: Hold, cause: str, kind: str) -> None:
+        """Looks for seats again after RETRY_S; until then the hold's want is a violation, of this cause where none stands for it."""
+        self._blame(hold, cause, kind)
         hold.state = "gone"
-        hold.retry_at = self.now + RETRY_S
-        self._gone[hold] = None
+        hold.count = 0
+        self._lookout.gone[hold] = self.now + RETRY_S
+
+    def hurry(self, hold: Hold) -> None:
+        """Asks at once for a hold that is gone."""
+        del self._lookout.gone[hold]
+        self._ask(hold)
 
     def count(self, behaviour: Behaviour) -> None:
-        """Asks how many seats of the behaviour's feature are licensed in all."""
-        if self.state == "starting":
+        """Asks how many seats of the behaviour's feature there are."""
+        if self._gates:
             self._awaited.add(behaviour.feature)
-        self._out.append(Count(behaviour.feature))
+        self._count(behaviour.feature)
+
+    def _count(self, feature: str) -> None:
+        if self._lookout.ask(feature):
+            self._out.append(Count(feature))
+
+    def look(self, behaviour: Behaviour) -> None:
+        """Asks the same after RETRY_S, where it is not to be asked before that anyway."""
+        self._lookout.looking.setdefault(behaviour, self.now + RETRY_S)
 
     # Events from the site -------------------------------------------------------------------------------------------------
 
@@ -341,19 +293,11 @@ class Application:
         if self.state != "new":
             return
         self.state = "starting"
-        for fault in self._faults:
+        for fault in self._values.faults:
             self.write(fault)
-        paths = (self.settings.peer_path, self.settings.license_path)
-        if all(paths) and paths[0] != paths[1]:
-            # Guide, HA Functionality: both must use the same license server to control the same pool.
-            reason = f"The other one of the pair uses the license server {paths[0]}, this one {paths[1]}; they need the same one."
+        for function, reason in path_faults(self.profile, self.settings):
             self.write(reason)
-            self.degrade("one pool for the pair", reason)
-        if self.profile.single_server and len(_SEPARATORS.findall(self.settings.license_path)) > 0:
-            # Guide, Single-Server Configuration: the Java library knows one license server.
-            reason = f"{self.profile.name} knows one license server only; of {self.settings.license_path} it uses the first."
-            self.write(reason)
-            self.degrade("further license servers", reason)
+            self.degrade(function, reason)
         self._start_behaviours()
 
     def _start_behaviours(self) -> None:
@@ -361,15 +305,22 @@ class Application:
             if self.state != "ended":
                 behaviour.start()
 
-    def _begin(self) -> None:
-        self.state = "running"
-        self._out.append(Write(Message(STARTED, "Application started")))
-        early, self._early = self._early, []
-        for event in early:
-            self._serve(event)
+    @property
+    def _gates(self) -> bool:
+        """Whether what happens at the site waits for the license server's answers."""
+        return self.state == "starting" or self._takes_over
+
+    def _answered(self) -> None:
+        """The license server has answered all that was asked: startup, or taking over, has come to its end."""
+        if self.state == "starting":
+            self.state = "running"
+            self._out.append(Write(Message(STARTED, "Application started")))
+        self._takes_over = False
+        while self._early and self.state == "running" and not self._takes_over:
+            self._serve(self._early.popleft())
 
     def _occurred(self, event: Occurred) -> None:
-        if self.state == "running":
+        if self.state == "running" and not self._takes_over:
             self._serve(event)
         elif len(self._early) < EARLY_MAX:
             self._early.append(event)
@@ -381,16 +332,17 @@ class Application:
         if known is None:
             self.reply(event, f"{self.profile.name} knows no event {event.name!r}; it knows {', '.join(self._events)}.")
             return
-        missing = [field for field in known.fields if field not in event.fields]
-        if missing:
-            self.reply(event, f"The event {event.name} needs the field {missing[0]!r}.")
+        fields, reason = read_fields(known, event.fields)
+        if reason:
+            self.reply(event, reason)
             return
-        getattr(self, f"on_{event.name.replace('-', '_')}")(event)
+        getattr(self, f"on_{event.name.replace('-', '_')}")(Occurred(event.name, fields, event.id))
 
     def on_become_primary(self, event: Occurred) -> None:
         """The other one of the pair has failed, or was switched off."""
         if self.role != PRIMARY:
             self.role = PRIMARY
+            self._takes_over = True
             self._start_behaviours()
         self.reply(event)
 
@@ -403,24 +355,12 @@ class Application:
         self.reply(event)
 
     def _options_changed(self, event: OptionsChanged) -> None:
-        for section, options in event.options.items():
-            given = self._given.setdefault(section, {})
-            for name, value in options.items():
-                if value is None:
-                    given.pop(name, None)
-                else:
-                    given[name] = value
-        old = self._values
-        new = self._read_options()
-        for fault in self._faults:
+        change = self._values.change(event.options)
+        for fault in change.faults:
             self.write(fault)
-        for option in self._options():
-            key = option.section, option.name
-            if option.takes_effect == RESTART and new[key] != old[key]:
-                self.write(f"The new value of option {option.name} takes effect after a restart.", level=Level.TRACE)
-                new[key] = old[key]
-        self._values = new
-        if new != old:
+        for note in change.after_restart:
+            self.write(note, level=Level.TRACE)
+        if change.differs and self.state != "new":
             for behaviour in self.behaviours:
                 behaviour.options_changed()
             self.options_changed()
@@ -429,23 +369,30 @@ class Application:
         """For the profile, after its behaviours: options have changed."""
 
     def _ticked(self, _event: Tick) -> None:
-        for hold in [hold for hold in self._gone if hold.retry_at <= self.now]:
-            del self._gone[hold]
-            if self.reachable:
-                self._ask(hold)
-            else:
-                self.retry(hold)
+        for feature in self._lookout.due(self.now, reachable=self.reachable):
+            self._count(feature)
+        if self._is_cut_off and self._lookout.is_server_due(self.now):
+            self._count(self.behaviours[0].feature)
         for behaviour in self.behaviours:
             behaviour.tick()
+
+    @property
+    def _is_cut_off(self) -> bool:
+        """Whether the server is away and nothing is held of it: then no checkout brings the news of its return."""
+        return not self.reachable and not self._holds
 
     def _stopped(self, _event: Stopped) -> None:
         self._end(0, "")
 
     def _end(self, status: int, reason: str) -> None:
         self.state = "ended"
-        self._out += [CheckIn(hold.key) for hold in self._holds.values() if hold.state != "asked"]
+        for event in self._early:
+            self.reply(event, "The application has ended.")
+        self._early.clear()
+        self._out += [CheckIn(key) for key in self._holds]
         self._holds.clear()
-        self._gone.clear()
+        self._lookout = Lookout()
+        self._awaited.clear()
         self._out.append(Write(Message(TERMINATED, "Application terminated")))
         self._out.append(Exit(status, reason))
 
@@ -455,9 +402,7 @@ class Application:
         hold = self._holds.get(event.key)
         self._awaited.discard(event.key)
         if hold is not None:
-            hold.state = "held"
-            hold.count = event.count
-            self._uncause(hold)
+            self._has(hold, event.count)
             hold.behaviour.granted(hold)
 
     def _denied(self, event: Denied) -> None:
@@ -467,38 +412,56 @@ class Application:
             hold.state = "denied"
             hold.count = 0
             hold.behaviour.denied(hold, event.number, event.text)
+            if hold.state == "denied" and hold.cause:
+                # Nobody wants it any more.
+                cause, hold.cause = hold.cause, ""
+                self.clear(cause)
 
     def _lost(self, event: Lost) -> None:
         hold = self._holds.get(event.key)
-        if hold is None or hold.state == "lost":
+        if hold is None or hold.state not in ("held", "lost"):
             return
-        by_server = not self.reachable or event.number in SERVER_ERRORS
-        hold.cause = SERVER_CAUSE if by_server else hold.behaviour.cause
+        was_held = hold.state == "held"
         hold.state = "lost"
         hold.count = 0
-        self.violate(hold.cause, NO_SERVER if by_server else violation_kind(event.number))
-        hold.behaviour.lost(hold)
-        if event.number == 0:
+        by_server = not self.reachable or event.number in SERVER_ERRORS
+        self._blame(hold, hold.behaviour.cause, NO_SERVER if by_server else violation_kind(event.number))
+        if was_held:
+            hold.behaviour.lost(hold)
+        if event.number == 0 and self._holds.pop(hold.key, None) is not None:
             # These do not come back by themselves.
-            del self._holds[hold.key]
-            self.retry(hold)
+            self.retry(hold, hold.behaviour.cause, violation_kind(0))
 
     def _restored(self, event: Restored) -> None:
         hold = self._holds.get(event.key)
-        if hold is not None:
-            hold.state = "held"
-            hold.count = event.count
-            self._uncause(hold)
+        if hold is not None and hold.state in ("held", "lost"):
+            self._has(hold, event.count)
             hold.behaviour.restored(hold)
 
-    def _uncause(self, hold: Hold) -> None:
+    def _has(self, hold: Hold, count: int) -> None:
+        hold.state = "held"
+        hold.count = count
         cause, hold.cause = hold.cause, ""
-        if cause and (cause != SERVER_CAUSE or self.reachable):
+        if cause:
             self.clear(cause)
+
+    def _blame(self, hold: Hold, cause: str, kind: str) -> None:
+        """The hold's want is a violation: one of the server while that is away, and else one of its own that stands as long as it wants."""
+        if kind == NO_SERVER:
+            cause = SERVER_CAUSE
+        before = hold.cause
+        # What was lost with the server may have a reason of its own when the server is back, and not the other way round.
+        if before and (before == cause or before != SERVER_CAUSE):
+            return
+        hold.cause = cause
+        self.violate(cause, kind)
+        if before:
+            self.clear(before)
 
     def _unreachable(self, event: Unreachable) -> None:
         if self.reachable:
             self.reachable = False
+            self._lookout.server_at = self.now + RETRY_S
             reason = f": {event.text}" if event.text else ""
             self.write(f"Connection to license server lost{reason}", SERVER_LOST)
             self.violate(SERVER_CAUSE, NO_SERVER)
@@ -508,37 +471,25 @@ class Application:
             self.reachable = True
             self.write("Connection to license server restored", SERVER_RESTORED)
             self.clear(SERVER_CAUSE)
+            self._lookout.hurry(self.now)
+            for behaviour in self.behaviours:
+                behaviour.reached()
 
     def _counted(self, event: Counted) -> None:
         self._awaited.discard(event.feature)
+        if event.free >= 0 and self._is_cut_off:
+            self._reached(Reachable())
+        for hold in self._lookout.found(event.feature, event.free):
+            self.hurry(hold)
         for behaviour in self.behaviours:
             if behaviour.feature == event.feature:
-                behaviour.counted(event.issued)
-
-    # Small things ---------------------------------------------------------------------------------------------------------
+                behaviour.counted(event.issued, event.free)
 
     def _ask(self, hold: Hold) -> None:
         self._key += 1
         hold.key = self._key
         hold.state = "asked"
         self._holds[hold.key] = hold
-        if self.state == "starting":
+        if self._gates:
             self._awaited.add(hold.key)
         self._out.append(CheckOut(hold.key, hold.feature, hold.version, hold.wanted, hold.up_to, hold.data, hold.who))
-
-    def _options(self) -> Iterable[Option]:
-        return (LICENSE_FILE, *self.profile.options)
-
-    def _read_options(self) -> dict[tuple[str, str], Value]:
-        values: dict[tuple[str, str], Value] = {}
-        self._faults = []
-        for option in self._options():
-            given = self._given.get(option.section, {}).get(option.name)
-            value, good = option.read(given)
-            values[option.section, option.name] = value
-            if not good:
-                self._faults.append(
-                    f"Option {option.name} in section {option.section} has the value {given!r}, which is not valid ({option.valid}); "
-                    f"its default {option.default} is used."
-                )
-        return values

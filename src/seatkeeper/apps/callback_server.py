@@ -53,7 +53,12 @@ class CallbackServer(Application):
                 optional=("mode", "cdn"),
             ),
             SiteEvent("license-locked", ("lock",), "A license is locked for a request that is to come."),
-            SiteEvent("recovered-request", ("request", "call-time"), "The database has a request of this time (UTC seconds)."),
+            SiteEvent(
+                "recovered-request",
+                ("request", "call-time"),
+                "The database has a request of this time (UTC seconds).",
+                kinds={"call-time": "time"},
+            ),
             SiteEvent("availability-requested", (), "Somebody asks whether a callback can be taken."),
         ),
         unlicensed="Takes as many as are configured and left; with none at all logs 07100 and exits.",

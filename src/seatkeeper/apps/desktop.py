@@ -29,7 +29,7 @@ class Desktop(Application):
             License(SUPERVISOR, "7.0", "per user session", "supervisors"),
         ),
         events=(
-            SiteEvent("login", ("user",), "A user logs in.", optional=("supervisor",)),
+            SiteEvent("login", ("user",), "A user logs in.", optional=("supervisor",), kinds={"supervisor": "flag"}),
             SiteEvent("logout", ("user",), "A user logs out."),
             SiteEvent("browser-closed", ("user",), "A user closes the browser window."),
             SiteEvent("browser-crashed", ("user",), "A user's browser has ended abnormally."),

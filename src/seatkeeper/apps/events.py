@@ -119,10 +119,11 @@ class Reachable(_Value, frozen=True):
 
 
 class Counted(_Value, frozen=True):
-    """The answer to Count: so many seats of the feature are licensed in all; 0 where the server does not know it, or does not say."""
+    """The answer to Count: so many seats of the feature are licensed in all, and so many of them free; `free` is -1 for not known."""
 
     feature: str
     issued: int
+    free: int = -1
 
 
 Event = Started | Occurred | OptionsChanged | Tick | Stopped | Granted | Denied | Lost | Restored | Unreachable | Reachable | Counted
@@ -153,7 +154,7 @@ class CheckIn(_Value, frozen=True):
 
 
 class Count(_Value, frozen=True):
-    """Ask how many seats of a feature are licensed in all; the answer is Counted."""
+    """Ask how many seats of a feature are licensed in all, and how many are free; the answer, always given, is Counted."""
 
     feature: str
 

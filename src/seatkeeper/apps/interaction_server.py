@@ -66,7 +66,7 @@ class InteractionServer(Application):
             flag_option("license", "iwd_jms_cp", "Whether the JMS capture point is used."),
         ),
         events=(
-            SiteEvent("agent-login", ("agent",), "An agent logs in, with his media.", optional=("media",)),
+            SiteEvent("agent-login", ("agent",), "An agent logs in, with his media.", optional=("media",), kinds={"media": "texts"}),
             SiteEvent("media-added", ("agent", "media"), "A logged-in agent works with a further medium."),
             SiteEvent("agent-logout", ("agent",), "An agent logs out."),
             SiteEvent("captured", (), "The JMS capture point brings an interaction."),

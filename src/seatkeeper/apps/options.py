@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["COUNT_MAX", "IMMEDIATELY", "MAX", "RESTART", "Option", "Value", "count_option", "flag_option", "number_of"]
+__all__ = [
+    "COUNT_MAX",
+    "IMMEDIATELY",
+    "MAX",
+    "RESTART",
+    "Change",
+    "Option",
+    "OptionValues",
+    "Value",
+    "count_option",
+    "flag_option",
+    "number_of",
+]
 
 #: So many licenses of one feature may one instance of an application check out (guide, the warning in "Technical Licenses").
 COUNT_MAX: Final = 9999
@@ -103,6 +115,60 @@ def flag_option(section: str, name: str, text: str, *, default: bool = False, ta
     return Option(section, name, default, text, flag=True, takes_effect=takes_effect)
 
 
-def changed(old: Mapping[tuple[str, str], Value], new: Mapping[tuple[str, str], Value]) -> list[tuple[str, str]]:
-    """Section and name of the options whose values differ, in the order of `new`."""
-    return [key for key, value in new.items() if old.get(key) != value]
+class Change(msgspec.Struct, frozen=True):
+    """What became of changed options: whether any holds another value now, and what people are to be told."""
+
+    differs: bool
+    faults: tuple[str, ...]
+    after_restart: tuple[str, ...]
+
+
+class OptionValues:
+    """The options of one application, of which each has the value that holds now.
+
+    Attributes:
+        faults: A sentence about each value that was given at first and is not valid.
+    """
+
+    def __init__(self, options: Iterable[Option], given: Mapping[str, Mapping[str, Value]]) -> None:
+        self._options = {(option.section, option.name): option for option in options}
+        self._values: dict[tuple[str, str], Value] = {}
+        self.faults: list[str] = []
+        for key in self._options:
+            value, fault = self._read(key, given.get(key[0], {}).get(key[1]))
+            self._values[key] = value
+            self.faults += [fault] if fault else []
+
+    def __getitem__(self, key: tuple[str, str]) -> Value:
+        return self._values[key]
+
+    def change(self, changes: Mapping[str, Mapping[str, Value | None]]) -> Change:
+        """Takes new values, None for the default; those that hold only after a restart leave the old ones in force."""
+        faults: list[str] = []
+        after_restart: list[str] = []
+        differs = False
+        for section, options in changes.items():
+            for name, given in options.items():
+                option = self._options.get((section, name))
+                if option is None:
+                    continue
+                value, fault = self._read((section, name), given)
+                faults += [fault] if fault else []
+                if value == self._values[section, name]:
+                    continue
+                if option.takes_effect == RESTART:
+                    after_restart.append(f"The new value of option {name} takes effect after a restart.")
+                else:
+                    self._values[section, name] = value
+                    differs = True
+        return Change(differs, tuple(faults), tuple(after_restart))
+
+    def _read(self, key: tuple[str, str], given: Value | None) -> tuple[Value, str]:
+        option = self._options[key]
+        value, good = option.read(given)
+        if good:
+            return value, ""
+        return value, (
+            f"Option {option.name} in section {option.section} has the value {given!r}, which is not valid ({option.valid}); "
+            f"its default {option.default} is used."
+        )

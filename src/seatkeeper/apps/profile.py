@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from seatkeeper.apps.options import RESTART, Option, Value
+from seatkeeper.base.names import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "BACKUP",
     "BEHAVIOURS",
+    "FIELD_CHARS_MAX",
+    "FIELD_KINDS",
     "HOT_STANDBY",
     "LICENSE_FILE",
     "NO_REDUNDANCY",
@@ -20,6 +27,8 @@ __all__ = [
     "Profile",
     "Settings",
     "SiteEvent",
+    "path_faults",
+    "read_fields",
 ]
 
 #: The ways to hold seats -> what each means.
@@ -62,7 +71,6 @@ class License(msgspec.Struct, frozen=True):
         version: The version asked for.
         behaviour: One of BEHAVIOURS.
         text: What it is for.
-        data: The count depends on this: "pair" and "environment" share.
     """
 
     feature: str
@@ -71,13 +79,69 @@ class License(msgspec.Struct, frozen=True):
     text: str
 
 
+#: A text in an event; a license server takes no longer name of whom a seat is for.
+FIELD_CHARS_MAX: Final = 200
+#: What a field of an event may hold -> how a person is told.
+FIELD_KINDS: Final[dict[str, str]] = {
+    "text": f"a text of 1 to {FIELD_CHARS_MAX} characters, or a whole number",
+    "texts": f"a list of texts, each of 1 to {FIELD_CHARS_MAX} characters, or one text",
+    "time": "a number: of seconds since 1970, UTC",
+    "flag": "true or false",
+}
+
+FieldValue = str | int | float | bool | list[str]
+
+
 class SiteEvent(msgspec.Struct, frozen=True):
-    """Something that the application serves: its name, the fields that it must have and may have, what it means."""
+    """Something that the application serves: its name, the fields that it must have and may have, what it means.
+
+    `kinds` says of each field that is no text which of FIELD_KINDS it is.
+    """
 
     name: str
     fields: tuple[str, ...]
     text: str
     optional: tuple[str, ...] = ()
+    kinds: dict[str, str] = {}
+
+
+def read_fields(event: SiteEvent, given: Mapping[str, object]) -> tuple[dict[str, FieldValue], str]:
+    """The fields of an event, texts in one spelling, or the reason why it cannot be served. What it knows nothing of is left out."""
+    fields: dict[str, FieldValue] = {}
+    for name in (*event.fields, *event.optional):
+        kind = event.kinds.get(name, "text")
+        if name not in given:
+            if name in event.fields:
+                return {}, f"The event {event.name} needs the field {name!r}."
+            continue
+        value = _read_field(kind, given[name])
+        if value is None:
+            return {}, f"The field {name!r} of the event {event.name} must be {FIELD_KINDS[kind]}."
+        fields[name] = value
+    return fields, ""
+
+
+def _read_field(kind: str, given: object) -> FieldValue | None:
+    if kind == "flag":
+        return given if isinstance(given, bool) else None
+    if isinstance(given, bool):
+        return None
+    if kind == "time":
+        return given if isinstance(given, int | float) and abs(given) < _TIME_END else None
+    if kind == "texts" and isinstance(given, list):
+        texts = [_text(part) for part in given]
+        return [text for text in texts if text] if all(texts) else None
+    text = _text(given)
+    return ([text] if kind == "texts" else text) if text else None
+
+
+#: Beyond it are no times, and not-a-number is not below it.
+_TIME_END: Final = 1e15
+
+
+def _text(given: object) -> str:
+    text = clean_text(str(given)) if isinstance(given, str | int) else ""
+    return text if len(text) <= FIELD_CHARS_MAX else ""
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -134,3 +198,25 @@ class Settings(msgspec.Struct, frozen=True):
     environment: str = "default"
     license_path: str = ""
     peer_path: str = ""
+
+
+#: Between servers: a comma in a redundant triad; a semicolon, or a colon that is neither a drive's nor part of an address.
+_APART: Final = re.compile(r"[;,]|:(?![\\/])(?![^\[]*\])")
+
+
+def path_faults(profile: Profile, settings: Settings) -> list[tuple[str, str]]:
+    """What is wrong with the license paths: the function that degrades, and why."""
+    faults = []
+    if settings.peer_path and settings.license_path and settings.peer_path != settings.license_path:
+        # Guide, HA Functionality: both must use the same license server to control the same pool.
+        reason = (
+            f"The other one of the pair uses the license server {settings.peer_path}, this one {settings.license_path}; "
+            "they need the same one."
+        )
+        faults.append(("one pool for the pair", reason))
+    servers = [part.strip() for part in _APART.split(settings.license_path) if part.strip()]
+    if profile.single_server and len(servers) > 1:
+        # Guide, Single-Server Configuration: the Java library knows one.
+        reason = f"{profile.name} supports one license server: it counts on {servers[0]}, and not on {', '.join(servers[1:])}."
+        faults.append(("further license servers", reason))
+    return faults

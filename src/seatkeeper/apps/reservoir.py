@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.apps.application import Application, Behaviour, Hold
-from seatkeeper.apps.behaviours import IN_USE
+from seatkeeper.apps.application import Application
+from seatkeeper.apps.behaviours import IN_USE, NO_FEATURE
 from seatkeeper.apps.events import Write
+from seatkeeper.apps.holds import Behaviour, Hold
 from seatkeeper.apps.options import COUNT_MAX
 from seatkeeper.apps.profile import BACKUP
 from seatkeeper.apps.violations import violation_kind
@@ -181,52 +182,50 @@ class Reservoir(Behaviour):
             self._drop_all()
             self.app.clear(self.usage_cause)
 
+    def reached(self) -> None:
+        """What was not wanted any more while the server was away goes back."""
+        self.settle()
+
     def options_changed(self) -> None:
         """Asks for more, or gives back what nobody uses."""
         # Not for options of something else: an instance that took what was left at startup would look for the rest.
         if self._stands_by or self._asked_for == self.wanted():
             return
-        # What never came is asked for anew, as far as it is wanted still.
-        for hold in [hold for hold in self.holds if hold.state == "gone" and not hold.cause]:
-            self._drop(hold)
         self._fill()
-        if not self.keeps:
-            self._trim()
-        if self.capacity >= self.wanted():
-            # What was still to come is not wanted any more.
-            for hold in [hold for hold in self.holds if hold.state == "gone"]:
-                self._drop(hold)
-            self._enough()
         self.settle()
 
     def _fill(self) -> None:
-        # What is asked for, lost or to be asked for again counts: it comes, or its violation stands.
+        """Asks for what is wanted beyond what is held, lost or asked for: that is there, or comes, or its violation stands."""
         self._asked_for = self.wanted()
-        coming = sum(hold.count if hold.state == "held" else hold.wanted for hold in self.holds)
-        more = min(self.wanted(), COUNT_MAX) - coming
-        if more > 0:
-            self.holds.append(self.app.check_out(self, more, up_to=True, data=self.app.share(self.scope)))
+        missing, gone = self._missing(), [hold for hold in self.holds if hold.state == "gone"]
+        for hold in gone[1:] if missing > 0 else gone:
+            self._drop(hold)
+        if missing > 0 and gone:
+            gone[0].wanted = missing
+            self.app.hurry(gone[0])
+        elif missing > 0:
+            self._ask(missing)
+
+    def _missing(self) -> int:
+        there = sum(hold.count if hold.state == "held" else hold.wanted for hold in self.holds if hold.state != "gone")
+        return min(self.wanted(), COUNT_MAX) - there
+
+    def _ask(self, count: int) -> None:
+        self.holds.append(self.app.check_out(self, count, up_to=True, data=self.app.share(self.scope)))
 
     def _trim(self) -> None:
         """Gives back what is beyond the wanted number and unused."""
         if not self.app.reachable:
             return
         surplus = self.capacity - max(self.wanted(), len(self.users))
-        for hold in reversed(self.holds):
+        for hold in [hold for hold in reversed(self.holds) if hold.state == "held"]:
             if surplus <= 0:
                 return
-            if hold.state != "held":
-                # It was wanted once, and is not any more.
-                if self.capacity >= self.wanted():
-                    self._drop(hold)
-            elif hold.count <= surplus:
-                surplus -= hold.count
-                self._drop(hold)
-            else:
-                keep = hold.count - surplus
-                self._drop(hold)
-                self.holds.append(self.app.check_out(self, keep, up_to=True, data=self.app.share(self.scope)))
-                return
+            keep = max(0, hold.count - surplus)
+            surplus -= hold.count - keep
+            self._drop(hold)
+            if keep:
+                self._ask(keep)
 
     def _drop(self, hold: Hold) -> None:
         self.holds.remove(hold)
@@ -235,49 +234,35 @@ class Reservoir(Behaviour):
     def _drop_all(self) -> None:
         for hold in list(self.holds):
             self._drop(hold)
-        self._enough()
 
     def granted(self, hold: Hold) -> None:
         """There are more seats to give out; fewer than wanted are a violation, but for a startup that takes what it gets."""
+        self._has(hold, is_content=self.app.state == "starting" and not self.exact)
+
+    def _has(self, hold: Hold, *, is_content: bool = False) -> None:
         self.app.emit(Write(checked_out(self.feature, self.capacity)))
-        if hold.count >= hold.wanted or self._wants_all or (self.app.state == "starting" and not self.exact):
-            hold.wanted = hold.count
-            self._enough()
-        else:
-            self._short(hold.wanted - hold.count, NO_LICENSE)
-            hold.wanted = hold.count
+        fewer = hold.wanted - hold.count
+        hold.wanted = hold.count
+        missing = min(fewer, self._missing() - sum(hold.wanted for hold in self.holds if hold.state == "gone"))
+        if missing > 0 and not is_content and not self._wants_all:
+            rest = Hold(self, missing, up_to=True, data=self.app.share(self.scope))
+            self.holds.append(rest)
+            self.app.retry(rest, self._short_cause, NO_LICENSE)
         self.settle()
 
     def denied(self, hold: Hold, number: int, text: str) -> None:
         """There are none: startup ends where they are required, else it is a violation."""
         if self.app.state == "starting" and self.required and not self.capacity:
             self.app.fail(number)
-            return
-        if number == IN_USE and self._wants_all and self.capacity and not hold.cause:
+        elif number == IN_USE and self._wants_all and self.capacity and hold.cause in ("", self._short_cause):
             # It has all that there are: no more is left of them.
             self._drop(hold)
-            self._enough()
-            return
-        if self.app.reachable:
-            # Else that the server is out of reach is the violation, and there is one of it.
-            self.app.violate(self._short_cause, violation_kind(number))
-        self.app.retry(hold)
-
-    def _short(self, missing: int, kind: str) -> None:
-        """Fewer came than were wanted: that is a violation, and the rest is asked for again."""
-        self.app.violate(self._short_cause, kind)
-        rest = Hold(self, self.feature, self.version, missing, True, self.app.share(self.scope), "")
-        self.holds.append(rest)
-        self.app.retry(rest)
-
-    def _enough(self) -> None:
-        if not any(hold.state == "gone" for hold in self.holds):
-            self.app.clear(self._short_cause)
+        else:
+            self.app.retry(hold, self._short_cause, violation_kind(number))
 
     def restored(self, hold: Hold) -> None:
-        """There are seats to give out again."""
-        self.app.emit(Write(checked_out(self.feature, self.capacity)))
-        self.settle()
+        """There are seats to give out again, perhaps fewer than before."""
+        self._has(hold)
 
 
 class TimedReservoir(Reservoir):
@@ -337,18 +322,37 @@ class WholePool(Reservoir):
         self._asked_for = self.wanted()
         self.app.count(self)
 
-    def counted(self, issued: int) -> None:
-        """Asks for all of them."""
-        self.issued = min(issued, COUNT_MAX)
+    def counted(self, issued: int, free: int) -> None:
+        """Asks for all of them, or for what others have given back, or learns that there are none any more."""
+        if issued or free >= 0:
+            self.issued = min(issued, COUNT_MAX)
         if not self.holds:
             wanted = self.issued or COUNT_MAX
             self.holds.append(self.app.check_out(self, wanted, up_to=True, data=self.app.share("environment")))
+        elif self.holds[0].state == "shared":
+            self._look_after(self.holds.pop(), free)
+        else:
+            self.settle()
+
+    def _look_after(self, hold: Hold, free: int) -> None:
+        if free > 0:
+            self.holds.append(self.app.check_out(self, self.issued or COUNT_MAX, up_to=True, data=self.app.share("environment")))
+        elif free == 0 and not self.issued:
+            self.holds.append(hold)
+            self.app.retry(hold, self.cause, violation_kind(NO_FEATURE))
+        else:
+            self.holds.append(hold)
+            self.app.look(self)
 
     def granted(self, hold: Hold) -> None:
         """All of them are at its disposal, those of other instances too."""
-        hold.wanted = hold.count
         self.app.emit(Write(checked_out(self.feature, self.capacity)))
         self.settle()
+
+    def restored(self, hold: Hold) -> None:
+        """There are seats again; how many, the license server says."""
+        self.granted(hold)
+        self.app.count(self)
 
     def denied(self, hold: Hold, number: int, text: str) -> None:
         """Where other instances have them all, they are at its disposal all the same."""
@@ -357,5 +361,8 @@ class WholePool(Reservoir):
                 f"All licenses of feature '{self.feature}' are checked out by other instances; {self.issued} are at its disposal."
             )
             hold.state = "shared"
+            self.app.clear(self.cause)
+            self.app.look(self)
+            self.settle()
         else:
             super().denied(hold, number, text)

@@ -31,6 +31,7 @@ from seatkeeper.apps.events import (
     Tick,
     Unreachable,
 )
+from seatkeeper.apps.options import COUNT_MAX
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.sdk import admin
 from seatkeeper.sdk.bearings import Bearings
@@ -49,6 +50,7 @@ __all__ = ["Running"]
 _CANNOT_ASK: Final = -1
 #: How long a license server may take to say how many seats it has.
 _COUNT_S: Final = 10.0
+_NO_FEATURE: Final = -5
 
 
 class Running:
@@ -212,20 +214,28 @@ class Running:
             return
 
     async def _count(self, feature: str) -> None:
-        issued = await asyncio.to_thread(self._issued, feature)
-        self.tell(Counted(feature, issued))
+        issued, free = await asyncio.to_thread(self._issued, feature)
+        self.tell(Counted(feature, issued, free))
 
-    def _issued(self, feature: str) -> int:
-        """How many seats of a feature the servers of the path license; 0 where none says so."""
-        total = 0
+    def _issued(self, feature: str) -> tuple[int, int]:
+        """How many seats of a feature the servers of the path license, and how many are free; -1 where one does not say so."""
+        issued = free = 0
+        all_say = True
         try:
             self._bearings.find(feature)
-            for _, addresses in self._bearings.servers.found:
-                pools = admin.pools(addresses[0].host, addresses[0].port, self._vendor, feature, _COUNT_S)
-                total += sum(pool.total for pool in pools)
+            servers = self._bearings.servers.found
         except SeatkeeperError:
-            return total
-        return total
+            return 0, -1
+        for _, addresses in servers:
+            try:
+                pools = admin.pools(addresses[0].host, addresses[0].port, self._vendor, feature, _COUNT_S)
+            except SeatkeeperError as error:
+                all_say = all_say and isinstance(error, LicenseError) and error.number == _NO_FEATURE
+                continue
+            issued += sum(pool.total for pool in pools)
+            # An uncounted license has any number of free seats.
+            free += sum(max(0, pool.total + pool.overdraft - pool.in_use) if pool.total else COUNT_MAX for pool in pools)
+        return issued, free if free or all_say else -1
 
     # What the license server says ----------------------------------------------------------------------------------------
 
