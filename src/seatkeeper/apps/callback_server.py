@@ -56,7 +56,7 @@ class CallbackServer(Application):
             SiteEvent(
                 "recovered-request",
                 ("request", "call-time"),
-                "The database has a request of this time (UTC seconds).",
+                "The database has a request of this time (seconds since 1970, UTC).",
                 kinds={"call-time": "time"},
             ),
             SiteEvent("availability-requested", (), "Somebody asks whether a callback can be taken."),
@@ -92,12 +92,8 @@ class CallbackServer(Application):
 
     def on_recovered_request(self, event: Occurred) -> None:
         """Holds what is left of its 60 minutes, even where none is free: it was taken when one was. One that is over holds nothing."""
-        since = event.fields["call-time"]
-        if isinstance(since, bool) or not isinstance(since, int | float):
-            self.reply(event, f"The field call-time is the number of seconds since 1970, UTC, and not {since!r}.")
-            return
         # A clock that was ahead keeps no license for longer than a request of now would.
-        self.requests.recover(str(event.fields["request"]), min(float(since), self.now))
+        self.requests.recover(str(event.fields["request"]), min(float(str(event.fields["call-time"])), self.now))
         self.reply(event)
 
     def on_availability_requested(self, event: Occurred) -> None:
