@@ -54,7 +54,7 @@ def test_a_file_begins_with_its_head_and_is_named_after_its_moment(tmp_path: Pat
     assert lines[0] == "Application name:    TServer_North"
     assert "Application type:    T-Server (1)" in lines
     assert lines[-1] == f"File:                (1) {file.name}"
-    assert body == "2026-09-21T14:13:20.125 Standard voice1 TServer_North GCTI-01-07101 Feature 'tserver_sdn': 3 licenses checked out.\n"
+    assert body == "2026-09-21T14:13:20.125 Standard voice1 TServer_North GCTI-00-07101 Feature 'tserver_sdn': 3 licenses checked out.\n"
 
 
 def test_a_long_file_is_followed_by_another_and_old_ones_go(tmp_path: Path) -> None:

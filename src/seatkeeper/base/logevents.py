@@ -27,6 +27,7 @@ __all__ = [
     "SERVER_RESTORED",
     "STARTED",
     "TERMINATED",
+    "TEXT_CHARS_MAX",
     "TIME_FORMATS",
     "USAGE_EXCEEDED",
     "Level",
@@ -52,6 +53,11 @@ NO_SERVER: Final = "GLMR_LICENSE_SERVER_NOT_AVAILABLE"
 NO_LICENSE: Final = "GLMR_LICENSE_NO_LICENSE_AVAILABLE"
 #: The guide names the reason ("feature usage level has been exceeded") and no type for it; this name is ours.
 USAGE_EXCEEDED: Final = "GLMR_LICENSE_USAGE_EXCEEDED"
+
+#: A message's text; what is beyond it is cut.
+TEXT_CHARS_MAX: Final = 1024
+#: Messages below this number are of all applications, and have 00 for the type (guide, 00-07100); others are of their own.
+_OWN_NUMBERS: Final = 10_000
 
 MESSAGE_FORMATS: Final = ("short", "medium", "full")
 TIME_FORMATS: Final = ("time", "locale", "iso8601")
@@ -110,16 +116,26 @@ def format_message(
 ) -> str:
     """The line of a message in one of MESSAGE_FORMATS, its time in one of TIME_FORMATS (facts, LRM 6.1).
 
-    The short line leaves out what stands in the file's header; the full one says host, application and the type's number too. Line
-    breaks in a text become blanks: a line is one message.
+    The short line leaves out what stands in the file's header; the full one says host, application and type too. What cannot be printed,
+    line breaks above all, becomes blanks: a line is one message.
     """
-    text = " ".join(message.text.splitlines()) if "\n" in message.text or "\r" in message.text else message.text
+    text = _one_line(message.text)
     stamp = _stamp(at, time_format)
     if message_format == "full":
-        return f"{stamp} {message.level.value} {host} {name} GCTI-{type_number:02}-{message.number:05} {text}"
+        kind = type_number if message.number >= _OWN_NUMBERS else 0
+        return f"{stamp} {message.level.value} {host} {name} GCTI-{kind:02}-{message.number:05} {text}"
     if message_format == "medium":
         return f"{stamp} {message.level.value} {name} {message.number:05} {text}"
     return f"{stamp} {message.level.short} {message.number:05} {text}"
+
+
+def _one_line(text: str) -> str:
+    if len(text) > TEXT_CHARS_MAX:
+        text = text[: TEXT_CHARS_MAX - len(_CUT)] + _CUT
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+
+
+_CUT: Final = " ..."
 
 
 def _stamp(at: datetime, time_format: str) -> str:
@@ -127,7 +143,7 @@ def _stamp(at: datetime, time_format: str) -> str:
     if time_format == "iso8601":
         return f"{at:%Y-%m-%dT%H:%M:%S}{milliseconds}"
     if time_format == "locale":
-        return f"{at:%a %b %d %H:%M:%S %Y}{milliseconds}"
+        return f"{at:%a %b} {at.day:2} {at:%H:%M:%S %Y}{milliseconds}"
     return f"{at:%H:%M:%S}{milliseconds}"
 
 
@@ -160,4 +176,4 @@ def header(
         ("Local time:", _stamp(local, "iso8601")),
         ("File:", f"({number}) {file}"),
     )
-    return [f"{label:<21}{value}" for label, value in rows]
+    return [f"{label:<21}{_one_line(value)}" for label, value in rows]
