@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from seatkeeper.base.errors import InputError
@@ -11,8 +13,8 @@ from seatkeeper.base.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from seatkeeper.apps.options import Option
-    from seatkeeper.apps.profile import Profile
+    from seatkeeper.apps.options import Option, Value
+    from seatkeeper.apps.profile import Profile, SiteEvent
 
 __all__ = ["example_event", "example_profile", "main"]
 
@@ -57,8 +59,8 @@ def _list(as_json: bool) -> int:
     for title in ("Type", "Application", "Checks out", "How"):
         table.add_column(title, overflow="fold", no_wrap=title != "Application")
     for profile in profiles:
-        features = "\n".join(license.feature for license in profile.licenses)
-        table.add_row(profile.type, profile.name, features, "\n".join(license.behaviour for license in profile.licenses))
+        columns = ([license.feature, license.behaviour] for license in profile.licenses)
+        table.add_row(profile.type, profile.name, *("\n".join(column) for column in zip(*columns, strict=True)))
     console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
     console.print(table)
     console.print(f"{len(profiles)} applications. `seatkeeper app show TYPE` says more of one.")
@@ -72,7 +74,8 @@ def _show(name: str, as_json: bool) -> int:
     if as_json:
         _print_json({**_described(profile), "example": {"profile": example_profile(profile), "event": example_event(profile)}})
         return 0
-    for line in _text(profile):
+    width = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 1)).columns) if sys.stdout.isatty() else _WIDTH
+    for line in _text(profile, width):
         print(line.rstrip())
     return 0
 
@@ -90,6 +93,7 @@ def _described(profile: Profile) -> dict[str, Any]:
     return {
         "type": profile.type,
         "name": profile.name,
+        "number": profile.number,
         "source": profile.source,
         "behaviours": sorted({license.behaviour for license in profile.licenses}),
         "licenses": [
@@ -114,7 +118,13 @@ def _described(profile: Profile) -> dict[str, Any]:
             for option in (LICENSE_FILE, *profile.options)
         ],
         "events": [
-            {"name": event.name, "fields": list(event.fields), "optional": list(event.optional), "text": event.text}
+            {
+                "name": event.name,
+                "fields": list(event.fields),
+                "optional": list(event.optional),
+                "kinds": {field: event.kinds.get(field, "text") for field in (*event.fields, *event.optional)},
+                "text": event.text,
+            }
             for event in (*profile.events, *COMMON_EVENTS)
         ],
         "unlicensed": profile.unlicensed,
@@ -125,38 +135,45 @@ def _described(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _text(profile: Profile) -> Iterator[str]:
+def _text(profile: Profile, width: int) -> Iterator[str]:
     from seatkeeper.apps.application import COMMON_EVENTS
-    from seatkeeper.apps.profile import BEHAVIOURS, LICENSE_FILE
+    from seatkeeper.apps.profile import BEHAVIOURS, FIELD_KINDS, LICENSE_FILE
+
+    def told(label: str, text: str, column: int) -> list[str]:
+        room = f"{label:<{column - 1}} "
+        return textwrap.wrap(text, max(width, column + 30), initial_indent=room, subsequent_indent=" " * column, break_on_hyphens=False)
 
     yield f"{profile.name} ({profile.type})"
-    yield f"After: {profile.source}."
+    yield from told("After:", f"{profile.source}.", 7)
     yield ""
     yield "Checks out"
+    widest = max(len(license.feature) for license in profile.licenses)
     for license in profile.licenses:
-        yield f"  {license.feature} {license.version:<5} {license.text}"
-        yield f"      {license.behaviour}: {BEHAVIOURS[license.behaviour]}"
+        yield from told(f"  {license.feature:<{widest}} {license.version}", license.text, widest + 8)
+        yield from told("", f"{license.behaviour}: {BEHAVIOURS[license.behaviour]}", 6)
     yield ""
     yield "Without a license"
-    yield f"  At startup      {profile.unlicensed}"
-    yield f"  At run time     {profile.violation}"
-    yield f"  When it is back {profile.recovery}"
+    yield from told("  At startup", profile.unlicensed, 18)
+    yield from told("  At run time", profile.violation, 18)
+    yield from told("  When it is back", profile.recovery, 18)
     for function, text in profile.functions:
-        yield f"  Degrades        {function}: {text}"
+        yield from told("  Degrades", f"{function}: {text}", 18)
     if profile.single_server:
-        yield "  Knows one license server only: a license path with several is reported, and the first of them used."
+        text = "Knows one license server only: a license path with several is reported, and the first of them used."
+        yield from told("  License path", text, 18)
     yield ""
     yield "Options"
     for option in (LICENSE_FILE, *profile.options):
-        default = _written(option)
         yield f"  [{option.section}] {option.name}"
-        yield f"      {option.text}"
-        yield f"      Default {default}; valid: {option.valid}. A change holds {option.takes_effect}."
+        yield from told("", option.text, 6)
+        yield from told("", f"Default {_written(option)}; valid: {option.valid}. A change holds {option.takes_effect}.", 6)
     yield ""
     yield "Events"
     for event in (*profile.events, *COMMON_EVENTS):
         fields = [*event.fields, *(f"[{field}]" for field in event.optional)]
-        yield f"  {event.name:<24} {' '.join(fields):<22} {event.text}"
+        yield from told(f"  {event.name:<24} {' '.join(fields)}", event.text, 52)
+        for field, kind in event.kinds.items():
+            yield from told("", f"{field}: {FIELD_KINDS[kind]}", 52)
     yield ""
     yield "A profile for `seatkeeper app run`, and an event for it"
     for line in [*example_profile(profile).splitlines(), "", example_event(profile)]:
@@ -183,8 +200,13 @@ def example_profile(profile: Profile) -> str:
 
 
 def example_event(profile: Profile) -> str:
-    """A line for its feed."""
+    """A line for its feed: the first event that it serves."""
     import msgspec
 
     event = profile.events[0]
-    return msgspec.json.encode({"event": event.name, **{field: f"{field}1" for field in event.fields}}).decode()
+    return msgspec.json.encode({"event": event.name, **{field: _example(event, field) for field in event.fields}}).decode()
+
+
+def _example(event: SiteEvent, field: str) -> Value | list[str]:
+    kinds: dict[str, Value | list[str]] = {"time": 1_790_000_000, "flag": True, "texts": [f"{field}1"]}
+    return kinds.get(event.kinds.get(field, "text"), f"{field}1")
