@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seatkeeper.apps.application import RETRY_S
 from seatkeeper.apps.conversation_manager import ConversationManager
 from seatkeeper.apps.events import CheckOut
 from support.stage import Stage
@@ -24,6 +25,22 @@ def test_another_instance_of_the_environment_has_the_license_for_both() -> None:
     second = manager(1 - manager().in_use(FEATURE))
     assert second.accepted("context-updated", customer="c1")
     assert second.alarms == []
+
+
+def test_the_seat_that_another_instance_frees_is_taken_and_a_license_that_is_gone_is_a_violation() -> None:
+    second = manager(0)
+    second.licenses[FEATURE.lower()] = 1
+    second.pass_time(RETRY_S)
+    assert second.in_use(FEATURE) == 1
+    assert second.alarms == []
+    third = manager(0)
+    del third.licenses[FEATURE.lower()]
+    third.pass_time(RETRY_S)
+    assert third.alarms == [f"feature {FEATURE}"]
+    assert third.accepted("context-updated", customer="c1")
+    third.licenses[FEATURE.lower()] = 1
+    third.pass_time(RETRY_S)
+    assert third.alarms == [f"feature {FEATURE}", f"-feature {FEATURE}"]
 
 
 def test_without_the_license_it_logs_the_violation_and_exits() -> None:
