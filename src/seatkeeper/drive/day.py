@@ -44,6 +44,8 @@ WAIT_S: Final = 60.0
 _LOOK_S: Final = 0.005
 #: A client tries to come back this often while the server is away; real seconds, of which a simulated hour has few.
 _LIMITS: Final = Limits(backoff_s=0.1, request_s=10.0, dead_s=0.1, retry_s=0.5)
+#: So often an application may want to be woken in one minute.
+TICKS_MAX: Final = 10_000
 #: In the simulation a client's lease ends when the server has been away for so many minutes; in real time it is Server.lease_s.
 LEASE_MINUTES: Final = 3
 
@@ -139,7 +141,10 @@ class Day:
                 if not self._is_up and minute == self._down_since + LEASE_MINUTES:
                     await self._end_leases()
                 await self._tick()
-                for happening in [*by_minute[minute], *self._feeds.due(minute)]:
+                for happening in by_minute[minute]:
+                    await self._happen(happening)
+                # After that: whose shift has just ended does not try again.
+                for happening in list(self._feeds.due(minute)):
                     await self._happen(happening)
                 await self._close_minute()
                 self._pace(minute, self._timeline)
@@ -164,9 +169,13 @@ class Day:
             self._clock.set(self._now())
 
     async def _tick(self) -> None:
-        for running in self._running.values():
-            while running.tick():
+        for name, running in self._running.items():
+            for _ in range(TICKS_MAX):
+                if not running.tick():
+                    break
                 await self._settled(running)
+            else:
+                raise SeatkeeperError(f"At {time_of(self._minute)} {name} comes to no rest.")
 
     async def _settled(self, running: Running) -> None:
         async with asyncio.timeout(WAIT_S):

@@ -11,7 +11,7 @@ from seatkeeper.adapters import settings
 from seatkeeper.adapters.clock import SimulatedClock
 from seatkeeper.adapters.host import default_hostid
 from seatkeeper.base.errors import InputError
-from seatkeeper.client.path import Address, parse_path
+from seatkeeper.client.path import parse_path
 from seatkeeper.drive.day import Server
 from seatkeeper.drive.premises import Premises
 from seatkeeper.sim.installation import REREAD_LOWERS, REREAD_WITHDRAWS, Ordered
@@ -66,7 +66,7 @@ def foreign_server(path: str) -> Server:
         InputError: The path is not one server's.
     """
     entries = parse_path(path, os.name == "nt", origin="-c")
-    addresses = [entry for entry in entries if isinstance(entry, Address)]
+    addresses = [address for entry in entries for address in entry.addresses]
     if len(entries) != 1 or len(addresses) != 1:
         raise InputError("A day is run against one license server.", file="-c", found=path, expected="port@host")
     root = settings.pinned_root(None)
