@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from seatkeeper.server.listener import ClientConnection
 
-__all__ = ["UNREAD_BYTES_MAX", "answer", "hold", "send_slowly"]
+__all__ = ["UNREAD_BYTES_MAX", "answer", "send_slowly"]
 
 #: An answer rests while so much of it is unread.
 UNREAD_BYTES_MAX: Final = 256 * 1024
@@ -37,16 +37,6 @@ class Reading(Protocol):
 
     def drop(self) -> None:
         """Closes at once."""
-
-
-class Deadlines(Protocol):
-    """Who counts the time in which a connection must say what it wants."""
-
-    def awaits_greeting(self, connection: ClientConnection, /) -> None:
-        """Its time begins."""
-
-    def greeting_over(self, connection: ClientConnection, /) -> None:
-        """Its time is over."""
 
 
 async def send_slowly(connection: Reading, frames: Iterator[bytes], patience_s: float, at_once: int = 1) -> None:
@@ -73,37 +63,23 @@ async def _read_down(connection: Reading, size: int, patience_s: float) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-def hold(connection: ClientConnection) -> None:
-    """Nothing further is read or handled of the connection, until `answer` lets it go on."""
-    transport = connection.transport
-    if transport is not None and not transport.is_closing():
-        connection._paused = True
-        transport.pause_reading()
-
-
 async def answer(
-    daemon: Deadlines, connection: ClientConnection, frames: Callable[[], Awaitable[Iterator[bytes]]], patience_s: float, at_once: int = 1
+    connection: ClientConnection, frames: Callable[[], Awaitable[Iterator[bytes]]], patience_s: float, at_once: int = 1
 ) -> None:
     """Answers a connection that is held, and lets it go on.
 
     Args:
-        daemon: Counts the connection's time, which rests meanwhile.
         connection: Who asked.
         frames: Finds out what the answer is.
         patience_s: How long the answer may lie unread.
         at_once: Frames that are made in one go.
     """
-    # Its question is complete; a further one that has begun is not read now, and has its time anew afterwards.
-    connection._unfinished = False
-    daemon.greeting_over(connection)
+    connection.rest()
     try:
         await send_slowly(connection, await frames(), patience_s, at_once)
     except BaseException:
         # Half an answer is none, and who waits for the other half must not wait for ever.
         connection.drop()
         raise
-    if connection.transport is None:
-        return
-    if not connection._greeted:
-        daemon.awaits_greeting(connection)
-    connection._go_on()
+    if connection.transport is not None:
+        connection.answered()

@@ -175,27 +175,44 @@ class ClientConnection(asyncio.Protocol):
             self._unfinished = False
             self._daemon.greeting_over(self)
 
-    def _pause(self, seconds: float) -> None:
-        """Lets other connections have their turn, or this one wait, before its further messages."""
+    def hold(self) -> bool:
+        """Reads and handles nothing further until `go_on`; False where the connection is about to close."""
         transport = self.transport
         if transport is None or transport.is_closing():
-            return
+            return False
         self._paused = True
         transport.pause_reading()
-        if self._unfinished:
-            self._unfinished = False
-            self._daemon.greeting_over(self)
-        if seconds:
-            self._daemon.loop.call_later(seconds, self._go_on)
-        else:
-            self._daemon.loop.call_soon(self._go_on)
+        return True
 
-    def _go_on(self) -> None:
+    def rest(self) -> None:
+        """While it is held its time rests: what it has asked is complete, and what it has begun has its time anew afterwards."""
+        self._unfinished = False
+        self._daemon.greeting_over(self)
+
+    def go_on(self) -> None:
+        """Reads on, and handles what was read already."""
         self._paused = False
         transport = self.transport
         if transport is not None and not transport.is_closing():
             transport.resume_reading()
             self.data_received(b"")
+
+    def answered(self) -> None:
+        """The answer for which it was held has left: a tool has its time for the next question, and it goes on."""
+        if not self._greeted:
+            self._daemon.awaits_greeting(self)
+        self.go_on()
+
+    def _pause(self, seconds: float) -> None:
+        """Lets other connections have their turn, or this one wait, before its further messages."""
+        if not self.hold():
+            return
+        if self._unfinished:
+            self.rest()
+        if seconds:
+            self._daemon.loop.call_later(seconds, self.go_on)
+        else:
+            self._daemon.loop.call_soon(self.go_on)
 
     # Answers ---------------------------------------------------------------------------------------------------------
 
@@ -346,9 +363,7 @@ class ClientConnection(asyncio.Protocol):
         done = self.channel.authenticate(message)
         if not done.number:
             self.send(done)
-        elif self.transport is not None:
-            self._paused = True
-            self.transport.pause_reading()
+        elif self.hold():
             self._daemon.loop.call_later(WRONG_S, self._dismiss, done)
 
     def _dismiss(self, done: Done) -> None:

@@ -23,7 +23,7 @@ from seatkeeper.licfile.options import EMPTY_OPTIONS
 from seatkeeper.licfile.trust import server_proof
 from seatkeeper.server.accept import Acceptor, listening_sockets
 from seatkeeper.server.access import Access
-from seatkeeper.server.answering import answer, hold
+from seatkeeper.server.answering import answer
 from seatkeeper.server.answers import ANSWER_FRAMES
 from seatkeeper.server.borrows import Borrows
 from seatkeeper.server.channels import Channels
@@ -350,8 +350,8 @@ class VendorDaemon:
 
     def send_lines(self, connection: ClientConnection, asked: AskLines) -> None:
         """Answers what lmdiag and lmcksum ask: license lines without their signatures."""
-        hold(connection)
-        self._spawn(answer(self, connection, lambda: self._lines(asked), GREETING_S))
+        connection.hold()
+        self._spawn(answer(connection, lambda: self._lines(asked), GREETING_S))
 
     async def _lines(self, asked: AskLines) -> Iterator[bytes]:
         self._pump.turn()
@@ -359,8 +359,8 @@ class VendorDaemon:
 
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
         """Answers what lmstat asks, between other clients' turns."""
-        hold(connection)
-        self._spawn(answer(self, connection, lambda: self._status(connection, asked), GREETING_S, POOL_FRAMES_AT_ONCE))
+        connection.hold()
+        self._spawn(answer(connection, lambda: self._status(connection, asked), GREETING_S, POOL_FRAMES_AT_ONCE))
 
     async def _status(self, connection: ClientConnection, asked: AskFeatures) -> Iterator[bytes]:
         # Who has seen the status finds the log complete.
