@@ -39,7 +39,7 @@ class AgentInteraction(_OnLibrary):
     profile = Profile(
         type="agent-interaction",
         name="Agent Interaction Java",
-        number=95,
+        number=0,
         source="guide, Agent Interaction Java",
         licenses=(_FACTORY, License("ISDK_QUEUE", "8.0", "per instance", "monitoring of routing points, where it is used")),
         options=(flag_option("license", "route-point-monitoring", "Whether DNs of type Route Point are watched.", takes_effect=RESTART),),
@@ -66,7 +66,7 @@ class AgentScripting(_OnLibrary):
     profile = Profile(
         type="agent-scripting",
         name="Genesys Agent Scripting",
-        number=95,
+        number=0,
         source="guide, Genesys Agent Scripting",
         licenses=(_FACTORY,),
         events=_EVENTS,
@@ -83,7 +83,7 @@ class GplusAdapter(_OnLibrary):
     profile = Profile(
         type="gplus-adapter",
         name="Gplus Adapter 7.x for PeopleSoft CRM",
-        number=95,
+        number=0,
         source="guide, FEATURE Names by Application",
         licenses=(_FACTORY,),
         events=_EVENTS,

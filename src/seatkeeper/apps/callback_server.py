@@ -33,7 +33,7 @@ class CallbackServer(Application):
     profile = Profile(
         type="callback-server",
         name="Universal Callback Server",
-        number=39,
+        number=0,
         source="guide, Voice Callback and Universal Callback Server",
         licenses=(
             License(FULL, "8.0", "held for 60 minutes", "callbacks in preview and autodial mode"),

@@ -23,7 +23,7 @@ class ClassificationServer(Application):
     profile = Profile(
         type="classification-server",
         name="Classification Server",
-        number=77,
+        number=0,
         source="guide, Classification Server",
         licenses=(License("ics_nlp_content_analysis", "8.0", "feature switch", "Genesys Content Analyzer"),),
         options=(flag_option("license", "content-analysis", "Whether the Content Analyzer is used.", default=True),),

@@ -23,7 +23,7 @@ class ConfigurationImportWizard(Application):
     profile = Profile(
         type="configuration-import-wizard",
         name="Configuration Import Wizard",
-        number=99,
+        number=0,
         source="guide, FEATURE Names by Application",
         licenses=(License("ConfigurationImport", "8.0", "per environment", "the wizard"),),
         events=(

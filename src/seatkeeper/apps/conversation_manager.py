@@ -20,7 +20,7 @@ class ConversationManager(Application):
     profile = Profile(
         type="conversation-manager",
         name="Conversation Manager",
-        number=102,
+        number=0,
         source="guide, Genesys Product Mapping to Technical Licenses",
         licenses=(License("ContextServices", "8.5", "per environment", "Context Services"),),
         events=(SiteEvent("context-updated", ("customer",), "The context of a customer's conversation changes."),),

@@ -22,7 +22,7 @@ class CpdServer(Application):
     profile = Profile(
         type="cpd-server",
         name="CPD Server",
-        number=37,
+        number=10,
         source="guide, CPD Server; facts, LRM 7",
         licenses=(License("occ_port", "8.0", "per port", "Dialogic ports for outbound and engaging calls"),),
         options=(

@@ -21,7 +21,7 @@ class Desktop(Application):
     profile = Profile(
         type="desktop",
         name="Genesys Desktop",
-        number=72,
+        number=0,
         source="guide, Genesys Desktop",
         licenses=(
             License("ISDK_FACTORY", "8.0", "per environment", "the Agent Interaction Layer of all Desktop Servers"),

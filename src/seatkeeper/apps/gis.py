@@ -97,7 +97,7 @@ class IntegrationServer(_Connections):
     profile = Profile(
         type="gis",
         name="Genesys Integration Server (GIS)",
-        number=94,
+        number=0,
         source="guide, Genesys SDKs: Agent Interaction Java and GIS",
         licenses=(
             License("GIS", "8.0", "per instance", "the running instance"),
@@ -123,7 +123,7 @@ class DotNetToolkit(_Connections):
     profile = Profile(
         type="dotnet-toolkit",
         name="Genesys Desktop .NET Toolkit",
-        number=94,
+        number=0,
         source="guide, Genesys Desktop .NET Toolkit and Notes on Application-Specific Behavior",
         licenses=(
             License("GIS", "8.0", "per instance", "the running GIS"),
@@ -147,7 +147,7 @@ class InterfaceServer(_Connections):
     profile = Profile(
         type="interface-server",
         name="Genesys Interface Server (7.1 and earlier only)",
-        number=94,
+        number=0,
         source="guide, FEATURE Names by Application",
         licenses=(
             License("GIS", "8.0", "per instance", "the running instance"),
@@ -175,7 +175,7 @@ class DotNetServer(_Connections):
     profile = Profile(
         type="dotnet-server",
         name=".NET Server (7.1 version of GIS GSAP)",
-        number=94,
+        number=0,
         source="guide, FEATURE Names by Application",
         licenses=(
             License("DOT_NET_SERVER", "7.0", "per instance", "the running instance"),

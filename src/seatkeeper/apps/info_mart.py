@@ -34,7 +34,7 @@ class InfoMart(Application):
     profile = Profile(
         type="info-mart",
         name="Genesys Info Mart",
-        number=101,
+        number=0,
         source="guide, Genesys Info Mart",
         licenses=(
             License("gim_etl_voice", "7.0", "per instance", "voice, from one database of each kind"),

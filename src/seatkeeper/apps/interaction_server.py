@@ -47,7 +47,7 @@ class InteractionServer(Application):
     profile = Profile(
         type="interaction-server",
         name="Interaction Server",
-        number=78,
+        number=0,
         source="guide, Interaction Server and Notes on Application-Specific Behavior",
         licenses=(
             License(SEAT, "8.0", "exact number", "agents who are logged in"),

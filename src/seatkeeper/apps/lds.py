@@ -20,7 +20,7 @@ class LoadDistributionServer(Application):
     profile = Profile(
         type="lds",
         name="Load Distribution Server",
-        number=44,
+        number=0,
         source="guide, Load Distribution Server",
         licenses=(License("lds", "8.0", "per environment", "all instances"),),
         events=(SiteEvent("message-distributed", ("receiver",), "A message is passed on to one of several receivers."),),

@@ -41,7 +41,7 @@ class OutboundContactServer(Application):
     profile = Profile(
         type="ocs",
         name="Outbound Contact Server",
-        number=23,
+        number=12,
         source="guide, Outbound Contact Server and Notes on Application-Specific Behavior",
         licenses=(
             License(FULL, "8.0", "bulk at startup", "outbound seats in every dialing mode"),

@@ -150,7 +150,7 @@ class Profile(msgspec.Struct, frozen=True):
     Attributes:
         type: The word for it in a profile file, such as `tserver`.
         name: As the guide calls it.
-        number: The application type's number in full log lines.
+        number: The application type's number in full log lines and in heads of log files; 0 where it is not known.
         source: The guide's sections, or the other source, that it follows.
         licenses: What it checks out.
         options: Its options besides `license-file`.

@@ -20,7 +20,7 @@ class UcConnector(Application):
     profile = Profile(
         type="uc-connector",
         name="Unified Communication (UC) Connector",
-        number=107,
+        number=0,
         source="guide, FEATURE Names by Application",
         licenses=(License("ucc_seats", "8.0", "per user session", "knowledge workers who are connected"),),
         events=(

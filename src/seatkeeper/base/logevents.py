@@ -167,7 +167,7 @@ def header(
     """
     rows = (
         ("Application name:", name),
-        ("Application type:", f"{type_name} ({type_number})"),
+        ("Application type:", f"{type_name} ({type_number})" if type_number else type_name),
         ("Application version:", version),
         ("Command line:", command_line),
         ("Host name:", host),
