@@ -178,17 +178,6 @@ def test_a_pool_for_which_others_wait_gives_only_what_it_keeps_for_the_asker() -
     assert asked_by("bob", terms, 6, barred=barred).number == -26
 
 
-def test_a_seat_that_is_lacked_is_told_apart_from_one_that_others_have_first() -> None:
-    terms, made = under("MAX 1 f1 USER ann")
-    take(terms, made, "ann", 1)
-    (limit,) = terms.access.rights(made, Who("ann", "pc")).limits
-    assert asked_by("ann", terms).lacks == (limit,)
-    assert asked_by("ann", terms, barred=frozenset([made])).lacks == ()
-    take(terms, made, "bob", 4)
-    assert asked_by("bob", terms).lacks == (made,)
-    assert asked_by("bob", terms, barred=frozenset([made])).lacks == ()
-
-
 @pytest.mark.parametrize(("count", "up_to", "given"), [(1, False, 3), (4, False, 4), (9, True, 5), (1, True, 3)])
 def test_a_request_is_raised_to_the_minimum(count: int, up_to: bool, given: int) -> None:
     terms, _ = under("", MINIMUM="3")

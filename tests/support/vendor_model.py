@@ -163,7 +163,6 @@ class Verdict:
     may_wait: bool = False
     bars: frozenset[Pool] = frozenset()
     numbers: frozenset[int] = frozenset()
-    lacks: frozenset[object] = frozenset()
 
 
 @dataclass
@@ -361,8 +360,7 @@ class Model:
         told = max(denials, key=lambda denial: STAGES[denial.number])
         numbers = frozenset(denial.number for denial in denials if STAGES[denial.number] == STAGES[told.number])
         bars = frozenset[Pool]().union(*(denial.bars for denial in denials))
-        lacks = frozenset[object]().union(*(denial.lacks for denial in denials))
-        return replace(told, may_wait=any(denial.may_wait for denial in denials), bars=bars, numbers=numbers, lacks=lacks)
+        return replace(told, may_wait=any(denial.may_wait for denial in denials), bars=bars, numbers=numbers)
 
     def weigh(self, pool: Pool, client: Client, ask: Ask, barred: frozenset[Pool]) -> Verdict:
         if self.clock_back and pool.dated:
@@ -387,34 +385,33 @@ class Model:
         for rule in limits:
             left = rule.number - self.limit_used(rule, pool.feature) + self.limited(rule, pool, shared)
             if left < least:
-                later = pool in barred and not has and not own
-                return Verdict(-87, pool, may_wait=may_wait, lacks=frozenset([rule]) if may_wait and not later else frozenset())
+                return Verdict(-87, pool, may_wait=may_wait)
             count = min(count, left)
         # The seats that are there.
         own += sum(idle for whose, _, idle in reserved if whose == suite)
         left = self.capacity(pool) - self.used(pool) + has
         free = max(has, left - sum(idle for _, _, idle in reserved) + own)
         most = has + own if pool in barred else count
-        lacks = {pool}
+        short_of = {pool}
         capacity = self.capacity(pool)
         short = False
         if pool.suite:
             counter = self.counter(pool)
             suites = max((hold.count for hold in self.suites(pool.package).get(suite, [])), default=0)
             suites_left = suites + max(0, self.capacity(counter) - self.suites_used(pool.package))
-            lacks = {counter} if free >= least else {pool, counter}
+            short_of = {counter} if free >= least else {pool, counter}
             free, left = min(free, suites_left), min(left, suites_left)
             short = suites_left < least
             if counter in barred:
                 most = min(most, suites)
         if free >= least and most >= least:
             return Verdict(0, pool, min(count, free, most))
-        bars = frozenset(lacks) if may_wait else frozenset()
+        bars = frozenset(short_of) if may_wait else frozenset()
         if least > capacity:
             return Verdict(-26, pool)
         if most < least and may_wait:
             return Verdict(-24, pool, may_wait=may_wait, bars=bars)
-        return Verdict(-101 if left >= least and not short else -4, pool, may_wait=may_wait, bars=bars, lacks=bars)
+        return Verdict(-101 if left >= least and not short else -4, pool, may_wait=may_wait, bars=bars)
 
     def counter(self, pool: Pool) -> Pool:
         """The seats of the suite itself: of its enabling line."""
@@ -489,8 +486,6 @@ class Model:
                 barred |= self.bars(wait, barred)
                 continue
             found = self.decide(wait.client, wait.ask, barred)
-            while found.may_wait and self.sweep(wait.ask, found):
-                found = self.decide(wait.client, wait.ask, barred)
             if not found.number:
                 self.waits.remove(wait)
                 self.seat(wait.client, wait.ask, found, wait.handle)
@@ -505,17 +500,15 @@ class Model:
     def ask(self, client: Client, ask: Ask) -> tuple[object, ...]:
         """What a request is answered: ("seats", handle, count), ("waits", handle) or ("denied", number)."""
         self.hear(client)
-        lingering = sorted((hold for hold in self.holds if self.lingers(hold) and hold.feature == ask.feature), key=lambda hold: hold.kept)
-        display = ask.display or client.display
-        for hold in lingering:
-            who = (hold.client.user, hold.client.host, hold.display)
-            if who == (client.user, client.host, display) and hold.count <= ask.count:
-                self.holds.remove(hold)
-                break
-        barred = self.barred(self.family(ask.feature))
-        found = self.decide_borrow(client, ask, barred)
-        while found.may_wait and self.sweep(ask, found):
-            found = self.decide_borrow(client, ask, barred)
+        own = self.own_lingering(client, ask)
+        found = self.decide_with_own(client, ask, own)
+        over = [hold for hold in self.holds if hold.kept and hold.kept <= self.wall]
+        if found.may_wait and over:
+            self.holds = [hold for hold in self.holds if hold not in over]
+            own = None if own in over else own
+            found = self.decide_with_own(client, ask, own)
+        if own is not None and (not found.number or (ask.queue and found.may_wait and not ask.borrow_until)):
+            self.holds.remove(own)
         if not found.number:
             handle = self.new_handle()
             self.seat(client, ask, found, handle)
@@ -554,19 +547,32 @@ class Model:
     def lingers(self, hold: Hold) -> bool:
         return bool(hold.kept) and not hold.borrow_until
 
-    def sweep(self, ask: Ask, denial: Verdict) -> bool:
-        """Lingering seats that a denied request lacks come back."""
-        swept = []
-        for hold in self.holds:
-            pool = self.pool_of(hold)
-            if not self.lingers(hold) or hold.feature not in self.family(ask.feature) or pool is None:
-                continue
-            limits = [rule for rule in self.rules("MAX", pool) if self.is_meant(rule, hold.client) and not self.refusal(pool, hold.client)]
-            counted = hold.feature == ask.feature and any(rule in denial.lacks for rule in limits)
-            if pool in denial.lacks or (pool.suite and self.counter(pool) in denial.lacks) or counted:
-                swept.append(hold)
-        self.holds = [hold for hold in self.holds if hold not in swept]
-        return bool(swept)
+    def own_lingering(self, client: Client, ask: Ask) -> Hold | None:
+        """The seats that linger for whoever asks."""
+        who = (client.user, client.host, ask.display or client.display)
+        found = [
+            hold
+            for hold in self.holds
+            if self.lingers(hold)
+            and hold.feature == ask.feature
+            and (hold.client.user, hold.client.host, hold.display) == who
+            and hold.count <= ask.count
+        ]
+        return min(found, key=lambda hold: hold.kept, default=None)
+
+    def decide_with_own(self, client: Client, ask: Ask, own: Hold | None) -> Verdict:
+        """As if the seats that linger for the asker were back; who waits does not come before him for those."""
+        barred = self.barred(self.family(ask.feature))
+        if own is None:
+            return self.decide_borrow(client, ask, barred)
+        pool = self.pool_of(own)
+        if own.count == ask.count and pool is not None:
+            barred -= {pool, self.counter(pool)} if pool.suite else {pool}
+        before = list(self.holds)
+        self.holds.remove(own)
+        found = self.decide_borrow(client, ask, barred)
+        self.holds = before
+        return found
 
     def give_back(self, hold: Hold, why: str) -> None:
         """Seats come back, or stay out for a while."""

@@ -173,10 +173,20 @@ class TestSuites:
         bench.ask("bob", "b", queue=True)
         bench.take("ann", "b")
 
-    def test_a_lingering_component_makes_room_for_a_suite(self) -> None:
+    def test_a_component_whose_time_to_linger_is_over_makes_room_for_a_suite(self) -> None:
         bench = Bench(SUITE.format("SUITE", 1, "LINGER=60"))
         bench.back("ann", bench.take("ann", "a"))
+        assert bench.ask("bob", "b").number == -4
+        bench.now += 60
         bench.take("bob", "b")
+
+    @pytest.mark.parametrize("suite", ["SUITE", "SUITE_RESERVED"])
+    def test_who_comes_back_to_a_lingering_component_has_its_suite_before_who_waits(self, suite: str) -> None:
+        bench = Bench(SUITE.format(suite, 1, "LINGER=60"))
+        bench.back("ann", bench.take("ann", "a"))
+        assert isinstance(bench.ask("bob", "b", queue=True), QueuedAnswer)
+        bench.take("ann", "a")
+        assert len(bench.ledger.waiters) == 1
 
     def test_suite_reserved_keeps_the_other_components_for_its_user(self) -> None:
         bench = Bench(SUITE.format("SUITE_RESERVED", 2, ""))
@@ -505,36 +515,79 @@ class TestLinger:
         assert bench.used() == 0
         assert bench.entries(CheckedIn)[-1].why == "linger"
 
-    def test_lingering_seats_are_swept_for_who_would_be_denied(self) -> None:
+    def test_seats_linger_for_their_time_whoever_would_be_denied(self) -> None:
         bench = Bench(f1(2, "LINGER=60"))
         bench.back("ann", bench.take("ann"))
+        bench.now += 59
+        denied = bench.ask("bob", count=2)
+        assert (denied.number, denied.free_at, bench.used()) == (-4, bench.wall + 1, 1)
+        bench.take("bob")
+
+    def test_seats_whose_time_to_linger_is_over_come_back_at_once_for_who_would_be_denied(self) -> None:
+        bench = Bench(f1(2, "LINGER=60"))
+        bench.back("ann", bench.take("ann"))
+        # No Tick has come since.
+        bench.now += 60
         bench.take("bob", count=2)
+        assert bench.entries(CheckedIn)[-1].why == "linger"
 
-    def test_no_more_are_swept_than_those_of_a_pool_that_would_do(self) -> None:
-        bench = Bench(
-            "INCREMENT f1 genesys.d 8.5 permanent 1 LINGER=60 SIGN=00\nINCREMENT f1 genesys.d 8.0 permanent 1 LINGER=60 SIGN=00\n"
-        )
-        low = bench.take("ann", version="8.5"), bench.take("bob", version="8.0")
-        bench.back("ann", low[0])
-        bench.back("bob", low[1])
-        bench.take("cid", version="8.5")
-        assert [pool.in_use for pool in bench.ledger.pools["f1"]] == [1, 1]
+    def test_what_is_over_comes_back_for_all_who_ask_and_for_those_who_wait_first(self) -> None:
+        bench = Bench(f1(2, "LINGER=60"))
+        for name in ("ann", "bob"):
+            bench.back(name, bench.take(name))
+        assert isinstance(bench.ask("cid", queue=True), QueuedAnswer)
+        bench.now += 60
+        assert bench.ask("dan", count=2).number == -24
+        assert isinstance(bench.told("cid")[-1], GrantAnswer)
 
-    def test_a_ceiling_makes_lingering_seats_come_back_too(self) -> None:
+    def test_a_ceiling_counts_lingering_seats_too(self) -> None:
         bench = Bench(f1(9, "LINGER=60"), "MAX 1 f1 USER ann")
         bench.back("ann", bench.take("ann", display=":1"))
         bench.take("bob")
-        bench.take("ann", display=":2")
+        assert bench.ask("ann", display=":2").number == -87
+        bench.take("ann", display=":1")
         assert bench.used() == 2
 
-    def test_nothing_lingers_beside_who_waits(self) -> None:
+    def test_who_waits_gets_what_lingers_when_that_is_over(self) -> None:
         bench = Bench(f1(1, "LINGER=60"))
         handle = bench.take("ann")
         bench.ask("bob", queue=True)
         bench.back("ann", handle)
+        assert not bench.told("bob")
+        bench.tick(59)
+        assert not bench.told("bob")
+        bench.tick(1)
         assert isinstance(bench.told("bob")[-1], GrantAnswer)
 
-    def test_reserved_seats_that_are_swept_serve_those_for_whom_they_are_behind_others(self) -> None:
+    def test_who_comes_back_to_his_lingering_seats_has_them_before_who_waits(self) -> None:
+        bench = Bench(f1(2, "LINGER=60"))
+        handle = bench.take("ann")
+        bench.take("eve")
+        bench.ask("bob", queue=True)
+        bench.back("ann", handle)
+        bench.take("ann")
+        assert bench.used() == 2
+        # Further ones he would have after them only.
+        assert bench.ask("ann").number == -24
+
+    def test_a_denial_leaves_what_lingers(self) -> None:
+        bench = Bench(f1(2, "LINGER=60"))
+        bench.back("ann", bench.take("ann"))
+        bench.take("bob")
+        assert (bench.ask("ann", count=2).number, bench.used()) == (-4, 2)
+        bench.take("ann")
+
+    def test_who_waits_for_more_than_lingers_for_him_gives_that_up(self) -> None:
+        bench = Bench(f1(2, "LINGER=60"))
+        bench.back("ann", bench.take("ann"))
+        handle = bench.take("bob")
+        assert isinstance(bench.ask("ann", count=2, queue=True), QueuedAnswer)
+        assert bench.used() == 1
+        bench.reread(f1(2))
+        bench.back("bob", handle)
+        assert isinstance(bench.told("ann")[-1], GrantAnswer)
+
+    def test_reserved_seats_that_linger_are_for_their_subject_when_that_is_over_behind_others(self) -> None:
         bench = Bench(f1(2, "LINGER=60"), "GROUP day bob cid\nRESERVE 1 f1 GROUP day")
         handle = bench.take("bob")
         bench.take("ann")
@@ -543,6 +596,7 @@ class TestLinger:
         assert isinstance(bench.ask("cid", queue=True), QueuedAnswer)
         bench.reread()
         bench.back("bob", handle)
+        bench.tick(60)
         assert isinstance(bench.told("cid")[-1], GrantAnswer)
         assert [waiter.session.user for waiter in bench.ledger.waiters.values()] == ["ann"]
 

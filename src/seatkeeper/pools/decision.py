@@ -93,7 +93,6 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         may_wait: In a denial, whether seats may come free that would do.
         bars: In such a denial, the pools that lack seats; who waits for them comes first. None where only the asker's own ceiling
             has to get room.
-        lacks: What of that is not for others first: pools, and ceilings. The request will do once these have room.
     """
 
     number: int
@@ -104,7 +103,6 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     right: Rights | None = None
     may_wait: bool = False
     bars: tuple[Pool, ...] = ()
-    lacks: tuple[Pool | Limit, ...] = ()
 
 
 class _Wish(msgspec.Struct, frozen=True, gc=False):
@@ -141,7 +139,6 @@ def decide(
     partial: Decision | None = None
     denial: Decision | None = None
     bars: tuple[Pool, ...] = ()
-    lacks: tuple[Pool | Limit, ...] = ()
     may_wait = False
     for pool in pools:
         if not pool.good or not version_satisfies(pool.version, version, rule):
@@ -160,16 +157,15 @@ def decide(
             continue
         may_wait = may_wait or found.may_wait
         bars += found.bars
-        lacks += found.lacks
         if denial is None or _stage(found) > _stage(denial):
             denial = found
     if partial is not None:
         return partial
     if denial is None:
         return _no_pool(pools, feature, version, terms)
-    if (may_wait, bars, lacks) == (denial.may_wait, denial.bars, denial.lacks):
+    if (may_wait, bars) == (denial.may_wait, denial.bars):
         return denial
-    return msgspec.structs.replace(denial, may_wait=may_wait, bars=bars, lacks=lacks)
+    return msgspec.structs.replace(denial, may_wait=may_wait, bars=bars)
 
 
 def seats(count: int) -> str:
@@ -237,15 +233,13 @@ def _count(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, right: Rights | 
                 left += shared.under(limit)
             if left < count:
                 if left < least:
-                    # With room under the ceiling he would still come after others, unless he has seats of his own.
-                    later = pool in barred and not has and not any(reservation.idle for reservation in right.reservations)
-                    return _beyond(pool, limit, wish, terms, right, later=later)
+                    return _beyond(pool, limit, wish, terms, right)
                 count = left
         reservations = right.reservations
         for reservation in reservations:
             own += reservation.idle
     left = pool.capacity - pool.in_use + has
-    lacks: tuple[Pool, ...] = (pool,)
+    short_of: tuple[Pool, ...] = (pool,)
     suite = _suite(pool, terms, asker) if pool.suite else None
     if suite is not None:
         own += suite.held
@@ -254,15 +248,15 @@ def _count(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, right: Rights | 
     most = has + own if pool in barred else count
     if suite is not None:
         if free >= least:
-            lacks = (suite.counter,)
+            short_of = (suite.counter,)
         else:
-            lacks = (pool, suite.counter)
+            short_of = (pool, suite.counter)
         free, left = min(free, suite.left), min(left, suite.left)
         most = min(most, suite.has) if suite.counter in barred else most
     if free >= least and most >= least:
         return Decision(0, pool, min(count, free, most), right=right)
     may_wait = least <= _most_ever(pool, terms, right)
-    bars = lacks if may_wait else ()
+    bars = short_of if may_wait else ()
     short = suite.counter if suite is not None and suite.left < least else pool
     if least > short.capacity:
         return _full(pool, short, wish)
@@ -272,7 +266,7 @@ def _count(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, right: Rights | 
         found = _reserved(pool, wish, terms, reservations)
     else:
         found = _full(pool, short, wish)
-    return msgspec.structs.replace(found, may_wait=may_wait, bars=bars, lacks=bars)
+    return msgspec.structs.replace(found, may_wait=may_wait, bars=bars)
 
 
 def _most_ever(pool: Pool, terms: Terms, right: Rights | None) -> int:
@@ -318,12 +312,12 @@ def _suite(pool: Pool, terms: Terms, asker: Asker) -> _Suite | None:
     return _Suite(counter, has, has + counter.free, held)
 
 
-def _beyond(pool: Pool, limit: Limit, wish: _Wish, terms: Terms, right: Rights, *, later: bool) -> Decision:
+def _beyond(pool: Pool, limit: Limit, wish: _Wish, terms: Terms, right: Rights) -> Decision:
     """The options file allows the asker, or its group as a whole, no more."""
     reason = f"{limit.kind} {limit.name} may hold {seats(limit.maximum)} of {pool.feature} and holds {limit.used}; {asked_for(wish.count)}."
     rule = terms.access.options.cite(limit.rule) if terms.access is not None else ""
     may_wait = wish.least <= _most_ever(pool, terms, right)
-    return Decision(-87, pool, reason=reason, rule=rule, may_wait=may_wait, lacks=(limit,) if may_wait and not later else ())
+    return Decision(-87, pool, reason=reason, rule=rule, may_wait=may_wait)
 
 
 def _full(pool: Pool, short: Pool, wish: _Wish) -> Decision:
@@ -334,7 +328,7 @@ def _full(pool: Pool, short: Pool, wish: _Wish) -> Decision:
         return Decision(-26, pool, reason=reason, rule=_line(short))
     over = f" and {short.overdraft} of overdraft" if short.overdraft else ""
     reason = f"{short.in_use} of {seats(short.total)}{over} of {short.feature} are in use; {asked_for(wish.count)}."
-    return Decision(-4, pool, reason=reason, rule=_line(short), may_wait=True, bars=(pool,), lacks=(pool,))
+    return Decision(-4, pool, reason=reason, rule=_line(short), may_wait=True, bars=(pool,))
 
 
 def _reserved(pool: Pool, wish: _Wish, terms: Terms, own: Sequence[Reservation]) -> Decision:

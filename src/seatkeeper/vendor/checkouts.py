@@ -1,6 +1,7 @@
 """Seats go out, come back, and are waited for.
 
-A request is decided over the pools (pools.decision). Before it is denied for want of seats, seats that only linger come back.
+A request is decided over the pools (pools.decision). Before it is denied for want of seats, those come back whose time to linger is
+over; until then they are out for everybody but the one who gave them back, and he has them before all who wait.
 One that may wait and finds none is queued, first come first served: nobody who comes later is given what an earlier one could
 have, except out of a reservation of its own. The queue is of the feature, and each waiter bars the pools that lack seats for it, so that
 waiting for an old version does not hold up those who need a newer one. Who is held back by a ceiling of its own bars nothing.
@@ -13,10 +14,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.values import version_satisfies
-from seatkeeper.pools.accounts import Shared
 from seatkeeper.pools.decision import Decision, decide
 from seatkeeper.pools.grouping import suite_pool
-from seatkeeper.vendor.borrowing import borrow_denial
+from seatkeeper.vendor.borrowing import borrow_denial, end_kept
 from seatkeeper.vendor.entries import CheckedOut, Denial, Queued
 from seatkeeper.vendor.events import Append, BorrowAnswer, DenialAnswer, GrantAnswer, ReturnAnswer, Send
 from seatkeeper.vendor.seats import Waiter
@@ -25,7 +25,6 @@ from seatkeeper.vendor.state import HEARD_RESOLUTION_S
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from seatkeeper.pools.access import Limit
     from seatkeeper.pools.counted import Pool
     from seatkeeper.vendor.events import CheckinAsked, CheckoutAsked, Instruction
     from seatkeeper.vendor.seats import Seat, Session
@@ -58,23 +57,25 @@ def checkout_asked(state: State, event: CheckoutAsked, now: float, wall: float) 
             return [known]
     instructions: list[Instruction] = []
     name = event.feature.lower()
-    if ledger.kept:
-        instructions += _own_lingering(state, session, event, name, wall)
+    own = _own_lingering(state, session, event) if ledger.kept else None
     barred = _barred_pools(state, name) if ledger.queues else _NOBODY
-    decision = _decide(state, session, event, barred, wall)
-    while decision.may_wait and ledger.kept:
-        swept = _sweep(state, name, decision, wall)
-        if not swept:
-            break
-        instructions += swept
-        decision = _decide(state, session, event, barred, wall)
+    decision = _decide_with_own(state, session, event, own, barred, wall)
+    if decision.may_wait and ledger.kept:
+        swept = end_kept(state, wall)
+        if swept:
+            instructions += swept
+            own = own if own is not None and own.handle in ledger.kept else None
+            decision = _decide_with_own(state, session, event, own, barred, wall)
     if decision.number:
         if event.queue and decision.may_wait and not event.borrow_until and decision.pool is not None:
             if len(ledger.queues.get(name, ())) < state.settings.waiters_max:
+                instructions += [state.give_back(own, "linger", wall)] if own is not None else []
                 return instructions + _enqueue(state, session, event, decision, wall)
             wait = "1 request waits" if state.settings.waiters_max == 1 else f"{state.settings.waiters_max} requests wait"
             decision = Decision(-24, decision.pool, reason=f"{wait} for {event.feature} already.")
         return instructions + _deny(state, session, event, decision, wall)
+    if own is not None:
+        instructions.append(state.give_back(own, "linger", wall))
     if ledger.queues and _counts_twice(decision):
         state.stir(name)
     return instructions + _seat(state, session, event, decision, ledger.next_handle, wall)
@@ -207,31 +208,35 @@ def _holder(seat: Seat) -> str:
 # Lingering -----------------------------------------------------------------------------------------------------------
 
 
-def _own_lingering(state: State, session: Session, event: CheckoutAsked, name: str, wall: float) -> list[Append]:
-    """Who comes back to seats that linger for it takes those, and not further ones."""
-    display = event.display or session.display
-    for seat in _lingering(state, [name]):
-        if seat.session.who == session.who and seat.display == display and seat.count <= event.count:
-            return [state.give_back(seat, "linger", wall)]
-    return []
+def _own_lingering(state: State, session: Session, event: CheckoutAsked) -> Seat | None:
+    """The seats that linger for whoever asks, the soonest to end first: who comes back takes those, and not further ones."""
+    name, display = event.feature.lower(), event.display or session.display
+    found = [
+        seat
+        for seat in state.ledger.kept.values()
+        if not seat.borrow_until
+        and seat.session.who == session.who
+        and seat.display == display
+        and seat.count <= event.count
+        and seat.feature.lower() == name
+    ]
+    return min(found, key=lambda seat: seat.until, default=None)
 
 
-def _sweep(state: State, name: str, denial: Decision, wall: float) -> list[Append]:
-    """Lingering seats come back "immediately if a new request would otherwise be denied" (facts, FlexNet 3.4): those that it lacks."""
-    found = _lingering(state, state.family(name)) if denial.lacks else []
-    return [state.give_back(seat, "linger", wall) for seat in found if _is_lacked(seat, denial.lacks)]
-
-
-def _is_lacked(seat: Seat, lacks: Collection[Pool | Limit]) -> bool:
-    charge = seat.charge
-    limits = charge.members[seat.handle][1] if isinstance(charge, Shared) else charge.limits if charge is not None else ()
-    return seat.pool in lacks or (seat.counter is not None and seat.counter.pool in lacks) or any(limit in lacks for limit in limits)
-
-
-def _lingering(state: State, names: Collection[str]) -> list[Seat]:
-    """Seats of the features that only linger, the soonest to end first."""
-    found = [seat for seat in state.ledger.kept.values() if not seat.borrow_until and seat.feature.lower() in names]
-    return sorted(found, key=lambda seat: seat.until)
+def _decide_with_own(
+    state: State, session: Session, event: CheckoutAsked, own: Seat | None, barred: Collection[Pool], wall: float
+) -> Decision:
+    """The decision as if the seats that linger for the asker were back; who waits comes first only for seats beyond those."""
+    if own is None:
+        return _decide(state, session, event, barred, wall)
+    if own.count == event.count:
+        mine = {own.pool, own.counter.pool if own.counter is not None else None}
+        barred = frozenset(pool for pool in barred if pool not in mine)
+    state.ledger.uncount(own)
+    try:
+        return _decide(state, session, event, barred, wall)
+    finally:
+        state.ledger.recount(own)
 
 
 # Waiting -------------------------------------------------------------------------------------------------------------
@@ -306,14 +311,6 @@ def _serve_in_turn(state: State, name: str, wall: float, instructions: list[Inst
                 break
             continue
         decision = _decide(state, session, waiter, barred, wall)
-        while decision.may_wait and ledger.kept:
-            swept = _sweep(state, waiter.feature.lower(), decision, wall)
-            if not swept:
-                break
-            instructions += swept
-            # Reserved seats may be among them.
-            plain = False
-            decision = _decide(state, session, waiter, barred, wall)
         if not decision.number:
             again = again or (bool(barred) and _counts_twice(decision))
             instructions.append(state.dequeue(waiter, "served", wall))

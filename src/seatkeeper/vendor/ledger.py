@@ -213,12 +213,20 @@ class Ledger:
             self.kept.pop(handle, None)
         if session.over and not session.seats:
             self.sessions.pop(session.number, None)
-        if seat.pool is not None:
-            if seat.charge is None:
-                seat.pool.in_use -= seat.count
-            else:
-                _discharge(seat)
+        self.uncount(seat)
         return seat
+
+    def uncount(self, seat: Seat) -> None:
+        """The seat counts in its pool no longer."""
+        if seat.charge is not None:
+            _discharge(seat)
+        elif seat.pool is not None:
+            seat.pool.in_use -= seat.count
+
+    def recount(self, seat: Seat) -> None:
+        """The seat counts in its pool again, by what the options file says now."""
+        if seat.pool is not None:
+            self._charge(seat, seat.pool, None)
 
     def _keep(self, entry: Lingering) -> Seat | None:
         """The holder has given the seats back, and they stay out."""
