@@ -9,11 +9,26 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from seatkeeper.adapters import peers
-from seatkeeper.adapters.peers import Peer, account_name, connect_unix, group_id, is_administrator, listen_unix, peer_of
+from seatkeeper.adapters.peers import (
+    Peer,
+    Stranger,
+    account_name,
+    connect_believed,
+    connect_unix,
+    group_id,
+    is_administrator,
+    listen_unix,
+    peer_of,
+    server_account,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 NO_GROUP = "no-such-group"
@@ -131,3 +146,75 @@ def test_without_the_list_of_the_kernel_the_group_database_does(monkeypatch: pyt
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert peer_of(ours).groups == set(os.getgrouplist(account_name(os.geteuid()), os.getegid()))
+
+
+LISTEN_AS = """
+import os, socket, sys
+family, path, uid = sys.argv[1:]
+os.setuid(int(uid))
+listener = socket.socket(socket.AF_UNIX) if family == "unix" else socket.create_server((path, 0), family=getattr(socket, family))
+if family == "unix":
+    listener.bind(path)
+    listener.listen()
+print(listener.getsockname()[1], flush=True)
+client = listener.accept()[0]
+print("accepted", flush=True)
+client.recv(1)
+"""
+
+
+def listening(family: str, path: str, uid: int) -> subprocess.Popen[str]:
+    # The interpreter itself may belong to somebody else, and is loaded before the process becomes another's.
+    command = [sys.executable, "-c", LISTEN_AS, family, path, str(uid)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(("family", "address"), [("AF_INET", "127.0.0.1"), ("AF_INET6", "::1")])
+@pytest.mark.parametrize("uid", [pytest.param(65534, marks=root_only), os.geteuid()])
+def test_the_kernel_says_whose_the_other_end_of_a_local_connection_is(family: str, address: str, uid: int) -> None:
+    with listening(family, address, uid) as process:
+        try:
+            assert process.stdout is not None
+            with socket.create_connection((address, int(process.stdout.readline())), 10) as client:
+                assert process.stdout.readline() == "accepted\n"
+                assert server_account(client) == uid
+        finally:
+            process.kill()
+
+
+def test_of_an_end_on_another_machine_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "_TCP_TABLES", (Path("/nowhere"),))
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        assert server_account(client) is None
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory into which every account may write; pytest's are closed to others."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o777)
+        yield Path(directory)
+
+
+@root_only
+def test_a_socket_is_believed_by_its_file_and_by_who_listens(open_directory: Path) -> None:
+    path = open_directory / "s"
+    with listening("unix", str(path), 65534) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            with pytest.raises(Stranger, match="belongs to"):
+                connect_believed(path, 5, None)
+            os.chown(path, 0, 0)
+            with pytest.raises(Stranger, match="is served by"):
+                connect_believed(path, 5, None)
+        finally:
+            process.kill()
+    path.unlink()
+    with listening("unix", str(path), 65534) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            connect_believed(path, 5, 65534).close()
+        finally:
+            process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from datetime import date
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatkeeper.adapters.keys import init_vendor, issue_credential
+from seatkeeper.adapters.peers import listen_unix
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.sdk.access import Access
+from seatkeeper.sdk.admin import reread
 from seatkeeper.sdk.question import Question, ask_unix
 from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import AskFeatures, AskReread, AskServer, Beat, Done, PoolStatus, Refused, ServerStatus
+from support.fake_lmgrd import FakeLmgrd
 from support.middle import Middle
 from support.site import VENDOR, Site, free_port
 
@@ -144,10 +148,51 @@ def test_a_certificate_that_cannot_be_used_is_told(site: Site, tmp_path: Path) -
 
 def test_the_unix_socket_of_the_port_is_asked_and_no_other(site: Site, tmp_path: Path) -> None:
     path = site.directory / f"lmgrd-{site.port}.socket"
-    (answer,) = ask_unix(path, site.port, "", AskReread(1, "nosuch"), 15)
+    (answer,) = ask_unix(path, site.port, "", AskReread(1, "nosuch"), 15, None)
     assert isinstance(answer, Done)
     assert answer.number == -97
-    assert isinstance(ask_unix(path, site.port, VENDOR, AskFeatures(1), 15)[0], PoolStatus)
-    # A listener on another port that names this socket does not get its way.
-    assert ask_unix(path, free_port(), "", AskReread(1, "nosuch"), 15) == []
-    assert ask_unix(tmp_path / "nowhere", site.port, "", AskReread(1), 15) == []
+    assert isinstance(ask_unix(path, site.port, VENDOR, AskFeatures(1), 15, None)[0], PoolStatus)
+    assert ask_unix(tmp_path / path.name, site.port, "", AskReread(1), 15, None) == []
+    # A listener on another port that leads there does not get its way.
+    port = free_port()
+    (tmp_path / f"lmgrd-{port}.socket").hardlink_to(path)
+    assert ask_unix(tmp_path / f"lmgrd-{port}.socket", port, "", AskReread(1, "nosuch"), 15, None) == []
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_lookalike_leads_an_administrator_to_no_other_socket(tmp_path: Path, relative: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has some port of this machine names a socket of its choosing, as of a daemon that obeys root."""
+    monkeypatch.chdir(tmp_path)
+    with listen_unix(tmp_path / "daemon.sock", "") as other, FakeLmgrd(lambda _vendor, _message: [status_with(named)]) as lookalike:
+        named = str(tmp_path / "daemon.sock")
+        if relative:
+            named = f"lmgrd-{lookalike.port}.socket"
+            (tmp_path / named).hardlink_to(tmp_path / "daemon.sock")
+        with pytest.raises(LicenseError) as caught:
+            reread(lookalike.host, lookalike.port)
+        assert caught.value.number == -33
+        assert "nothing was sent" in caught.value.reason
+        with pytest.raises(BlockingIOError):
+            other.accept()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a socket to another account")
+@pytest.mark.parametrize("link", [False, True])
+def test_a_socket_of_a_third_account_or_a_link_is_not_asked(tmp_path: Path, link: bool) -> None:
+    with FakeLmgrd(lambda _vendor, _message: [status_with(str(path))]) as server:
+        path = tmp_path / f"lmgrd-{server.port}.socket"
+        with listen_unix(tmp_path / "other" if link else path, "") as other:
+            if link:
+                path.symlink_to(tmp_path / "other")
+            else:
+                os.chown(path, 12345, -1)
+            with pytest.raises(LicenseError) as caught:
+                reread(server.host, server.port)
+            assert caught.value.number == -33
+            assert ("is no socket" if link else "belongs to 12345") in caught.value.reason
+            with pytest.raises(BlockingIOError):
+                other.accept()
+
+
+def status_with(admin_socket: str) -> ServerStatus:
+    return ServerStatus(1, "licsrv", 7260, "0.1.0", ["/license.dat"], [], [], admin_socket)

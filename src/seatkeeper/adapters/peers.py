@@ -13,7 +13,9 @@ import pwd
 import socket
 import stat
 import struct
+import sys
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +24,18 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Peer", "account_name", "connect_unix", "group_id", "is_administrator", "listen_unix", "peer_of"]
+__all__ = [
+    "Peer",
+    "Stranger",
+    "account_name",
+    "connect_believed",
+    "connect_unix",
+    "group_id",
+    "is_administrator",
+    "listen_unix",
+    "peer_of",
+    "server_account",
+]
 
 _BACKLOG: Final = 256
 #: What Python asks a socket for at most: 256 groups. Who has more is looked up by name.
@@ -30,6 +43,13 @@ _GROUPS_BYTES_MAX: Final = 1024
 #: What Linux calls the option that lists a peer's supplementary groups; Python has no name for it.
 _SO_PEERGROUPS: Final = 59
 _PATH_BYTES_MAX: Final = 100
+#: What the kernel lists of this machine's TCP connections: addresses in hexadecimal, in the 4th column the state, in the 8th the account.
+_TCP_TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_ESTABLISHED: Final = "01"
+
+
+class Stranger(Exception):
+    """A Unix socket is there, and is of an account that nobody has reason to believe."""
 
 
 class Peer(Struct, frozen=True):
@@ -142,6 +162,69 @@ def connect_unix(path: Path, timeout: float) -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+def connect_believed(path: Path, timeout: float, server: int | None) -> socket.socket:
+    """A connection to the socket at `path`, which is of root, of ourselves, or of the account `server`: by its file, and by who listens.
+
+    Whoever named the path may be anybody, so the file is looked at before anything listens to us, and who listens before anything is
+    said to him: the kernel names both. A link is followed by neither.
+
+    Raises:
+        Stranger: The socket is another account's, or the path is no socket.
+        OSError: Nobody listens there, or it may not be used.
+    """
+    believed = {0, os.geteuid()} if server is None else {0, os.geteuid(), server}
+    for short in _short(path):
+        found = os.lstat(short)
+        if not stat.S_ISSOCK(found.st_mode):
+            raise Stranger("is no socket")
+        if found.st_uid not in believed:
+            raise Stranger(f"belongs to {account_name(found.st_uid)}")
+    connection = connect_unix(path, timeout)
+    try:
+        listening = peer_of(connection).uid
+        if listening not in believed:
+            raise Stranger(f"is served by {account_name(listening)}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def server_account(connection: socket.socket) -> int | None:
+    """The account of the process that has accepted this TCP connection on this machine; None where the kernel does not tell."""
+    here, there = connection.getsockname(), connection.getpeername()
+    wanted = (_address(there), _address(here))
+    for table in _TCP_TABLES:
+        try:
+            rows = table.read_text("ascii").splitlines()[1:]
+        except (OSError, ValueError):
+            continue
+        for row in rows:
+            words = row.split()
+            if len(words) > 7 and words[3] == _ESTABLISHED and (_listed(words[1]), _listed(words[2])) == wanted:
+                return int(words[7])
+    return None
+
+
+def _address(name: tuple[str, int]) -> tuple[bytes, int]:
+    """A socket's address in 16 bytes, IPv4 ones as IPv6 writes them, and its port."""
+    address = ip_address(name[0].partition("%")[0])
+    return _mapped(address.packed), name[1]
+
+
+def _listed(text: str) -> tuple[bytes, int]:
+    """The same of an address as the kernel lists it: words of 32 bits as this machine keeps them."""
+    address, _, port = text.partition(":")
+    raw = bytes.fromhex(address)
+    if sys.byteorder == "little":
+        raw = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
+    return _mapped(raw), int(port, 16)
+
+
+def _mapped(packed: bytes) -> bytes:
+    return packed if len(packed) == 16 else bytes(10) + b"\xff\xff" + packed
 
 
 def _short(path: Path) -> Iterator[str]:

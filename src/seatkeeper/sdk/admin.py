@@ -185,8 +185,10 @@ def _administer(host: str, port: int, vendor: str, message: ClientMessage, timeo
     if not access.as_somebody:
         with Question(host, port, "", access, min(timeout, TIMEOUT_S)) as question:
             status, here = question.ask(AskServer(_REQUEST))[-1], question.is_own_machine
-        if here and isinstance(status, ServerStatus) and status.admin_socket:
-            answers = ask_unix(Path(status.admin_socket), port, vendor, message, timeout)
+            named = status.admin_socket if here and isinstance(status, ServerStatus) else ""
+            server = question.server_account if named else None
+        if named:
+            answers = ask_unix(Path(named), port, vendor, message, timeout, server)
             if answers:
                 return answers[-1]
     return _ask(host, port, vendor, message, timeout)[-1]

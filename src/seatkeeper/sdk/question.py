@@ -93,6 +93,13 @@ class Question:
         self._connection.close()
 
     @property
+    def server_account(self) -> int | None:
+        """The account of this machine that has accepted the TCP connection; None where the kernel does not tell."""
+        from seatkeeper.adapters.peers import server_account
+
+        return server_account(self._connection)
+
+    @property
     def is_own_machine(self) -> bool:
         """True where the server is on this machine."""
         return is_own_machine(self._connection.getpeername()[0], self._connection.getsockname()[0])
@@ -241,18 +248,26 @@ class Question:
         return LicenseError(-16, minor=_MINOR_READ, reason=f"{self._place} broke the connection off: {error.strerror or error}.")
 
 
-def ask_unix(path: Path, port: int, vendor: str, message: ClientMessage, timeout: float) -> list[ServerMessage]:
+def ask_unix(path: Path, port: int, vendor: str, message: ClientMessage, timeout: float, server: int | None) -> list[ServerMessage]:
     """The answer over the Unix socket of this machine's lmgrd for `port`; empty where it cannot be asked there.
 
-    The path came from whoever listens on the port, so what listens at the path must be the lmgrd of that very port: else a stranger
-    who has taken some port could send an administrator's command to another server.
+    The path came from whoever listens on the port, who may be any account of this machine. So it must have the name that lmgrd gives
+    its socket, be of root, of ourselves or of the account `server` that answers on the port, and lead to the lmgrd of that very
+    port: else a stranger who has taken some port could send an administrator to any socket, or his command to another server.
+
+    Raises:
+        LicenseError: -33, there is a socket, and it is none that can be believed; and as `Question`.
     """
-    from seatkeeper.adapters.peers import connect_unix
+    from seatkeeper.adapters.peers import Stranger, connect_believed
 
     place = f"The Unix socket {path}"
+    if path.name != f"lmgrd-{port}.socket" or not path.is_absolute():
+        raise _unbelieved(place, port, f"is not called lmgrd-{port}.socket")
     for step in ("look", "ask"):
         try:
-            connection = connect_unix(path, timeout)
+            connection = connect_believed(path, timeout, server)
+        except Stranger as stranger:
+            raise _unbelieved(place, port, str(stranger)) from None
         except OSError:
             return []
         with Question(place, 0, "" if step == "look" else vendor, Access(), timeout, connection=connection) as question:
@@ -262,6 +277,12 @@ def ask_unix(path: Path, port: int, vendor: str, message: ClientMessage, timeout
             if not isinstance(found, ServerStatus) or found.port != port:
                 return []
     return []
+
+
+def _unbelieved(place: str, port: int, why: str) -> LicenseError:
+    reason = f"{place}, which the server on port {port} names for administrators, {why}: nothing was sent to it."
+    remedy = "Find out which program listens on the port (`ss -ltnp`), and whether it is your license server."
+    return LicenseError(-33, minor=_MINOR_TRUST, reason=reason, remedy=remedy)
 
 
 def _unexpected(place: str, answer: ServerMessage) -> NoReturn:
