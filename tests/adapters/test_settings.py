@@ -10,9 +10,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from seatkeeper.adapters import settings
-from seatkeeper.adapters.settings import Servers, default_path, find_path, find_servers, pinned_root, project, read_trust, stored_paths
+from seatkeeper.adapters.settings import (
+    Servers,
+    default_path,
+    find_path,
+    find_servers,
+    license_files_in,
+    pinned_root,
+    project,
+    read_trust,
+    stored_paths,
+)
 from seatkeeper.base.errors import InputError
+from seatkeeper.cli.lmcommon import files_of
 from seatkeeper.client.path import Chosen, parse_path
+from seatkeeper.sdk.premises import local_files
+from seatkeeper.server.license import find_files
 
 VENDOR = "genesys.d"
 
@@ -197,3 +210,27 @@ def test_the_default_license_file_counts_last_and_only_where_there_is_one(tmp_pa
 def test_where_flexnet_keeps_the_license_file() -> None:
     assert str(default_path(False)) == "/usr/local/flexlm/licenses/license.dat"
     assert str(default_path(True)) == "C:\\flexlm\\license.dat"
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    for name in ("b.lic", "A.DAT", "c.Lic", "d.txt", "lic", ".lic"):
+        (tmp_path / name).write_text("# nothing\n")
+    (tmp_path / "e.lic").mkdir()
+    return tmp_path
+
+
+def test_the_files_of_a_directory_in_any_case_by_name(mixed: Path) -> None:
+    assert [path.name for path in license_files_in(mixed)] == ["A.DAT", "b.lic", "c.Lic"]
+
+
+def test_server_tools_and_applications_find_the_same(mixed: Path) -> None:
+    expected = license_files_in(mixed)
+    assert find_files([str(mixed)]) == expected
+    assert files_of(str(mixed)) == expected
+    assert [file.path for file in local_files(parse_path(str(mixed), windows=False))] == expected
+
+
+def test_a_directory_that_is_none_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        license_files_in(tmp_path / "nowhere")

@@ -7,7 +7,7 @@ import pytest
 
 from seatkeeper.adapters.journal import Journal, segments
 from seatkeeper.cli.journal import main
-from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Denial, Opened, Reread, SessionBegun, SessionEnded, Snapshot
+from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Denial, Opened, Reread, SessionBegun, SessionEnded, SessionState, Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +69,20 @@ def test_show_of_one_feature_and_for_scripts(directory: Path, capsys: pytest.Cap
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [entry["entry"] for entry in found] == ["checkout", "denial", "checkin"]
     assert found[0]["seq"] == 5
+
+
+def test_nothing_that_is_shown_stands_for_a_sessions_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A borrow's secret is made from the digest, and may be read by whoever reads what a script keeps of the journal."""
+    journal = Journal(tmp_path / "genesys.d.journal", lambda call: call())
+    list(journal.tail())
+    journal.snapshot(Snapshot(0.0, 101, 2, [SessionState(1, "d1gest", "ann", "ann-pc", "tty1", 42, "", "")], []))
+    journal.append(journal.seq, [SessionBegun(3.0, 2, "d1gest", "bob", "bob-pc", "tty1", 42)], lambda _outcome: None)
+    journal.close()
+    assert main(["show", str(tmp_path / "genesys.d.journal"), "--json"]) == 0
+    out = capsys.readouterr().out
+    assert [json.loads(line)["entry"] for line in out.splitlines()] == ["snapshot", "session"]
+    assert json.loads(out.splitlines()[0])["sessions"][0]["user"] == "ann"
+    assert "gest" not in out
 
 
 def test_verify_vouches_for_a_whole_journal(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -164,6 +164,7 @@ def test_the_status_of_what_is_borrowed(site: Site, run: Run, monkeypatch: pytes
     assert run("-status")[1] == HEAD + "".join(shown)
     rows = json.loads(run("-status", "--json")[1])
     assert [row["count"] for row in rows] == [1, 2]
+    assert [row["server"] for row in rows] == [f"{site.port}@localhost"] * 2
     assert "secret" not in rows[0]
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + 3 * 3600)

@@ -40,6 +40,7 @@ __all__ = [
     "default_path",
     "find_path",
     "find_servers",
+    "license_files_in",
     "pinned_root",
     "project",
     "read_trust",
@@ -183,6 +184,16 @@ def project() -> str:
     return os.environ.get("LM_PROJECT", "")
 
 
+def license_files_in(directory: Path) -> list[Path]:
+    """The license files of a directory, in the order of their names: for server, tools and applications the same ones.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    # Files come from Windows, too, where LICENSE.DAT is the same name.
+    return sorted(item for item in directory.iterdir() if item.suffix.lower() in LICENSE_SUFFIXES and item.is_file())
+
+
 def _files(place: Path) -> Iterator[Path]:
     """The license files at `place`, in the order of their names.
 
@@ -193,7 +204,7 @@ def _files(place: Path) -> Iterator[Path]:
         if not place.is_dir():
             yield place
             return
-        names = sorted(path for path in place.iterdir() if path.suffix.lower() in LICENSE_SUFFIXES and path.is_file())
+        names = license_files_in(place)
     except OSError as error:
         raise _unreadable(place, error) from None
     if not names:

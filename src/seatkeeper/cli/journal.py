@@ -6,7 +6,7 @@ import argparse
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -134,13 +134,21 @@ def _show(paths: Sequence[Path], feature: str | None, *, as_json: bool) -> int:
             if feature is not None and about.lower() != feature.lower():
                 continue
             if as_json:
-                print(msgspec.json.encode({"seq": record.seq + offset, **msgspec.to_builtins(entry)}).decode())
+                print(msgspec.json.encode({"seq": record.seq + offset, **_shown(entry)}).decode())
             else:
                 when = _time(entry.at)
                 # What clients call themselves is printed, never obeyed.
                 shown = text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
                 print(f"{record.seq + offset:>9}  {when}  {shown}")
     return 0
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    """The entry without the digests of sessions' secrets, by which a borrow's secret could be worked out where the server has no key."""
+    fields: dict[str, Any] = msgspec.to_builtins(entry)
+    for holder in (fields, *fields.get("sessions", ())):
+        holder.pop("digest", None)
+    return fields
 
 
 def _time(at: float) -> str:

@@ -192,7 +192,7 @@ def _status(options: Options) -> int:
     from seatkeeper.licfile.borrowing import read_borrowed
 
     root = pinned_root(None)
-    shown: list[Borrowed] = []
+    shown: list[tuple[Borrowed, str]] = []
     problems: list[str] = []
     for loan in BorrowStore().loans():
         try:
@@ -201,15 +201,15 @@ def _status(options: Options) -> int:
             problems.append(f"{loan.path}: {error.short()} {error.reason}")
             continue
         if borrowed.until > clock.now():
-            shown.append(borrowed)
+            shown.append((borrowed, loan.server))
         else:
             problems.append(f"{loan.path}: the borrow of {borrowed.feature} has ended; lmborrow -purge deletes it.")
-    shown.sort(key=lambda borrowed: (borrowed.vendor, borrowed.feature, borrowed.until))
+    shown.sort(key=lambda one: (one[0].vendor, one[0].feature, one[0].until))
     if options.has("--json"):
-        print(msgspec.json.format(msgspec.json.encode([_row(borrowed) for borrowed in shown]), indent=2).decode())
+        print(msgspec.json.format(msgspec.json.encode([_row(borrowed, lender) for borrowed, lender in shown]), indent=2).decode())
     else:
         print(f"\n{'Vendor':<11}{'Feature':<33}Expiration\n{'_' * 6:<11}{'_' * 8:<33}{'_' * 10}\n")
-        for borrowed in shown:
+        for borrowed, _ in shown:
             print(f"{borrowed.vendor:<10} {borrowed.feature:<32} {_moment(datetime.fromtimestamp(borrowed.until))}")
         _say_wishes()
     for problem in problems:
@@ -233,11 +233,11 @@ def _say_wishes() -> None:
             print(f"\nWhat is checked out today from {whose} is borrowed until {_moment(wish.end)}.")
 
 
-def _row(borrowed: Borrowed) -> dict[str, object]:
-    """What a script wants to know of a borrow; its secret is not among it."""
-    names = ("vendor", "feature", "version", "count", "user", "host", "display", "handle", "server")
+def _row(borrowed: Borrowed, lender: str) -> dict[str, object]:
+    """What a script wants to know of a borrow, with the lender as the license path called it; its secret is not among it."""
+    names = ("vendor", "feature", "version", "count", "user", "host", "display", "handle")
     moments = {name: datetime.fromtimestamp(getattr(borrowed, name)).astimezone().isoformat() for name in ("start", "until")}
-    return {name: getattr(borrowed, name) for name in names} | moments
+    return {name: getattr(borrowed, name) for name in names} | {"server": lender or borrowed.server} | moments
 
 
 def _purge(_options: Options) -> int:

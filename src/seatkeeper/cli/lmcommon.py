@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from msgspec import Struct, field
 
 from seatkeeper import __version__
-from seatkeeper.adapters.settings import default_file, stored_paths
+from seatkeeper.adapters.settings import default_file, license_files_in, stored_paths
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.path import DEFAULT_PORT, LICENSE_SUFFIXES, Address, Entry, parse_path
 from seatkeeper.sdk.access import note_license_file
@@ -204,7 +204,7 @@ def files_of(place: str) -> list[Path]:
     path = Path(place)
     try:
         if path.is_dir():
-            found = sorted(item for item in path.iterdir() if item.suffix.lower() in LICENSE_SUFFIXES and item.is_file())
+            found = license_files_in(path)
             if found:
                 return found[:_FILES_MAX]
             reason = f"The directory {place} has no file that ends in {' or '.join(LICENSE_SUFFIXES)}."

@@ -95,7 +95,7 @@ class Borrowed(msgspec.Struct, frozen=True, array_like=True):
         start: When the loan began, as Unix time by the server's clock.
         until: When it ends.
         secret: Returns the seats before that.
-        server: The server, as `port@host`.
+        server: The name of the server's machine. How the client called it, the client keeps beside the record.
         hostids: The host ids of the SERVER lines.
         lines: Signed license lines that cover the seats.
         trust: The vendor's trust file; empty where the server has none (an explicit unsafe setting).

@@ -16,7 +16,6 @@ from seatkeeper.adapters import settings
 from seatkeeper.base.errors import InputError
 from seatkeeper.client.diagnosis import Step, skipped, softened
 from seatkeeper.client.findings import hostid_step, signature_step
-from seatkeeper.client.path import LICENSE_SUFFIXES
 from seatkeeper.client.remedies import remedy_of
 from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
@@ -53,7 +52,7 @@ def local_files(entries: Iterable[Entry]) -> list[LocalFile]:
         try:
             if entry.addresses:
                 continue
-            paths = sorted(item for item in place.iterdir() if item.suffix.lower() in LICENSE_SUFFIXES) if place.is_dir() else [place]
+            paths = settings.license_files_in(place) if place.is_dir() else [place]
         except OSError:
             continue
         found += [file for path in paths[: settings.FILES_MAX] if (file := _read(path)) is not None]

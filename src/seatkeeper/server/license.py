@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from seatkeeper.adapters.keys import credential_path, find_credential, find_trust
+from seatkeeper.adapters.settings import license_files_in
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.licfile.certificate import check_chain
 from seatkeeper.licfile.grammar import FILE_BYTES_MAX
@@ -81,7 +82,7 @@ def find_files(paths: Sequence[str]) -> list[Path]:
         path = Path(entry)
         try:
             if path.is_dir():
-                inside = sorted(item for item in path.iterdir() if item.suffix in {".lic", ".dat"} and item.is_file())
+                inside = license_files_in(path)
                 if not inside:
                     raise LicenseError(-1, minor=359, reason=f"The directory {entry} has no *.lic or *.dat file.", path=tuple(paths))
                 found += inside
