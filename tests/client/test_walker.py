@@ -59,7 +59,8 @@ def event(line: str) -> Event:
         version = next((word for word in more if word[0].isdigit()), "")
         count = next((int(word[1:]) for word in more if word[0] == "x"), 1)
         borrow_until = next((float(word[1:]) for word in more if word[0] == "b"), 0.0)
-        return Ask(key, Checkout(0, feature, version, count, "up_to" in more, queue="queue" in more, borrow_until=borrow_until))
+        flags = {"queue": "queue" in more, "trial": "trial" in more}
+        return Ask(key, Checkout(0, feature, version, count, "up_to" in more, borrow_until=borrow_until, **flags))
     if verb == "tick":
         return Tick()
     if verb == "leave":

@@ -112,7 +112,7 @@ def test_of_very_many_open_ports_some_are_asked(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("site"), [feature("f1", 5), feature("b1", 1, BORROW="24")]) as made:
+    with Site(tmp_path_factory.mktemp("site"), [feature("f1", 5), feature("b1", 1, BORROW="24"), feature("lg", 1, LINGER="3600")]) as made:
         yield made.start()
 
 
@@ -130,6 +130,19 @@ def test_a_trial_takes_nothing_for_good_and_sees_the_server_s_clock(site: Site) 
         denied = trials.attempt(Want("nosuch"))
         assert denied.error is not None
         assert denied.error.number == -5
+
+
+@pytest.mark.processes
+def test_a_trial_leaves_no_trace(site: Site) -> None:
+    log = site.read_log()
+    with Trials(str(site.license), VENDOR, "a test") as trials:
+        assert trials.attempt(Want("lg")).error is None
+        denied = trials.attempt(Want("lg", "", 2)).error
+        assert denied is not None
+        assert denied.number == -26
+    (shown,) = pools("localhost", site.port, VENDOR, "lg")
+    assert (shown.in_use, shown.holders, shown.denials) == (0, [], 0)
+    assert '"lg"' not in site.read_log()[len(log) :]
 
 
 @pytest.mark.processes

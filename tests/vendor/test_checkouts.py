@@ -712,3 +712,37 @@ def test_only_who_may_know_others_is_told_the_line_that_names_them() -> None:
     assert bench.ask("bob").rule == "genesys.d.opt:1: RESERVE 3 f1 USER ann"
     bench.greet("cid", knows=False)
     assert bench.ask("cid").rule == "genesys.d.opt:1"
+
+
+class TestTrials:
+    def test_a_trial_says_what_would_be_given_and_gives_nothing(self) -> None:
+        bench = Bench(f1(3, "LINGER=60"))
+        bench.greet("ann")
+        before = len(bench.log)
+        answer = bench.ask("ann", count=5, up_to=True, trial=True)
+        assert isinstance(answer, GrantAnswer)
+        assert (answer.handle, answer.count, answer.at) == (0, 3, bench.wall)
+        assert (bench.used(), len(bench.log)) == (0, before)
+
+    def test_a_trial_that_is_denied_is_not_counted_written_down_or_queued(self) -> None:
+        bench = Bench(f1(1))
+        bench.take("ann")
+        bench.greet("bob", knows=True)
+        before = len(bench.log)
+        answer = bench.ask("bob", queue=True, trial=True)
+        assert isinstance(answer, DenialAnswer)
+        assert (answer.number, answer.holders) == (-4, ("ann@ann-pc :0",))
+        assert (bench.pool("f1").denials, len(bench.log), bench.ledger.waiters) == (0, before, {})
+
+    def test_a_trial_leaves_what_lingers_for_who_asks(self) -> None:
+        bench = Bench(f1(1, "LINGER=60"))
+        bench.back("ann", bench.take("ann"))
+        assert isinstance(bench.ask("ann", trial=True), GrantAnswer)
+        assert bench.used() == 1
+        bench.take("ann")
+
+    def test_a_trial_comes_behind_who_waits(self) -> None:
+        bench = Bench(f1(2))
+        bench.take("ann")
+        bench.ask("bob", count=2, queue=True)
+        assert bench.ask("cid", trial=True).number == -24

@@ -194,7 +194,7 @@ def clock_step(trial: Trial | None, pools: Sequence[PoolStatus], *, here: bool, 
     """How far the clocks of server and client are apart, as far as that can be seen.
 
     Args:
-        trial: The trial checkout, whose grant carries the server's time.
+        trial: The trial checkout, whose answer carries the server's time.
         pools: The pools of its feature; a holder since a time to come tells of a server that is ahead.
         here: Whether server and client are one machine.
         now: The time here.
@@ -277,7 +277,7 @@ def request_steps(
 
 def _granted(trial: Trial) -> Step:
     want = trial.want
-    sentence = f"{_seats(want.count)} of {want.feature} v{trial.version} came from {trial.server}, and went back at once."
+    sentence = f"{trial.server} would give {_seats(want.count)} of {want.feature} v{trial.version}."
     return Step("checkout", "ok", sentence, want.feature)
 
 

@@ -253,6 +253,7 @@ class Seated(_Value, frozen=True):
     """The checkout holds seats, under this handle from now on.
 
     With `borrow`, the record of borrowed ones, nothing more is to be said about them here: they are good for as long as it says.
+    Handle 0 answers a trial: it would, and `at` is the server's Unix time.
     """
 
     key: int
@@ -262,6 +263,7 @@ class Seated(_Value, frozen=True):
     expiry: str
     server: str
     borrow: bytes = b""
+    at: float = 0.0
 
 
 class Placed(_Value, frozen=True):

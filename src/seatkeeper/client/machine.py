@@ -283,10 +283,10 @@ class Session(Contact):
         if request is not None and not request.abandoned:
             if message.borrow:
                 self._have.lent.add(message.handle)
-            else:
+            elif message.handle:
                 self._have.seats[message.handle] = HeldSeat(request.key)
-            outcome = SeatGranted(request.key, message.handle, message.count, message.version, message.expiry, message.borrow)
-            self._out.append(outcome)
+            told = message.count, message.version, message.expiry, message.borrow, message.at
+            self._out.append(SeatGranted(request.key, message.handle, *told))
         elif message.handle not in self._have.seats and message.handle not in self._have.lent:
             self._decline(message.handle, message.borrow)
 
@@ -363,7 +363,9 @@ class Session(Contact):
         return self._numbered(lambda number: Checkin(number, handle))
 
     def _decline(self, handle: int, borrow: bytes) -> None:
-        """Give back a grant that is not taken; a checkin would leave borrowed seats out until their end."""
+        """Give back a grant that is not taken; a checkin would leave borrowed seats out until their end, and a trial is none."""
+        if not handle:
+            return
         if borrow:
             from seatkeeper.licfile.borrowing import claimed  # cryptography, for the one case in which it is needed
 

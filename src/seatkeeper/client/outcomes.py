@@ -28,7 +28,10 @@ class _Outcome(msgspec.Struct, frozen=True):
 
 
 class SeatGranted(_Outcome, frozen=True):
-    """A request has its seats; `borrow` is the record of borrowed ones, which are the session's concern no longer."""
+    """A request has its seats; `borrow` is the record of borrowed ones, which are the session's concern no longer.
+
+    Handle 0 answers a trial: nothing is held, and `at` is the server's Unix time.
+    """
 
     key: int
     handle: int
@@ -36,6 +39,7 @@ class SeatGranted(_Outcome, frozen=True):
     version: str
     expiry: str
     borrow: bytes = b""
+    at: float = 0.0
 
 
 class SeatQueued(_Outcome, frozen=True):

@@ -347,10 +347,10 @@ class Walker:
             session = self._sessions[index]
             if outcome.borrow:
                 self._settle(index, session.decline(outcome.handle, outcome.borrow, self._now, self._draw))
-            else:
+            elif outcome.handle:
                 self._settle(index, session.forget(outcome.handle, self._now, self._draw))
             return
-        if outcome.borrow:
+        if outcome.borrow or not outcome.handle:
             self._preferred = index
             del self._journeys[journey.key]
             self._out.append(_seated(outcome, self._name(index)))
@@ -492,4 +492,4 @@ class Walker:
 
 
 def _seated(outcome: SeatGranted, server: str) -> Seated:
-    return Seated(outcome.key, outcome.handle, outcome.count, outcome.version, outcome.expiry, server, outcome.borrow)
+    return Seated(outcome.key, outcome.handle, outcome.count, outcome.version, outcome.expiry, server, outcome.borrow, outcome.at)

@@ -456,7 +456,7 @@ class Client:
         seat.count = instruction.count
         seat.version = instruction.version or seat.version
         seat.expiry = instruction.expiry
-        seat.server = instruction.server
+        seat.server, seat.at = instruction.server, instruction.at
         if asked is not None and not asked.future.done():
             asked.future.set_result(seat)
 

@@ -1,8 +1,8 @@
-"""What a network and a license server do is tried out from this machine: names looked up, ports knocked at, seats checked out for a moment.
+"""What a network and a license server do is tried out from this machine: names looked up, ports knocked at, and asked for seats.
 
-It decides nothing; what a finding means is said in `client.findings` and `client.diagnosis`. A trial checkout is a real one, through
-the client that applications use, and is given back at once: so it takes seats for some milliseconds, and a denial stands in the
-server's log.
+It decides nothing; what a finding means is said in `client.findings` and `client.diagnosis`. A trial goes through the client that
+applications use, and the server decides about it as about a checkout, and gives nothing: it takes no seat from anybody, and leaves
+none that linger and no line in a log. A server that knows of no trials gives seats, and has them back at once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from seatkeeper.adapters import clock
 from seatkeeper.base.errors import LicenseError
@@ -164,10 +166,10 @@ def who_listens(host: str, ports: Iterable[int]) -> list[tuple[int, ServerStatus
 
 
 class _TrialClient(Client):
-    """The client that applications use, but for their user's wish to borrow (LM_BORROW): a trial borrows nothing."""
+    """The client that applications use, but that it only asks whether it would have seats, and for none to borrow (LM_BORROW)."""
 
     def _wish(self, want: Checkout) -> tuple[Checkout, bool]:
-        return want, False
+        return msgspec.structs.replace(want, trial=True), False
 
 
 class Trials:
@@ -199,7 +201,7 @@ class Trials:
             runner.run(self._client.close())
 
     def attempt(self, want: Want, *, clock_too: bool = False) -> Trial:
-        """What came of a checkout, which is given back at once; with `clock_too` the server's clock is looked at while it is held."""
+        """What came of a trial checkout; with `clock_too` the server's clock is looked at."""
         return self._runner.run(self._attempt(want, clock_too))
 
     async def _attempt(self, want: Want, clock_too: bool) -> Trial:
@@ -219,7 +221,9 @@ class Trials:
         return trial
 
     def _skew(self, seat: Seat, at: float) -> float | None:
-        """How far the server's clock is ahead: the time that it noted for this checkout tells."""
+        """How far the server's clock is ahead: the time of its answer tells, or the one that it noted for a checkout."""
+        if seat.at:
+            return seat.at - at
         known: list[PoolStatus] = []
         for address in parse_path(seat.server, windows=False)[0].addresses if "@" in seat.server else ():
             try:

@@ -32,6 +32,7 @@ class Seat:
         expiry: The license's last day as the license file has it.
         server: Where they are from, as `port@host`; `borrowed` where this machine served them from what was borrowed before.
         borrowed_until: Until when they are borrowed, as Unix time; 0 for seats that are not.
+        at: The server's Unix time, where it was only asked whether it would give them; else 0.
     """
 
     def __init__(self, client: Client, key: int, feature: str, version: str) -> None:
@@ -44,6 +45,7 @@ class Seat:
         self.expiry = ""
         self.server = ""
         self.borrowed_until = 0.0
+        self.at = 0.0
 
     @property
     def valid(self) -> bool:

@@ -30,7 +30,7 @@ def _granted(answer: GrantAnswer) -> bytes:
     if pool is None:
         return frame(Granted(answer.request, answer.handle, answer.count))
     line = pool.text if answer.show_line else ""
-    return frame(Granted(answer.request, answer.handle, answer.count, pool.version, pool.expiry, line))
+    return frame(Granted(answer.request, answer.handle, answer.count, pool.version, pool.expiry, line, at=answer.at))
 
 
 def _denied(answer: DenialAnswer) -> bytes:

@@ -302,6 +302,7 @@ class ClientConnection(asyncio.Protocol):
                 message.queue,
                 clean_text(message.data),
                 message.borrow_until,
+                message.trial,
             )
         )
 

@@ -66,6 +66,8 @@ def checkout_asked(state: State, event: CheckoutAsked, now: float, wall: float) 
             instructions += swept
             own = own if own is not None and own.handle in ledger.kept else None
             decision = _decide_with_own(state, session, event, own, barred, wall)
+    if event.trial:
+        return [*instructions, Send(session.connection, _would_get(state, session, event, decision, wall), durable=False)]
     if decision.number:
         if event.queue and decision.may_wait and not event.borrow_until and decision.pool is not None:
             if len(ledger.queues.get(name, ())) < state.settings.waiters_max:
@@ -103,6 +105,13 @@ def _seat(state: State, session: Session, asked: CheckoutAsked | Waiter, decisio
     instructions.append(Append(entry, seat))
     instructions.append(granted(session, seat))
     return instructions
+
+
+def _would_get(state: State, session: Session, event: CheckoutAsked, decision: Decision, wall: float) -> GrantAnswer | DenialAnswer:
+    """The answer to a trial, which leaves everything as it is."""
+    if decision.number:
+        return _denial_of(state, session, event, decision)
+    return GrantAnswer(event.request, 0, decision.count, decision.pool, show_line=True, at=wall)
 
 
 def granted(session: Session, seat: Seat) -> Send:
@@ -181,22 +190,27 @@ def _held(session: Session, feature: str) -> int:
 
 
 def _deny(state: State, session: Session, event: CheckoutAsked | Waiter, decision: Decision, wall: float) -> list[Instruction]:
+    """The denial, answered, counted and written down."""
+    number, pool = decision.number, decision.pool
+    if pool is not None:
+        pool.denials += 1
+    denial = Denial(wall, session.user, session.host, event.feature, event.version, event.count, number, decision.reason, decision.rule)
+    return [*state.denials.write(denial), Send(session.connection, _denial_of(state, session, event, decision), durable=False)]
+
+
+def _denial_of(state: State, session: Session, event: CheckoutAsked | Waiter, decision: Decision) -> DenialAnswer:
     """The denial with what explains it: the line that decides, the holders where the client may know them, the next seat."""
     number, pool = decision.number, decision.pool
     holders: tuple[str, ...] = ()
     free_at = 0.0
-    if pool is not None:
-        pool.denials += 1
-        if number in (-4, -24, -101):
-            seats = [seat for seat in islice(state.ledger.seats.values(), _SEATS_SEEN_MAX) if seat.pool is pool]
-            free_at = min((seat.until for seat in seats if seat.until), default=0.0)
-            if session.knows:
-                holders = tuple(_holder(seat) for seat in seats[:HOLDERS_TOLD_MAX])
-    denial = Denial(wall, session.user, session.host, event.feature, event.version, event.count, number, decision.reason, decision.rule)
+    if pool is not None and number in (-4, -24, -101):
+        seats = [seat for seat in islice(state.ledger.seats.values(), _SEATS_SEEN_MAX) if seat.pool is pool]
+        free_at = min((seat.until for seat in seats if seat.until), default=0.0)
+        if session.knows:
+            holders = tuple(_holder(seat) for seat in seats[:HOLDERS_TOLD_MAX])
     # A line of the options file may name others: who may not know them is told where it stands.
     rule = decision.rule if session.knows or number not in _NAMING else decision.rule.partition(": ")[0]
-    answer = DenialAnswer(event.request, number, decision.reason, rule, holders, free_at)
-    return [*state.denials.write(denial), Send(session.connection, answer, durable=False)]
+    return DenialAnswer(event.request, number, decision.reason, rule, holders, free_at)
 
 
 def _holder(seat: Seat) -> str:

@@ -112,7 +112,10 @@ class Greeting(_Value, frozen=True):
 
 
 class CheckoutAsked(_Value, frozen=True):
-    """A client asks for seats; with `queue` it waits for them, with `borrow_until` it wants to keep them until then (Unix time)."""
+    """A client asks for seats; with `queue` it waits for them, with `borrow_until` it wants to keep them until then (Unix time).
+
+    With `trial` it only asks whether it would have them.
+    """
 
     session: int
     request: int
@@ -124,6 +127,7 @@ class CheckoutAsked(_Value, frozen=True):
     queue: bool = False
     data: str = ""
     borrow_until: float = 0.0
+    trial: bool = False
 
 
 class CheckinAsked(_Value, frozen=True):
@@ -238,13 +242,17 @@ class Accepted(_Value, frozen=True):
 
 
 class GrantAnswer(_Value, frozen=True):
-    """Seats are held; `show_line` where the client has not yet seen the pool's signed lines. No pool: no line covers them any more."""
+    """Seats are held; `show_line` where the client has not yet seen the pool's signed lines. No pool: no line covers them any more.
+
+    To a trial they would be: the handle is 0, and `at` tells the server's Unix time.
+    """
 
     request: int
     handle: int
     count: int
     pool: Pool | None
     show_line: bool
+    at: float = 0
 
 
 class BorrowAnswer(_Value, frozen=True):

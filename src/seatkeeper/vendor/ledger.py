@@ -145,17 +145,8 @@ class Ledger:
     def _begin(self, entry: SessionBegun) -> None:
         session = self.sessions.get(entry.session)
         if session is None or session.digest != entry.digest:
-            session = Session(
-                entry.session,
-                entry.digest,
-                entry.user,
-                entry.host,
-                entry.display,
-                entry.pid,
-                entry.project,
-                entry.application,
-                entry.address,
-            )
+            names = entry.user, entry.host, entry.display
+            session = Session(entry.session, entry.digest, *names, entry.pid, entry.project, entry.application, entry.address)
             self.sessions[entry.session] = session
             self.by_digest[entry.digest] = session
             self.next_session = max(self.next_session, entry.session + 1)

@@ -135,7 +135,8 @@ class Checkout(_Message, frozen=True, tag=2):
     An empty version means any. `display` overrides the session's for this checkout. With `queue` a request that finds no free
     seats waits for them: Queued tells the place, Granted ends the waiting, Checkin of the handle gives it up. `data` is the
     application's part of the key where a license is shared by duplicate grouping (DUP_GROUP=V). `borrow_until` (Unix time, 0
-    for no) borrows the seats: they stay out after the session's end, until then.
+    for no) borrows the seats: they stay out after the session's end, until then. With `trial` the answer says what would be
+    given (Granted with handle 0), or why not, and nothing is given, written down or counted.
     """
 
     request: _Number
@@ -147,6 +148,7 @@ class Checkout(_Message, frozen=True, tag=2):
     queue: bool = False
     data: _Name = ""
     borrow_until: _Time = 0.0
+    trial: bool = False
 
 
 class Checkin(_Message, frozen=True, tag=3):
@@ -297,7 +299,8 @@ class Welcome(_Message, frozen=True, tag=32):
 class Granted(_Message, frozen=True, tag=33):
     """`count` seats are held under `handle`. `line` are the signed license lines, the first time a session meets its pool.
 
-    `borrow` is the signed record of borrowed seats, for the client to keep.
+    `borrow` is the signed record of borrowed seats, for the client to keep. To a trial the handle is 0, and `at` the server's
+    Unix time.
     """
 
     request: int
@@ -307,6 +310,8 @@ class Granted(_Message, frozen=True, tag=33):
     expiry: str = ""
     line: str = ""
     borrow: bytes = b""
+    # A whole number takes one byte of the frame of each ordinary grant.
+    at: float = 0
 
 
 class Denied(_Message, frozen=True, tag=34):
