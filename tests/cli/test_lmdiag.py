@@ -6,16 +6,18 @@ import io
 import re
 import subprocess
 import sys
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
 from seatkeeper.cli import lmdiag
 from seatkeeper.cli.lmcommon import UsageError
+from seatkeeper.licfile.model import Package
 from seatkeeper.sdk.blocking import Client
 from seatkeeper.wire.messages import AskLines, Hello, PoolStatus, Refused
 from support.fake_lmgrd import FakeLmgrd, license_server
-from support.site import Site
+from support.site import VENDOR, Site, feature
 from support.troubles import STRANGE_HOST, STRANGE_HOSTID, closed_port, down_site, silent_port, troubled_site
 
 if TYPE_CHECKING:
@@ -339,3 +341,39 @@ def test_it_waits_for_no_key(redirection: str, flags: list[str]) -> None:
     assert ran.returncode == 241, ran.stderr
     assert CANNOT in ran.stdout
     assert "(y/n)" not in ran.stdout
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    issued = ("ISSUED", date.today().strftime("%d-%b-%Y").lower())
+    lines = [
+        Package("pack", VENDOR, attributes=(("COMPONENTS", "c1 c2:7.6:3"), issued)),
+        Package("suite", VENDOR, attributes=(("COMPONENTS", "s1 s2"), ("OPTIONS", "SUITE"), issued)),
+        feature("f1", 5, "8.0"),
+        feature("pack", 2, keyword="INCREMENT"),
+        feature("suite", 1, keyword="INCREMENT"),
+    ]
+    with Site(tmp_path_factory.mktemp("bundles"), lines) as site:  # type: ignore[arg-type]
+        yield site.start()
+
+
+@pytest.mark.parametrize("by_file", [True, False])
+def test_of_a_package_its_components_are_tried(bundles: Site, lmdiag_of, by_file: bool) -> None:  # type: ignore[no-untyped-def]
+    """A package is no feature that can be checked out (-125), and nothing is wrong with it."""
+    path = str(bundles.license) if by_file else f"{bundles.port}@localhost"
+    shown = lmdiag_of("-c", path, "-n")
+    assert shown.status == 0, shown.text
+    tried = [line.partition(",")[0] for line in shown.lines if line.startswith('"')]
+    assert sorted(set(tried)) == ['"c1" v8.0', '"c2" v7.6', '"f1" v8.0', '"s1" v8.0', '"s2" v8.0']
+    assert shown.text.count(CAN) == len(tried)
+    assert "-125" not in shown.text
+    one = lmdiag_of("-c", path, "c2", "-n")
+    assert (one.status, one.text.count(CAN)) == (0, 1)
+    assert 'Component of package "pack"' in shown.lines or not by_file
+
+
+@pytest.mark.parametrize("by_file", [True, False])
+def test_a_package_that_is_asked_for_by_name_says_what_to_ask_for(bundles: Site, lmdiag_of, by_file: bool) -> None:  # type: ignore[no-untyped-def]
+    shown = lmdiag_of("-c", str(bundles.license) if by_file else f"{bundles.port}@localhost", "pack", "-n")
+    assert shown.status == 256 - 125
+    assert shown.after(CANNOT) == "Request for PACKAGE without components."

@@ -1,8 +1,10 @@
 """`lmdiag` tries to check each license out, and says for each whether it can be had, in the words that scripts look for.
 
 For every line of a license file, and every line that a server shows, it prints what the license is and whether this machine is its
-node, then what a real checkout came to; the seat goes back at once. On a terminal, and without -n, it offers to look for the license
+node, then what a trial checkout came to. On a terminal, and without -n, it offers to look for the license
 server's port when nothing answers at the one it was given.
+
+Nobody checks a package out: a line that gives one its seats stands for the components of the package.
 """
 
 from __future__ import annotations
@@ -24,17 +26,19 @@ from seatkeeper.base.values import is_version, parse_version
 from seatkeeper.cli import lmcommon
 from seatkeeper.client.diagnosis import Want
 from seatkeeper.client.remedies import remedy_of
+from seatkeeper.licfile.bundles import components_of, is_enabled_by
 from seatkeeper.licfile.hostid import explain_mismatch, matches_any, parse_hostids
-from seatkeeper.licfile.model import Feature
+from seatkeeper.licfile.model import Feature, Package
 from seatkeeper.licfile.parser import parse
 from seatkeeper.sdk.admin import lines, pools
 from seatkeeper.sdk.premises import LocalFile, verdicts_of
 from seatkeeper.sdk.probe import Trials, scan_ports, who_listens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from seatkeeper.client.path import Address, Entry
+    from seatkeeper.licfile.model import Line
     from seatkeeper.licfile.signature import Verdict
     from seatkeeper.wire.messages import PoolStatus
 
@@ -65,6 +69,8 @@ _DEAD: Final = frozenset({-7, -12, -14, -15, -16, -33, -52, -96, -97, -134})
 _NOT_SERVED: Final = frozenset({-5, -18, -21, -25})
 #: After these the port may be another.
 _NO_SERVER: Final = frozenset({-7, -12, -15, -16, -96})
+#: The name is a package's.
+_PACKAGE: Final = -125
 #: First those on which license servers usually listen.
 _PORTS: Final = (*range(7260, 7270), *range(27000, 27010))
 _PORT_MAX: Final = 65535
@@ -84,6 +90,7 @@ class _License(msgspec.Struct, frozen=True):
     issuer: str = ""
     keys: tuple[str, ...] = ()
     line: Feature | None = None
+    package: str = ""
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -174,8 +181,7 @@ class _Place:
         file = parsed.file
         self._file = LocalFile(Path(name), parsed)
         hosts = ",".join(server.host for server in file.servers)
-        found = [_of_line(line) for line in file.lines if isinstance(line, Feature)]
-        chosen = [one for one in found if _is_meant(one, self._spec)]
+        chosen = [one for one in _licenses(file.lines, self._spec.feature) if _is_meant(one, self._spec)]
         if not chosen and file.servers and self._spec.feature and not self._spec.keyword:
             # The server may read other files than this copy.
             self._of_server(lmcommon.targets_of((entry,))[0][0].addresses)
@@ -204,8 +210,20 @@ class _Place:
             self._cannot(LicenseError(-97, minor=121, reason=f"{daemon.name}: {daemon.reason.rstrip('.')}." if daemon.reason else ""))
         if chosen:
             self._try_all(str(target), hosts, chosen)
-        elif not down:
+        elif not down and not self._is_package(str(target), [daemon.name for daemon in reply.status.daemons]):
             self._nothing(str(target))
+
+    def _is_package(self, path: str, vendors: list[str]) -> bool:
+        """Tells of a package that was asked for by its name; of those a server shows neither lines nor pools."""
+        if not self._spec.feature or self._spec.keyword:
+            return False
+        for vendor in vendors:
+            with Trials(path, vendor, "lmdiag") as client:
+                error = client.attempt(Want(self._spec.feature)).error
+            if error is not None and error.number == _PACKAGE:
+                self._cannot(error)
+                return True
+        return False
 
     def _nothing(self, name: str) -> None:
         """No line is the one that is meant."""
@@ -280,9 +298,8 @@ def _about(error: LicenseError, feature: str, path: tuple[str, ...]) -> LicenseE
 def _shown(at: Address, vendor: str, feature: str) -> list[_License]:
     """What a vendor daemon shows of its lines: the lines themselves to those who may see them, else its pools."""
     try:
-        shown = [line for line in parse(lines(at.host, at.port, vendor, feature, ASK_S)).file.lines if isinstance(line, Feature)]
-        # A package's component has no line of its own name; its pool says what there is.
-        found = [_of_line(line) for line in shown if not feature or line.name.lower() == feature.lower()]
+        shown = _licenses(parse(lines(at.host, at.port, vendor, feature, ASK_S)).file.lines, feature)
+        found = [one for one in shown if not feature or one.name.lower() == feature.lower()]
         if found:
             return found
     except LicenseError:
@@ -291,6 +308,30 @@ def _shown(at: Address, vendor: str, feature: str) -> list[_License]:
         return [_of_pool(pool) for pool in pools(at.host, at.port, vendor, feature, ASK_S)]
     except LicenseError:
         return []
+
+
+def _licenses(lines: Iterable[Line], feature: str) -> Iterator[_License]:
+    """What can be checked out by these lines: features, and the components of packages in the place of the lines that enable these.
+
+    A package that is asked for by its name is told of all the same.
+    """
+    every = list(lines)
+    packages = [line for line in every if isinstance(line, Package)]
+    for line in every:
+        if not isinstance(line, Feature):
+            continue
+        mine = [one for one in packages if one.vendor == line.vendor and is_enabled_by(one, line.name, line.version)]
+        if not mine or line.name.lower() == feature.lower():
+            yield _of_line(line)
+        for package in mine:
+            try:
+                components = components_of(package)
+            except ValueError:
+                # What no license server can read it does not serve; its own line says so.
+                continue
+            for component in components:
+                version = component.version or line.version
+                yield msgspec.structs.replace(_of_line(line), name=component.name, version=version, package=package.name)
 
 
 def _of_line(line: Feature) -> _License:
@@ -350,6 +391,8 @@ def _description(one: _License, hosts: str) -> Iterator[str]:
     if not one.version:
         yield "The server does not serve its lines of this feature: its debug log says why (Not served)"
         return
+    if one.package:
+        yield f'Component of package "{_plain(one.package)}"'
     yield f"{_kind(one)}  starts: {_day(one.start) if one.start else _FIRST_DAY},   expires: {_day(one.expiry)}"
     if one.hostid and one.hostid.upper() not in ("ANY", "DEMO"):
         facts = host_facts(resolve=False)
