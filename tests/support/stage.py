@@ -42,6 +42,9 @@ class Stage:
 
     Attributes:
         effects: All that the application wanted since `forget`.
+        held: Its seats as the server knows them: key -> feature, count.
+        slow: The server answers when it is told to: see `answer`.
+        waiting: What it has not answered yet.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Stage:
         self.up = True
         self.held: dict[int, tuple[str, int]] = {}
         self.effects: list[Effect] = []
+        self.slow = False
+        self.waiting: list[CheckOut | Count] = []
 
     # What happens ---------------------------------------------------------------------------------------------------------
 
@@ -103,7 +108,7 @@ class Stage:
         """A reread brings the feature back."""
         self.licenses[feature.lower()] = count
         for key, (name, held) in list(self.held.items()):
-            if name == feature.lower():
+            if name == feature.lower() and key in self.held:
                 self.tell(Restored(key, held))
 
     def cut(self, *, lease_ends: bool = True) -> None:
@@ -119,16 +124,38 @@ class Stage:
         self.up = True
         self.tell(Reachable())
         if lease_ended:
-            for key, (_, held) in list(self.held.items()):
-                self.tell(Restored(key, held))
+            for key, (name, held) in list(self.held.items()):
+                if name in self.licenses and key in self.held:
+                    self.tell(Restored(key, held))
 
     def tell(self, event: Event) -> None:
         """An event, and all that comes of it."""
-        waiting = self.app.handle(event, self.now)
-        while waiting:
-            self.effects += waiting
-            answers = [answer for effect in waiting if (answer := self._answer(effect)) is not None]
-            waiting = [effect for answer in answers for effect in self.app.handle(answer, self.now)]
+        self._follow(self.app.handle(event, self.now))
+
+    def answer(self) -> None:
+        """The server answers everything that waits for it, and what comes of the answers."""
+        slow, self.slow = self.slow, False
+        while self.waiting:
+            self._follow(self.app.handle(self._answer(self.waiting.pop(0)), self.now))
+        self.slow = slow
+
+    def _follow(self, effects: list[Effect]) -> None:
+        while effects:
+            self.effects += effects
+            asked = []
+            for effect in effects:
+                if isinstance(effect, CheckIn):
+                    # What is not granted yet will not be.
+                    self.held.pop(effect.key, None)
+                    self.waiting = [one for one in self.waiting if not (isinstance(one, CheckOut) and one.key == effect.key)]
+                    asked = [one for one in asked if not (isinstance(one, CheckOut) and one.key == effect.key)]
+                elif isinstance(effect, CheckOut | Count):
+                    asked.append(effect)
+            if self.slow:
+                self.waiting += asked
+                return
+            answers = [self._answer(one) for one in asked]
+            effects = [effect for answer in answers for effect in self.app.handle(answer, self.now)]
 
     # What the server does -------------------------------------------------------------------------------------------------
 
@@ -136,14 +163,8 @@ class Stage:
         """Seats of a feature that the application has checked out."""
         return sum(count for name, count in self.held.values() if name == feature.lower())
 
-    def _answer(self, effect: Effect) -> Event | None:
-        if isinstance(effect, CheckIn):
-            self.held.pop(effect.key, None)
-        elif isinstance(effect, Count):
-            return self._count(effect.feature)
-        elif isinstance(effect, CheckOut):
-            return self._check_out(effect)
-        return None
+    def _answer(self, asked: CheckOut | Count) -> Event:
+        return self._count(asked.feature) if isinstance(asked, Count) else self._check_out(asked)
 
     def _count(self, feature: str) -> Counted:
         if not self.up:

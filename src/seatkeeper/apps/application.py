@@ -161,6 +161,8 @@ class Application:
 
     def next_deadline(self) -> float | None:
         """When a Tick is due, as Unix time."""
+        if self.state == "ended":
+            return None
         times = [*self._lookout.times(cut_off=self._is_cut_off)]
         times += [time for behaviour in self.behaviours if (time := behaviour.deadline()) is not None]
         return min(times, default=None)

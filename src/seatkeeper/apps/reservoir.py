@@ -248,13 +248,16 @@ class Reservoir(Behaviour):
             rest = Hold(self, missing, up_to=True, data=self.app.share(self.scope))
             self.holds.append(rest)
             self.app.retry(rest, self._short_cause, NO_LICENSE)
+        elif self._wants_all and any(hold.state == "gone" for hold in self.holds):
+            # What else there is, it gets now; what is not there now is no want of one that takes all there is.
+            self._fill()
         self.settle()
 
     def denied(self, hold: Hold, number: int, text: str) -> None:
         """There are none: startup ends where they are required, else it is a violation."""
         if self.app.state == "starting" and self.required and not self.capacity:
             self.app.fail(number)
-        elif number == IN_USE and self._wants_all and self.capacity and hold.cause in ("", self._short_cause):
+        elif number == IN_USE and self._wants_all and self.capacity:
             # It has all that there are: no more is left of them.
             self._drop(hold)
         else:
