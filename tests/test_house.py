@@ -24,6 +24,8 @@ TESTED_ELSEWHERE = {
     "adapters/clock.py": ("server/test_license_server.py", "one call of the standard library each; the real processes live by them"),
     "cli/demo.py": ("drive/test_demo.py", "it reads two options; the demo's tests call it as a person does"),
     "cli/vendord.py": ("server/test_license_server.py", "lmgrd starts it"),
+    "drive/apprun.py": ("cli/test_app_run.py", "the process that `seatkeeper app run` is; its tests run the command"),
+    "drive/premises.py": ("drive/test_simulation.py", "a license server made by commands; simulations and the demo live in it"),
     "server/pump.py": ("server/test_vendord.py", "the tests of the daemon's process put every event through it"),
     "vendor/log.py": ("adapters/test_journal.py", "an interface; the journal keeps its promises"),
 }

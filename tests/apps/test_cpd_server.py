@@ -132,3 +132,13 @@ def test_a_redundant_pair_has_one_number_of_ports() -> None:
     stage.occur("become-primary")
     assert stage.in_use("occ_port") == 3
     assert [hold.data for hold in stage.app.holds] == ["pair:cpd"]
+
+
+def test_while_seats_are_exchanged_for_fewer_those_that_stay_are_there() -> None:
+    stage = Stage(CpdServer, {"occ_port": 6}, {"license": {"num-of-licenses": 6}}).start()
+    stage.slow = True
+    stage.change("num-of-licenses", 2)
+    assert [stage.accepted("port-taken", port=port) for port in "abc"] == [True, True, False]
+    stage.answer()
+    assert stage.in_use("occ_port") == 2
+    assert stage.alarms == []

@@ -29,7 +29,7 @@ def test_every_kind_of_application_is_there_with_options_that_it_has(agents: int
     assert len({one.name for one in installation}) == len(installation)
     for one in installation:
         app = APPLICATIONS[one.type](feeds.settings(one))
-        assert app._faults == [], one
+        assert app._values.faults == [], one
         known = {(option.section, option.name) for option in app.profile.options}
         assert {(section, name) for section, options in one.options.items() for name in options} <= known, one
 

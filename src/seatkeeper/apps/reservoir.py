@@ -68,11 +68,15 @@ class Reservoir(Behaviour):
         self.users: dict[str, None] = {}
         self.beyond: dict[str, None] = {}
         self._asked_for = 0
+        self._exchanged: Hold | None = None
 
     @property
     def capacity(self) -> int:
-        """How many seats there are to give out."""
-        return sum(hold.count for hold in self.holds if hold.state == "held")
+        """How many seats there are to give out; those that are being exchanged for fewer are there all the while."""
+        return sum(hold.count if hold.state == "held" else hold.wanted for hold in self.holds if self._counts(hold))
+
+    def _counts(self, hold: Hold) -> bool:
+        return hold.state == "held" or (hold is self._exchanged and hold.state == "asked")
 
     @property
     def room(self) -> int:
@@ -226,6 +230,7 @@ class Reservoir(Behaviour):
             self._drop(hold)
             if keep:
                 self._ask(keep)
+                self._exchanged = self.holds[-1]
 
     def _drop(self, hold: Hold) -> None:
         self.holds.remove(hold)
