@@ -79,13 +79,33 @@ def test_the_date_comes_at_once_when_the_clock_was_set_back(tmp_path: Path) -> N
     assert [line.split(") ", 1)[1].split()[0] for line in lines(tmp_path / "log")] == ["before", "TIMESTAMP", "after"]
 
 
-def test_a_plus_continues_and_no_plus_begins_anew(tmp_path: Path) -> None:
+def test_a_log_begins_anew_only_once_it_is_released(tmp_path: Path) -> None:
     path = tmp_path / "log"
     DebugLog(open_log(str(path)), "a", Clock()).say("first")
     DebugLog(open_log(f"+{path}"), "b", Clock()).say("second")
     assert len(lines(path)) == 2
-    DebugLog(open_log(str(path)), "c", Clock()).say("third")
-    assert len(lines(path)) == 1
+    held = DebugLog(open_log(str(path)), "c", Clock())
+    held.hold()
+    held.say("third")
+    assert len(lines(path)) == 2
+    held.release(anew=False)
+    assert len(lines(path)) == 3
+    held.hold()
+    held.say("fourth")
+    held.release(anew=True)
+    held.say("fifth")
+    assert [line.rpartition(" ")[2] for line in lines(path)] == ["fourth", "fifth"]
+
+
+def test_what_is_no_file_is_only_written_to() -> None:
+    reader, writer = os.pipe()
+    log = DebugLog(writer, "lmgrd", Clock())
+    log.hold()
+    log.say("first")
+    log.release(anew=True)
+    os.close(writer)
+    assert os.read(reader, 100).endswith(b" first\n")
+    os.close(reader)
 
 
 def test_a_log_that_cannot_be_written_stops_nothing() -> None:

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,13 +17,16 @@ from seatkeeper.cli.journal import main as journal
 from seatkeeper.cli.lmutil import main
 from seatkeeper.wire.messages import Checkin
 from support.hostile import Peer, wait_until
-from support.site import VENDOR, Site
+from support.site import VENDOR, Site, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.processes
+
+#: lmgrd, after what a test changes in it.
+MAIN = "import sys; from seatkeeper.cli.lmgrd import main; sys.exit(main())"
 
 
 @pytest.fixture
@@ -233,3 +238,54 @@ def test_the_last_entries_before_a_shutdown_are_reported_too(site: Site, capsys:
     exported = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     came_back = [record["handle"] for record in exported if record["event"] == "checkin"]
     assert [record["handle"] for record in records(site.directory / "use.jsonl") if record.get("event") == "checkin"] == came_back
+
+
+def start_again(site: Site, log: str) -> subprocess.Popen[bytes]:
+    """A second lmgrd by mistake, from the same directory and on another port."""
+    other = site.directory / "two.dat"
+    other.write_text(site.license.read_text().replace(f" {site.port}", f" {free_port()}"))
+    command = [sys.executable, "-m", "seatkeeper.cli.lmgrd", "-z", "-c", str(other), "-l", log]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+
+def test_a_second_start_by_mistake_leaves_the_logs_of_the_server_that_runs_alone(site: Site) -> None:
+    options(site, "DEBUGLOG own.log", "REPORTLOG report.log")
+    site.start()
+    use(site, "ann", "bob")
+    own, report, second = site.directory / "own.log", site.directory / "report.log", site.directory / "second.log"
+    shows(own, 'IN: "f1" bob@')
+    wait_until(lambda: of(report, "checkin") == ["ann", "bob"])
+    before = text(own), text(report)
+    mistaken = start_again(site, str(second))
+    try:
+        # Also a second try of its vendor daemon, which goes on with what the one before had.
+        shows(second, "The journal cannot be used", "another vendor daemon is writing this journal", "REStarted genesys.d")
+        assert text(second).count("The journal cannot be used") >= 1
+    finally:
+        mistaken.terminate()
+        mistaken.wait(30)
+    assert (text(own), text(report)) == before
+    use(site, "cy")
+    wait_until(lambda: of(report, "checkin") == ["ann", "bob", "cy"])
+
+
+@pytest.mark.parametrize("plus", ["", "+"])
+def test_a_second_start_on_a_taken_port_does_not_empty_the_log(site: Site, plus: str) -> None:
+    site.start()
+    before = site.read_log()
+    command = [sys.executable, "-c", f"from seatkeeper.server import lmgrd; lmgrd._BIND_S = 0.2; {MAIN}"]
+    command += ["-z", "-c", str(site.license), "-l", f"{plus}{site.log}"]
+    refused = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 199
+    assert f"Port {site.port} cannot be opened" in refused.stderr
+    assert site.read_log().startswith(before)
+    assert f"Port {site.port} cannot be opened" in site.read_log()
+
+
+def test_without_a_plus_the_log_begins_anew_once_the_port_is_open(site: Site) -> None:
+    log = site.directory / "anew.log"
+    log.write_text("10:00:00 (lmgrd) of yesterday\n")
+    site.start("-l", str(log))
+    assert "yesterday" not in text(log)
+    assert "Please Note" in text(log)
+    assert "lmgrd tcp-port" in text(log)

@@ -11,6 +11,7 @@ away by the process that writes it, and midnight is no reason to.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -34,14 +35,12 @@ _APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 def open_log(path: str) -> int:
-    """A descriptor of the debug log: `+file` appends, `file` begins anew, as lmgrd's -l says.
+    """A descriptor of the debug log that lmgrd's -l names, `+file` or `file`, with all that is in it.
 
     Raises:
         OSError: The file cannot be opened.
     """
-    if path.startswith("+"):
-        return os.open(path[1:], _APPEND, _MODE)
-    return os.open(path, _APPEND | os.O_TRUNC, _MODE)
+    return os.open(path.removeprefix("+"), _APPEND, _MODE)
 
 
 class LogFile:
@@ -194,6 +193,7 @@ class DebugLog:
         self._head = ""
         self._lines: list[str] = []
         self._stamped = clock()
+        self._held = False
         self._bytes_max = self._roll_at = 0
         self._stem = ""
 
@@ -243,7 +243,7 @@ class DebugLog:
 
     def flush(self) -> None:
         """Writes what was noted. A log that cannot be written never stops the service."""
-        if not self._lines:
+        if not self._lines or self._held:
             return
         data = "".join(self._lines).encode("utf-8", "replace")
         self._lines.clear()
@@ -260,6 +260,18 @@ class DebugLog:
             self._roll_over()
 
     # Files -----------------------------------------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Keeps all lines back until it is known whether the file is this daemon's to begin anew; see `release`."""
+        self._held = True
+
+    def release(self, *, anew: bool) -> None:
+        """Writes what was kept back, `anew` as the first lines of the file; what is no file is only written to."""
+        self._held = False
+        if anew:
+            with contextlib.suppress(OSError):
+                self.file.clear()
+        self.flush()
 
     def go_on_in(self, file: LogFile) -> LogFile:
         """Writes to another file from now on, the date first; returns the one before, still open."""

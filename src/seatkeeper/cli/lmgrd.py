@@ -159,6 +159,7 @@ def main(argv: list[str] | None = None) -> int:
         account,
         datestamp=options.datestamp,
         log=os.path.abspath(options.l.removeprefix("+")) if options.l else "",  # noqa: PTH100
+        log_anew=bool(options.l) and not options.l.startswith("+"),
         order="best_fit" if options.best_fit else "documented",
         timeout_s_min=max(1, options.timeout_min),
         clock=os.path.abspath(options.simulated_clock) if options.simulated_clock else "",  # noqa: PTH100
@@ -214,7 +215,10 @@ async def _serve(options: ManagerOptions, descriptor: int, report: int) -> int:
     manager = LicenseManager(options, log, descriptor, asyncio.get_running_loop())
     if report >= 0:
         manager.spawn(_report_start(manager, report))
-    return await manager.serve()
+    status = await manager.serve()
+    if manager.fault and options.log:
+        print(f"lmgrd: {manager.fault}", file=sys.stderr)
+    return status
 
 
 async def _report_start(manager: LicenseManager, report: int) -> None:

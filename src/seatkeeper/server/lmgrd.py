@@ -67,7 +67,11 @@ _STAMP_S: Final = 1.0
 
 
 class ManagerOptions(msgspec.Struct, frozen=True):
-    """How lmgrd was started; see `lmgrd -help`. With `account` it is root only until its port is open."""
+    """How lmgrd was started; see `lmgrd -help`.
+
+    With `account` it is root only until its port is open. With `log_anew` the log begins anew once the port is open: until then it may
+    be that of an lmgrd that runs.
+    """
 
     files: tuple[str, ...]
     lease_s: float = 180.0
@@ -79,20 +83,24 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     account: Account | None = None
     datestamp: bool = False
     log: str = ""
+    log_anew: bool = False
     order: Literal["documented", "best_fit"] = "documented"
     timeout_s_min: float = 900.0
     clock: str = ""
 
 
 class LicenseManager:
-    """lmgrd, on an event loop."""
+    """lmgrd, on an event loop; `fault` is why it could not begin."""
 
     def __init__(self, options: ManagerOptions, log: DebugLog, log_descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
         self.options = options
         self.host = socket.gethostname()
         self.port = DEFAULT_PORT
         self.files: tuple[str, ...] = ()
+        self.fault = ""
         self._log = log
+        if options.log_anew:
+            log.hold()
         self._log_descriptor = log_descriptor
         self._loop = loop
         self._children: dict[str, Child] = {}
@@ -113,14 +121,16 @@ class LicenseManager:
         try:
             vendors = self._read().vendors
         except LicenseError as error:
-            self._log.say(f"can't initialize: {error.message} {error.reason} ({error.number},{error.minor})")
+            self._fail(f"can't initialize: {error.message} {error.reason} ({error.number},{error.minor})")
             return error.exit_status
         self._banner()
         try:
             listeners = await self._bind()
         except OSError as error:
-            self._log.say(f"Port {self.port} cannot be opened: {error.strerror}. Stop what uses it, or change the port on the SERVER line.")
+            self._fail(f"Port {self.port} cannot be opened: {error.strerror}. Stop what uses it, or change the port on the SERVER line.")
             return LicenseError(-57).exit_status
+        if self.options.log_anew:
+            self._log.release(anew=True)
         if self.options.account is not None:
             account = self.options.account
             become(account.uid, account.gid, account.groups)
@@ -158,6 +168,12 @@ class LicenseManager:
         if not self._ended.done():
             self._log.say(reason)
             self._ended.set_result(0)
+
+    def _fail(self, fault: str) -> None:
+        """Says why it cannot begin, at the end of the log: it may be that of an lmgrd that runs."""
+        self.fault = fault
+        self._log.line(fault)
+        self._log.release(anew=False)
 
     def _stamp(self) -> None:
         self._log.stamp()

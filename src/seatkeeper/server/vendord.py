@@ -150,7 +150,6 @@ class VendorDaemon:
         frames = {**ANSWER_FRAMES, BorrowAnswer: self._borrows.answer}
         self._pump = Pump(self._machine, self._logs, self.loop, frames, self._give_up)
         self._rereads = Rereads(served, self._load, self._adopt, self._pump, self._collector, log)
-        self._tell_of(served)
         try:
             self._recover()
         except (SeatkeeperError, OSError) as error:
@@ -171,6 +170,8 @@ class VendorDaemon:
         options = self.options
         if options.journal:
             self._pump.recover(Path(options.data), durable=options.durable)
+        # Not before the journal is ours: the logs may be those of a daemon that runs, and a log without a plus begins anew.
+        self._tell_of(self._served)
         self._pump.run(LicenseReread(self._served.lines, clock.today(), self._served.options))
         self._pump.run(Recovered())
         self._pump.turn()
