@@ -124,9 +124,11 @@ def test_an_altered_line_is_told_apart_from_a_missing_one(site: Site, lmdiag_of)
     assert shown.status == 256 - 8
     assert shown.after(CANNOT) == "Invalid (inconsistent) license key or signature."
     assert "altered was changed after signing: count (found '30', signed with '3')" in shown.text
-    assert "The server says: No such feature exists. (-5,346)" in shown.text
-    # Who has no file has only the server's word.
-    assert lmdiag_of("-c", f"{site.port}@localhost", "altered", "-n").status == 256 - 5
+    assert "The license file has a line of altered, and it is not served: line " in shown.text
+    # The server says the same to who has no file.
+    asked = lmdiag_of("-c", f"{site.port}@localhost", "altered", "-n")
+    assert asked.status == 256 - 8
+    assert "altered was changed after signing: count (found '30', signed with '3')" in asked.text
 
 
 def test_the_version_asked_for_is_the_line_s_own(site: Site, lmdiag_of) -> None:  # type: ignore[no-untyped-def]

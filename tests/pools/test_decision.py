@@ -12,7 +12,7 @@ from seatkeeper.licfile.options import parse_options
 from seatkeeper.pools.access import Access
 from seatkeeper.pools.accounts import Charge
 from seatkeeper.pools.counted import Pool
-from seatkeeper.pools.decision import Asker, Decision, Terms, decide
+from seatkeeper.pools.decision import Asker, Decision, Terms, Unserved, decide
 from seatkeeper.pools.lines import ServedLine
 from seatkeeper.pools.subjects import Who
 from seatkeeper.vendor.events import CheckoutAsked
@@ -200,3 +200,18 @@ def test_while_the_clock_is_back_only_what_is_not_dated_is_given() -> None:
     terms, _ = under("")
     terms.clock_back = True
     assert asked_by("ann", terms).number == 0
+
+
+def test_a_feature_whose_lines_are_refused_is_denied_for_what_is_wrong_with_them() -> None:
+    terms, _ = under("")
+    terms.unserved = {
+        "f1": Unserved(-8, "It was changed.", "a.lic: FEATURE f1"),
+        "f2": Unserved(-2, "It is unreadable.", "a.lic:2: FEATURE f2"),
+    }
+    denied = decide(CheckoutAsked(1, 1, "F2", "", 1, False, ""), None, 9999, terms, Asker(Who("ann", "pc")))
+    assert (denied.number, denied.reason, denied.rule, denied.may_wait) == (-2, "It is unreadable.", "a.lic:2: FEATURE f2", False)
+    # Other lines of the name are served; where these will not do, the refused one may be what is looked for.
+    assert asked_by("ann", terms).number == 0
+    lower = decide(CheckoutAsked(1, 1, "f1", "9.0", 1, False, ""), terms.pools["f1"], 9999, terms, Asker(Who("ann", "pc")))
+    assert lower.number == -21
+    assert lower.reason.endswith(" It was changed.")

@@ -94,6 +94,8 @@ STEP_OF: Final[dict[int, StepName]] = {
     **dict.fromkeys((-9, -48, -89), "hostid"),
     **dict.fromkeys((-33,), "identity"),
     **dict.fromkeys((-5, -18, -125), "feature"),
+    # The license server has lines of the feature and refuses them.
+    **dict.fromkeys((-2, -8, -82, -90, -114, -115, -116, -137, -148), "feature"),
     **dict.fromkeys((-21, -25, -77), "version"),
     **dict.fromkeys((-10, -31), "dates"),
     **dict.fromkeys((-38, -39, -53, -84, -87, -101), "options"),
@@ -287,11 +289,12 @@ def _denied(
     step = step_of_error(name, error, want.feature)
     details = list(step.details)
     sentence = step.sentence
-    if name == "feature" and pools and not any(pool.version for pool in pools):
+    unknown = name == "feature" and error.number in (-5, -18)
+    if unknown and pools and not any(pool.version for pool in pools):
         sentence = f"The server's license file has {want.feature}, and its lines are not served: they are not as the vendor signed them."
         remedy = "Run `seatkeeper license verify` on the server's license file, or look for `Not served:` in its debug log."
         step = msgspec.structs.replace(step, remedy=remedy)
-    elif name == "feature" and not pools:
+    elif unknown and not pools:
         near = get_close_matches(want.feature.lower(), {known.lower(): known for known in names}, 1)
         if near:
             meant = next(known for known in names if known.lower() == near[0])

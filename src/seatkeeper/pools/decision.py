@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seatkeeper.pools.counted import Pool
     from seatkeeper.pools.subjects import Who
 
-__all__ = ["Asker", "Decision", "Terms", "asked_for", "decide", "seats"]
+__all__ = ["Asker", "Decision", "Terms", "Unserved", "asked_for", "decide", "seats"]
 
 #: So many licensed versions are named in a denial.
 _VERSIONS_NAMED_MAX: Final = 10
@@ -62,6 +62,14 @@ class Asker(msgspec.Struct):
     rights: dict[Pool, Rights] = {}
 
 
+class Unserved(msgspec.Struct, frozen=True):
+    """Why license lines that name a feature do not give it: the number, a sentence, and the line."""
+
+    number: int
+    reason: str
+    rule: str
+
+
 class Terms(msgspec.Struct):
     """On what terms the pools are open, the same for every request.
 
@@ -71,6 +79,7 @@ class Terms(msgspec.Struct):
         rule: Which license versions meet a request.
         access: The options file; None without one.
         packages: Names of packages that are no feature themselves, in lower case.
+        unserved: By name in lower case, the features of license lines that are refused.
         clock_back: True while the clock is behind what the journal has seen, so that no dated license is given.
     """
 
@@ -80,6 +89,7 @@ class Terms(msgspec.Struct):
     access: Access | None = None
     packages: frozenset[str] = frozenset()
     clock_back: bool = False
+    unserved: Mapping[str, Unserved] = {}
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -126,6 +136,9 @@ def decide(
     if not pools:
         if feature.lower() in terms.packages:
             return Decision(-125, reason=f"{feature} is a package: check out one of its components.")
+        unserved = terms.unserved.get(feature.lower())
+        if unserved is not None:
+            return Decision(unserved.number, reason=unserved.reason, rule=unserved.rule)
         return Decision(-5, reason=f"No line of the license file names {feature}.")
     if version and not is_version(version):
         return Decision(-77, reason=f"{version[:20]!r} is no version; write it as 8.5.")
@@ -354,17 +367,20 @@ def _line(pool: Pool) -> str:
 def _no_pool(pools: Sequence[Pool], feature: str, version: str, terms: Terms) -> Decision:
     """No license is of the version that was asked for, or none of those is good today."""
     rule = terms.rule
+    unserved = terms.unserved.get(feature.lower())
+    # One of those lines may be what is looked for.
+    besides = f" {unserved.reason}" if unserved is not None else ""
     fitting = [pool for pool in pools if version_satisfies(pool.version, version, rule)]
     if not fitting:
         only = " by a license of major version 8" if rule == "release8" and int(parse_version(version)) == 8 else ""
         return Decision(
-            -21, reason=f"Version {version} of {feature} must be met{only}; licensed is {_versions(pools)}.", rule=_line(pools[0])
+            -21, reason=f"Version {version} of {feature} must be met{only}; licensed is {_versions(pools)}.{besides}", rule=_line(pools[0])
         )
     starts = [start for pool in fitting if (start := pool.next_start(terms.today)) is not None]
     if starts:
-        return Decision(-31, reason=f"{feature} is licensed from {format_date(min(starts))} on.", rule=_line(fitting[0]))
+        return Decision(-31, reason=f"{feature} is licensed from {format_date(min(starts))} on.{besides}", rule=_line(fitting[0]))
     last = max(fitting, key=lambda pool: pool.expires)
-    return Decision(-10, reason=f"{feature} expired at the end of {format_date(last.expires)}.", rule=_line(last))
+    return Decision(-10, reason=f"{feature} expired at the end of {format_date(last.expires)}.{besides}", rule=_line(last))
 
 
 def _versions(pools: Sequence[Pool]) -> str:

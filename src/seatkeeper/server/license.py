@@ -26,16 +26,19 @@ from seatkeeper.licfile.options import parse_options
 from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
 from seatkeeper.licfile.trust import TRUST_BYTES_MAX, parse_trust
+from seatkeeper.server.unserved import unserved_features
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from seatkeeper.adapters.keys import Credential
     from seatkeeper.licfile.hostid import HostFacts, HostId
     from seatkeeper.licfile.model import Line, Signable
     from seatkeeper.licfile.options import OptionsFile
+    from seatkeeper.licfile.signature import Verdict
     from seatkeeper.licfile.trust import Trust
+    from seatkeeper.pools.decision import Unserved
 
 __all__ = ["Served", "find_files", "load_served", "new_faults", "number_of", "read_file", "read_options"]
 
@@ -44,7 +47,7 @@ _THREADS: Final = 2
 _POOL_LINES_MIN: Final = 200
 
 
-_Verified = tuple[tuple["Signable", ...], tuple[str, ...], tuple[tuple[str, int], ...]]
+_Verified = tuple[tuple["Signable", ...], tuple[str, ...], tuple[tuple[str, int], ...], "Mapping[str, Unserved]"]
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -58,6 +61,7 @@ class Served(msgspec.Struct, frozen=True):
         refusals: One sentence for each line that is not served.
         options: What the options file says; None where there is none.
         refused: Feature and seats of each line that would give some, and is refused.
+        unserved: By name in lower case, the features that refused lines would have given, and why they do not.
     """
 
     lines: tuple[Signable, ...]
@@ -68,6 +72,7 @@ class Served(msgspec.Struct, frozen=True):
     refusals: tuple[str, ...]
     options: OptionsFile | None = None
     refused: tuple[tuple[str, int], ...] = ()
+    unserved: Mapping[str, Unserved] = {}
 
 
 def find_files(paths: Sequence[str]) -> list[Path]:
@@ -149,9 +154,9 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts, today: dat
     trust_path, trust_text, trust = _find_trust(vendor, with_server[0])
     credential = _find_credential(place, vendor, hostids, with_server[0].name)
     _check_credential(credential, trust_path, trust, hostids, today)
-    lines, refusals, refused = _verified(parsed, vendor, trust)
+    lines, refusals, refused, unserved = _verified(parsed, vendor, trust)
     options = read_options(vendor, parsed)
-    return Served(lines, hostids, trust, trust_text, credential, refusals, options, refused)
+    return Served(lines, hostids, trust, trust_text, credential, refusals, options, refused, unserved)
 
 
 def read_options(vendor: str, parsed: Sequence[Parsed]) -> OptionsFile | None:
@@ -268,7 +273,7 @@ def _check_credential(credential: Credential, trust_path: Path, trust: Trust, ho
 
 
 def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> _Verified:
-    """The vendor's lines that verify, a sentence for each that does not, or that is not understood, and what the former would give.
+    """The vendor's lines that verify, a sentence for each that does not, or that is not understood, and what the latter would give.
 
     All files are judged as one, so that a line copied into a second file is seen.
     """
@@ -296,12 +301,14 @@ def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> _Verified:
         verdicts = verify_lines(whole, trust, places=places)
     lines: list[Signable] = []
     refused: list[tuple[str, int]] = []
+    failed: list[tuple[str, Verdict]] = []
     for verdict in verdicts:
         name = ours[verdict.index - len(head)][0]
         if not verdict.ok:
             refusals.append(f"{name}: {verdict.sentence} ({verdict.number})")
+            failed.append((name, verdict))
             if isinstance(verdict.line, Feature) and verdict.line.seats:
                 refused.append((verdict.line.name, verdict.line.seats))
         else:
             lines.append(verdict.line)
-    return tuple(lines), tuple(refusals), tuple(refused)
+    return tuple(lines), tuple(refusals), tuple(refused), unserved_features(parsed, vendor, failed)

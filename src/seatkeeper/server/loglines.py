@@ -25,7 +25,7 @@ __all__ = ["DENIAL_MINORS", "IN_REASONS", "log_lines"]
 #: The second number of a denial, which administrators quote from logs (facts, FlexNet 7.2), by the first.
 DENIAL_MINORS: Final = {-4: 342, -5: 346, -18: 327, -24: 332, -21: 346}
 #: Denials of what this server does not have, as opposed to what it cannot give now.
-_UNSUPPORTED: Final = (-5, -18, -21, -25)
+_UNSUPPORTED: Final = (-2, -5, -8, -18, -21, -25, -82, -90, -114, -115, -116, -137, -148)
 #: What stands behind a checkin that no client asked for, by the journal's word.
 IN_REASONS: Final = {
     "closed": "(USER_EXITED_IMPROPERLY)",

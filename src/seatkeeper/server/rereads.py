@@ -109,4 +109,4 @@ class Rereads:
         found = new_faults(self.served, served)
         if found:
             raise LicenseError(number_of(found[0]), reason=fitting(found))
-        return served, prepare(self._pump.machine.settings, served.lines, served.options, today, holders)
+        return served, prepare(self._pump.machine.settings, served.lines, served.options, today, holders, served.unserved)

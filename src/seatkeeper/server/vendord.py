@@ -172,7 +172,7 @@ class VendorDaemon:
             self._pump.recover(Path(options.data), durable=options.durable)
         # Not before the journal is ours: the logs may be those of a daemon that runs, and a log without a plus begins anew.
         self._tell_of(self._served)
-        self._pump.run(LicenseReread(self._served.lines, clock.today(), self._served.options))
+        self._pump.run(LicenseReread(self._served.lines, clock.today(), self._served.options, unserved=self._served.unserved))
         self._pump.run(Recovered())
         self._pump.turn()
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.model import Signable
     from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.pools.counted import Pool
+    from seatkeeper.pools.decision import Unserved
     from seatkeeper.pools.subjects import Who
     from seatkeeper.vendor.events import Acted, Instruction, LicenseReread, RemoveAsked
     from seatkeeper.vendor.ledger import Ledger
@@ -94,7 +95,7 @@ def license_reread(state: State, event: LicenseReread, _now: float, wall: float)
     """All lines are exchanged at once, and who is concerned is told."""
     ledger = state.ledger
     covered = _covered(ledger)
-    offer = event.offer or prepare(state.settings, event.lines, event.options, event.today)
+    offer = event.offer or prepare(state.settings, event.lines, event.options, event.today, unserved=event.unserved)
     terms, state.ignored = offer.terms, list(offer.ignored)
     terms.clock_back = ledger.terms.clock_back
     if terms.today != event.today:
@@ -121,9 +122,11 @@ def prepare(
     options: OptionsFile | None,
     today: date,
     holders: Sequence[tuple[Who, str, str]] = (),
+    unserved: Mapping[str, Unserved] | None = None,
 ) -> Offer:
     """What these lines offer by these rules: everything about a reread that needs no ledger, and may be done beside the service.
 
+    `unserved` are the features of lines that are refused.
     What `holders` of seats (`Ledger.holders`) may do by the new rules is found out too, so that the exchange is short.
     """
     pools, ignored = group_lines(lines, today, order=settings.order, pool_vendor_string=settings.pool_vendor_string)
@@ -141,7 +144,8 @@ def prepare(
             for pool in pools.get(name.lower(), ()):
                 if pool.key == key:
                     access.expect(pool, who)
-    return Offer(Terms(today, settings.rule, pools, access, frozenset(packages - pools.keys())), tuple(ignored))
+    terms = Terms(today, settings.rule, pools, access, frozenset(packages - pools.keys()), unserved=unserved or {})
+    return Offer(terms, tuple(ignored))
 
 
 def _access(options: OptionsFile | None, pools: Mapping[str, Sequence[Pool]], settings: VendorSettings) -> Access | None:

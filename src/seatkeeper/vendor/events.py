@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from seatkeeper.licfile.model import Signable
     from seatkeeper.licfile.options import OptionsFile
     from seatkeeper.pools.counted import Pool
-    from seatkeeper.pools.decision import Terms
+    from seatkeeper.pools.decision import Terms, Unserved
     from seatkeeper.vendor.entries import Entry
     from seatkeeper.vendor.seats import Seat, Waiter
 
@@ -78,6 +79,7 @@ class Offer(_Value, frozen=True):
 class LicenseReread(_Value, frozen=True):
     """These verified lines are served from now on, by these rules of the options file (None without one).
 
+    `unserved` are the features of lines that are refused.
     `offer` is what `administration.prepare` made of them, for who has done that beforehand; it is used up by this event.
     """
 
@@ -87,6 +89,7 @@ class LicenseReread(_Value, frozen=True):
     by_user: str = ""
     by_host: str = ""
     offer: Offer | None = None
+    unserved: Mapping[str, Unserved] = {}
 
 
 class Greeting(_Value, frozen=True):
