@@ -261,7 +261,7 @@ def test_a_link_in_a_shared_directory_leads_nobody_astray(shelf: Shelf, monkeypa
     victim.write_text("mine")
     monkeypatch.setattr(os, "urandom", lambda count: b"\0" * count)
     stamp = shelf.loan.path.with_suffix(".time")
-    stamp.with_name(f".{stamp.name}.{'00' * 8}").symlink_to(victim)
+    stamp.with_name(f".{stamp.name}.{os.getpid()}.{'00' * 8}").symlink_to(victim)
     assert refusal(lambda: shelf.use(1, now=START + 10)).number == -117
     assert victim.read_text() == "mine"
 

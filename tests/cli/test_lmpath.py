@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from seatkeeper.adapters import wholefile
 from seatkeeper.adapters.settings import find_path
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.cli.lmutil import main
@@ -185,4 +188,22 @@ async def test_a_checkout_never_writes_the_file(home: Path) -> None:
     with pytest.raises(LicenseError):
         async with Client("1@127.0.0.1") as client:
             await client.checkout("f1")
+    assert not (home / ".flexlmrc").exists()
+
+
+def test_two_that_change_the_file_at_once_lose_no_change(home: Path) -> None:
+    vendors = [f"vendor{number}" for number in range(6)]
+    command = [sys.executable, "-m", "seatkeeper.cli.lmutil", "lmpath", "-override"]
+    children = [subprocess.Popen([*command, vendor, f"7260@{vendor}"], stdout=subprocess.DEVNULL) for vendor in vendors]
+    assert [child.wait(60) for child in children] == [0] * len(vendors)
+    assert sorted(rc(home).splitlines()) == [f"{vendor.upper()}_LICENSE_FILE=7260@{vendor}" for vendor in vendors]
+
+
+def test_a_file_that_somebody_else_is_changing_is_not_changed(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wholefile, "_LOOK_S", wholefile.LOCK_S)
+    with wholefile.alone(home / ".flexlmrc"):
+        assert main(["lmpath", "-add", "genesys.d", "7260@a"]) != 0
+    assert "Another program is changing this file" in capsys.readouterr().err
     assert not (home / ".flexlmrc").exists()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
+from seatkeeper.adapters.wholefile import PRIVATE, whole_file
 from seatkeeper.base.errors import InputError
 from seatkeeper.base.roles import Role
 
@@ -121,22 +122,13 @@ def write_admins(path: Path, entries: Sequence[Administrator]) -> None:
         parts += ["\n[[administrator]]\n", f'name = "{entry.name}"\n', f'role = "{entry.role}"\n']
         parts += [f'token_sha256 = "{entry.token_sha256}"\n'] if entry.token_sha256 else []
         parts += [f"certificate = '''\n{entry.certificate.strip()}'''\n"] if entry.certificate else []
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write("".join(parts))
-                file.flush()
-                if path.exists():
-                    owner = path.stat()
-                    if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
-                        os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+        before = path.stat() if path.exists() else None
+        with whole_file(path, PRIVATE) as file:
+            file.write("".join(parts).encode())
+            # Only its owner reads it, whatever its mode was; who he is stays as it is, or the server could not read it any more.
+            if before is not None and (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
     except OSError as error:
         raise InputError(f"The file of administrators cannot be written: {error.strerror}.", file=str(path)) from None
 

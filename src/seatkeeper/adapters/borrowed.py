@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from seatkeeper.adapters.wholefile import replace_file
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.events import MINOR_LOCAL
 from seatkeeper.client.wishes import WISH_VARIABLE, WISHES_NAME, parse_wish, until_of, wishes_of
@@ -169,9 +170,9 @@ class BorrowStore:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             # The record last: without its time file it would be refused.
-            _replace(path.with_suffix(_TIME), _stamp(borrowed.secret, now))
-            _replace(path.with_suffix(_FROM), server.encode())
-            _replace(path, data)
+            replace_file(path.with_suffix(_TIME), _stamp(borrowed.secret, now))
+            replace_file(path.with_suffix(_FROM), server.encode())
+            replace_file(path, data)
         except OSError as error:
             raise _refusal(-117, f"The record of the borrow cannot be kept: {path}: {error.strerror}.", error) from None
         return Loan(path, data, server)
@@ -236,7 +237,7 @@ class BorrowStore:
                 reason = f"{borrowed.feature} was used {(before - now) / 60:.0f} minutes later than it is now by this machine's clock."
                 raise LicenseError(-88, minor=MINOR_LOCAL, reason=reason, feature=borrowed.feature)
             if now >= before + _TIME_S:
-                _replace(path, _stamp(borrowed.secret, now))
+                replace_file(path, _stamp(borrowed.secret, now))
         except OSError as error:
             raise _refusal(-117, f"The time of a borrow's use cannot be kept: {path}: {error.strerror}.", error) from None
 
@@ -317,28 +318,6 @@ def wished_until(vendor: str, today: date, environment: Mapping[str, str]) -> da
 
 
 # Files ----------------------------------------------------------------------------------------------------------------
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Let the file hold `data`, whole and on the disk."""
-    # A name that nobody knows before, and a file that was not there: in a directory that several share, one could lay a link.
-    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
 
 
 def _is_still_there(record: Path, seats: Path, file: int) -> bool:

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import UNSET
 
+from seatkeeper.adapters.wholefile import PRIVATE, PUBLIC, whole_file
 from seatkeeper.base.errors import InputError
 from seatkeeper.licfile.canonical import fold_name
 from seatkeeper.licfile.certificate import hostid_of, hostid_text, make_daemon_certificate, make_server_certificate
@@ -68,8 +69,6 @@ ISSUER_DAYS: Final = 2 * 365
 #: How long servers may be certified, and be servers, by one daemon key.
 DAEMON_DAYS: Final = 20 * 365
 
-_PRIVATE: Final = 0o600
-_PUBLIC: Final = 0o644
 _KEY_BYTES_MAX: Final = 64 * 1024
 _HOSTID_CHARS_MAX: Final = 40
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
@@ -336,36 +335,13 @@ def write_file(path: Path, data: bytes, *, private: bool, replace: bool) -> None
     Raises:
         InputError: It cannot be written, or it exists and is not to be replaced.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE if private else _PUBLIC)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if replace:
-                beside.replace(path)
-            else:
-                path.hardlink_to(beside)
-        finally:
-            beside.unlink(missing_ok=True)
-        _sync_directory(path.parent)
+        with whole_file(path, PRIVATE if private else PUBLIC, replace=replace) as file:
+            file.write(data)
     except OSError as error:
         if error.errno == errno.EEXIST and not replace:
             raise InputError("This file exists and is not overwritten.", file=str(path), remedy="Name another directory.") from None
         raise InputError(f"This file cannot be written: {error.strerror}.", file=str(path)) from None
-
-
-def _sync_directory(directory: Path) -> None:
-    try:
-        descriptor = os.open(directory, os.O_RDONLY)
-    except OSError:
-        return  # Windows opens no directories; its file systems keep names in a journal.
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(path: Path, bytes_max: int) -> bytes:

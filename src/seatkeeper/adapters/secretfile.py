@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import Final
 
+from seatkeeper.adapters.wholefile import PRIVATE, whole_file
 from seatkeeper.base.errors import InputError
 
 __all__ = ["SECRET_BYTES", "secret_of"]
@@ -25,19 +25,11 @@ def secret_of(path: Path) -> bytes:
             return _read(path)
         except FileNotFoundError:
             pass
-        beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with whole_file(path, PRIVATE, replace=False) as file:
                 file.write(secrets.token_bytes(SECRET_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            # Unlike a rename, a link never replaces what another process has made meanwhile.
-            Path(path).hardlink_to(beside)
         except FileExistsError:
             pass
-        finally:
-            beside.unlink(missing_ok=True)
         return _read(path)
     except OSError as error:
         raise InputError(f"The secret of this license server cannot be read or made: {error.strerror}.", file=str(path)) from None

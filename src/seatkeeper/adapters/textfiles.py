@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import stat
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from seatkeeper.adapters.wholefile import PUBLIC, alone, replace_file
 from seatkeeper.base.errors import InputError
 
-__all__ = ["read_text", "replace_text"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
-_PUBLIC: Final = 0o644
+__all__ = ["change_text", "changing", "read_text", "replace_text"]
+
 #: What may be read of a file that a person keeps.
 _BYTES_MAX: Final = 16 * 1024 * 1024
 
@@ -36,7 +39,7 @@ def read_text(path: Path) -> str | None:
     return data.decode("utf-8", "surrogateescape")
 
 
-def replace_text(path: Path, text: str, *, mode: int = _PUBLIC) -> None:
+def replace_text(path: Path, text: str, *, mode: int = PUBLIC) -> None:
     """Let `path` hold `text`, whole and on the disk.
 
     A file that exists keeps its permissions and, where we may give it back, its owner; where the path is a link, what it leads to is
@@ -55,43 +58,46 @@ def replace_text(path: Path, text: str, *, mode: int = _PUBLIC) -> None:
         before = path.stat() if path.exists() else None
         if before is not None and not stat.S_ISREG(before.st_mode):
             raise InputError("This is no file, and is not replaced by one.", file=str(path))
-        beside = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode if before is None else 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text.encode("utf-8", "surrogateescape"))
-                file.flush()
-                if before is not None and hasattr(os, "fchmod"):
-                    _keep(file.fileno(), before)
-                os.fsync(file.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-        _sync_directory(path.parent)
+        replace_file(path, text.encode("utf-8", "surrogateescape"), mode, like=before)
     except (OSError, ValueError, RuntimeError) as error:
-        # Of links that lead in a circle, this Python says RuntimeError.
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"This file cannot be written: {reason}.", file=str(path)) from None
+        raise _unwritable(path, error) from None
 
 
-def _keep(descriptor: int, before: os.stat_result) -> None:
-    """Gives a new file the owner and the permissions of the one that it replaces."""
-    made = os.fstat(descriptor)
-    if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
+def change_text(path: Path, change: Callable[[str], str], *, mode: int = PUBLIC) -> tuple[str, str]:
+    """The file's text before and after `change` made the one of the other; nobody else changes it in between.
+
+    Nothing is written where nothing changes.
+
+    Raises:
+        InputError: It cannot be read or written, or another program is at it all the time.
+    """
+    with changing(path):
+        before = read_text(path) or ""
+        after = change(before)
+        if after != before:
+            replace_text(path, after, mode=mode)
+        return before, after
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Who reads the file in this block, and replaces it by what he has made of it, loses nobody's change.
+
+    Raises:
+        InputError: Another program is at it all the time, or its directory cannot be written to.
+    """
+    with ExitStack() as stack:
         try:
-            os.fchown(descriptor, before.st_uid, before.st_gid)
-        except OSError:
-            # Only root gives files away; somebody else may still replace a file in a directory of his own.
-            pass
-    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+            stack.enter_context(alone(path.resolve()))
+        except TimeoutError as error:
+            remedy = "Try again when it has ended. A lock that no program holds any more is passed over."
+            raise InputError("Another program is changing this file.", file=str(path), found=f"{error.filename}", remedy=remedy) from None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _unwritable(path, error) from None
+        yield
 
 
-def _sync_directory(directory: Path) -> None:
-    try:
-        descriptor = os.open(directory, os.O_RDONLY)
-    except OSError:
-        return  # Windows opens no directories.
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _unwritable(path: Path, error: Exception) -> InputError:
+    # Of links that lead in a circle, this Python says RuntimeError.
+    reason = error.strerror if isinstance(error, OSError) else error
+    return InputError(f"This file cannot be written: {reason}.", file=str(path))

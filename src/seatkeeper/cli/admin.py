@@ -42,6 +42,7 @@ def add(
 ) -> None:
     """Add somebody; his access token is printed this once, and kept nowhere."""
     from seatkeeper.adapters.admins import Administrator, new_token, token_digest, write_admins
+    from seatkeeper.adapters.textfiles import changing
     from seatkeeper.base.errors import InputError
     from seatkeeper.base.roles import ROLES
 
@@ -49,13 +50,14 @@ def add(
     found = next((each for each in offered if each == role), None)
     if found is None:
         raise InputError("There is no such role.", file="--role", found=role, expected=", ".join(offered))
-    entries = _entries(file) if file.exists() else ()
-    if any(entry.name == name for entry in entries):
-        raise InputError("There is an entry of this name already.", file=str(file), found=name, remedy="Remove it first.")
     token = "" if certificate is not None else new_token()
     text = "" if certificate is None else _read_certificate(certificate)
     entry = _checked(Administrator, name, found, token_digest(token) if token else "", text)
-    write_admins(file, [*entries, entry])
+    with changing(file):
+        entries = _entries(file) if file.exists() else ()
+        if any(one.name == name for one in entries):
+            raise InputError("There is an entry of this name already.", file=str(file), found=name, remedy="Remove it first.")
+        write_admins(file, [*entries, entry])
     print(f"{name} is {_article(role)} {role} now.", file=sys.stderr)
     if token:
         print(
@@ -94,14 +96,16 @@ def show(file: File, json: Annotated[bool, typer.Option("--json", help="Print JS
 def remove(name: Name, file: File) -> None:
     """Take somebody out; what he is doing at this moment is still done."""
     from seatkeeper.adapters.admins import write_admins
+    from seatkeeper.adapters.textfiles import changing
     from seatkeeper.base.errors import InputError
 
-    entries = _entries(file)
-    rest = [entry for entry in entries if entry.name != name]
-    if len(rest) == len(entries):
-        expected = ", ".join(entry.name for entry in entries) or "no entry at all"
-        raise InputError("There is no entry of this name.", file=str(file), found=name, expected=expected)
-    write_admins(file, rest)
+    with changing(file):
+        entries = _entries(file)
+        rest = [entry for entry in entries if entry.name != name]
+        if len(rest) == len(entries):
+            expected = ", ".join(entry.name for entry in entries) or "no entry at all"
+            raise InputError("There is no entry of this name.", file=str(file), found=name, expected=expected)
+        write_admins(file, rest)
     print(f"{name} is taken out.", file=sys.stderr)
 
 

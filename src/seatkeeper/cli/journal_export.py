@@ -7,7 +7,6 @@ record `held` of their own: who counts use needs no more than the export.
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from seatkeeper.adapters.journal import read_journal, segments
+from seatkeeper.adapters.wholefile import whole_file
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.vendor.entries import Dequeued, Opened, Queued, Snapshot
 from seatkeeper.vendor.ledger import Ledger
@@ -270,19 +270,8 @@ def _whole_file(path: Path) -> Iterator[IO[bytes]]:
         with path.open("wb") as file:
             yield file
         return
-    path = path.resolve()
-    # In a container every process may have the same number, and find what one before it has left.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    with whole_file(path.resolve(), _MODE) as file:
+        yield file
 
 
 def _moment(option: str, text: str | None, *, end_of_day: bool = False) -> float | None:

@@ -19,7 +19,7 @@ from seatkeeper.adapters import clock
 from seatkeeper.adapters.borrowed import BorrowStore, wished_until, wishes_path
 from seatkeeper.adapters.host import host_facts, host_name, user_name
 from seatkeeper.adapters.settings import pinned_root
-from seatkeeper.adapters.textfiles import read_text, replace_text
+from seatkeeper.adapters.textfiles import change_text, read_text
 from seatkeeper.base.dates import format_date
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.base.values import parse_version
@@ -143,7 +143,7 @@ def _wish(options: Options) -> int:
         raise UsageError("A borrow has to end in the future.", found=" ".join([day, *hour]))
     wish = Wish(clock.today(), vendor, end)
     path = _wishes_path()
-    replace_text(path, with_wish(read_text(path) or "", wish), mode=_PRIVATE)
+    change_text(path, lambda text: with_wish(text, wish), mode=_PRIVATE)
     print(f"{WISH_VARIABLE}={wish}")
     whose = "any vendor" if vendor.lower() == ALL else vendor
     print(f"What is checked out today from {whose} is borrowed until {_moment(end)}. `lmborrow -clear` takes that back.")
@@ -176,10 +176,9 @@ def _forget_wishes(vendor: str) -> bool:
     if path is None:
         return False
     try:
-        text = read_text(path) or ""
-        left = without_wish(text, vendor)
-        if left != text:
-            replace_text(path, left, mode=_PRIVATE)
+        if not path.exists():
+            return False
+        text, left = change_text(path, lambda text: without_wish(text, vendor), mode=_PRIVATE)
     except InputError as error:
         raise LicenseError(-122, reason=str(error)) from None
     return left != text

@@ -16,7 +16,7 @@ import msgspec
 
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.settings import default_file, stored_paths
-from seatkeeper.adapters.textfiles import read_text, replace_text
+from seatkeeper.adapters.textfiles import change_text, read_text
 from seatkeeper.base.errors import InputError, LicenseError, exit_status
 from seatkeeper.cli import lmcommon
 from seatkeeper.cli.lmcommon import UsageError
@@ -94,17 +94,16 @@ def _file() -> Path:
 
 def _change(vendor: str, path: str, *, add: bool) -> int:
     file = _file()
-    text = read_text(file) or ""
     variable = variable_of(vendor)
-    before = variables(text).get(variable, "")
-    wanted = _checked(path, vendor) if path.strip() else ""
-    if add:
-        if not wanted:
-            raise InputError("There is nothing to add.", file="-add", remedy='To delete a license path, use -override with "".')
-        wanted = added(before, wanted, _WINDOWS)
-    after = with_variable(text, variable, wanted)
-    if after != text:
-        replace_text(file, after, mode=_PRIVATE)
+    given = _checked(path, vendor) if path.strip() else ""
+    if add and not given:
+        raise InputError("There is nothing to add.", file="-add", remedy='To delete a license path, use -override with "".')
+
+    def change(text: str) -> str:
+        return with_variable(text, variable, added(variables(text).get(variable, ""), given, _WINDOWS) if add else given)
+
+    text, after = change_text(file, change, mode=_PRIVATE)
+    before, wanted = (variables(each).get(variable, "") for each in (text, after))
     if wanted:
         print(f"{variable}={wanted}")
     else:

@@ -6,7 +6,6 @@ somebody changes the directory at that moment; then those already made are taken
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from seatkeeper.adapters.wholefile import sync_directory
 from seatkeeper.base.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,14 +103,7 @@ class Placing:
         return copy
 
     def _sync(self) -> None:
-        try:
-            descriptor = os.open(self._beside, os.O_RDONLY)
-        except OSError:
-            return  # Windows opens no directories.
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_directory(self._beside)
 
 
 def _restore(place: Path, before: Path | None) -> None:

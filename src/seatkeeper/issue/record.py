@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from seatkeeper.adapters.wholefile import sync_directory
 from seatkeeper.base.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def append_record(directory: Path, record: Record) -> Path:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _sync(directory)
+        sync_directory(directory)
     except OSError as error:
         remedy = "Nothing was signed. Make the directory of the keys writable, or free space there."
         raise InputError(f"The record of issued files cannot be written: {error.strerror}.", file=str(path), remedy=remedy) from None
@@ -88,14 +89,3 @@ def append_record(directory: Path, record: Record) -> Path:
 def _last_byte(descriptor: int) -> bytes:
     os.lseek(descriptor, -1, os.SEEK_END)
     return os.read(descriptor, 1)
-
-
-def _sync(directory: Path) -> None:
-    try:
-        descriptor = os.open(directory, os.O_RDONLY)
-    except OSError:
-        return  # Windows opens no directories.
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
