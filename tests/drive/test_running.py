@@ -83,6 +83,39 @@ async def test_what_an_administrator_removed_is_asked_for_again(site: Site) -> N
         assert tserver.alarms == ["feature tserver_sdn", "-feature tserver_sdn"]
 
 
+async def test_a_want_is_looked_for_and_requested_when_there_are_seats(site: Site) -> None:
+    now = [1_790_000_000.0]
+    async with Playing(site, Desktop, now=lambda: now[0]) as desktop, Playing(site, Desktop, name="app2", now=lambda: now[0]) as other:
+        assert [await desktop.accepted("login", user=user) for user in ("ann", "bob", "cid")] == [True, True, False]
+        for _ in range(3):
+            now[0] += 61
+            assert desktop.running.tick()
+            await desktop.settle()
+        assert desktop.alarms == ["feature desktop_agent"]
+        assert [pool.denials for pool in admin.pools("localhost", site.port, "genesys.d", "desktop_agent")] == [1], "looking is no request"
+        # The other server shares the license of the library, and takes the seat over when its holder has ended.
+        assert "ISDK_FACTORY" not in other.app.held()
+        assert await desktop.running.stop() == 0
+        await desktop.settle()
+        now[0] += 61
+        assert other.running.tick()
+        await other.settle()
+        assert other.app.held() == {"ISDK_FACTORY": 1}
+        assert other.alarms == []
+
+
+async def test_a_license_that_others_free_ends_the_violation(site: Site) -> None:
+    now = [1_790_000_000.0]
+    async with Playing(site, Desktop, now=lambda: now[0]) as desktop, Playing(site, Desktop, name="app2", now=lambda: now[0]) as other:
+        assert [await other.accepted("login", user=user) for user in ("ann", "bob")] == [True, True]
+        assert not await desktop.accepted("login", user="cid")
+        await other.occur("logout", user="ann")
+        now[0] += 61
+        assert desktop.running.tick()
+        await desktop.settle()
+        assert desktop.alarms == ["feature desktop_agent", "-feature desktop_agent"]
+
+
 async def test_without_a_server_it_exits_with_its_status(tmp_path: Path) -> None:
     site = Site(tmp_path, {"tserver_sdn": 1})
     async with Playing(site, TServer) as tserver:
