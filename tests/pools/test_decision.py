@@ -215,3 +215,35 @@ def test_a_feature_whose_lines_are_refused_is_denied_for_what_is_wrong_with_them
     lower = decide(CheckoutAsked(1, 1, "f1", "9.0", 1, False, ""), terms.pools["f1"], 9999, terms, Asker(Who("ann", "pc")))
     assert lower.number == -21
     assert lower.reason.endswith(" It was changed.")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "number", "rule"),
+    [
+        ({"PLATFORMS": "x64_lsb i86_n"}, -89, 'FEATURE f1 d 8.0 permanent 5 PLATFORMS="x64_lsb i86_n"'),
+        ({"HOSTID": "001122334455"}, -9, "FEATURE f1 d 8.0 permanent 5 HOSTID=001122334455"),
+        ({"USER_BASED": "2"}, -84, "FEATURE f1 d 8.0 permanent 5 USER_BASED=2"),
+        ({"MINIMUM": "9999", "count": "9"}, -26, "FEATURE f1 d 8.0 permanent 5"),
+    ],
+)
+def test_the_license_s_own_terms_are_denied_with_its_line(attributes: dict[str, str], number: int, rule: str) -> None:
+    asked = int(attributes.pop("count", 1))
+    terms, _ = under("MAX 9999 f1 USER ann", **attributes)
+    denied = asked_by("ann", terms, asked)
+    assert (denied.number, denied.rule) == (number, rule)
+
+
+@pytest.mark.parametrize(
+    ("in_use", "count", "number", "decides"),
+    # The license has 5 seats and 2 of overdraft, of which the options file allows none.
+    [(5, 1, -4, True), (6, 1, -4, True), (7, 1, -4, False), (0, 7, -26, True), (0, 8, -26, False)],
+)
+def test_overdraft_that_the_options_file_withholds_is_what_decides_where_it_would_do(
+    in_use: int, count: int, number: int, decides: bool
+) -> None:
+    terms, made = under("MAX_OVERDRAFT f1 0", OVERDRAFT="2")
+    made.in_use = in_use
+    denied = asked_by("ann", terms, count)
+    assert denied.number == number
+    assert denied.rule == (terms.access.line(made, "MAX_OVERDRAFT") if decides else "FEATURE f1 d 8.0 permanent 5")
+    assert ("The options file allows 0 of 2 seats of overdraft." in denied.reason) is decides

@@ -137,12 +137,12 @@ class Access:
         self._by_name: dict[str, list[Rule]] = {}
         self._exclude_all: dict[Subject, Rule] = {}
         self._include_all: dict[Subject, Rule] = {}
-        self._timeout_all: int | None = None
+        self._timeout_all: Rule | None = None
         for rule in options.rules:
             if rule.feature is not None:
                 self._by_name.setdefault(rule.feature.name.lower(), []).append(rule)
             elif rule.keyword == "TIMEOUTALL":
-                self._timeout_all = rule.number
+                self._timeout_all = rule
             else:
                 among = self._exclude_all if rule.keyword == "EXCLUDEALL" else self._include_all
                 among.setdefault((rule.kind, rule.name), rule)
@@ -213,24 +213,36 @@ class Access:
 
     def borrow_lowwater(self, pool: Pool) -> int:
         """Seats of the pool that may not be borrowed."""
-        return self._of(pool).numbers.get("BORROW_LOWWATER", 0)
+        return self._number(pool, "BORROW_LOWWATER") or 0
 
     def borrow_hours_max(self, pool: Pool) -> float | None:
         """How long the pool may be borrowed, whatever the license says; None where no line limits it."""
-        return self._of(pool).numbers.get("MAX_BORROW_HOURS")
+        return self._number(pool, "MAX_BORROW_HOURS")
 
     def linger_s(self, pool: Pool) -> int:
         """How long seats stay out after their checkin; a license's own LINGER can only be extended by it."""
-        return self._of(pool).numbers.get("LINGER", 0)
+        return self._number(pool, "LINGER") or 0
 
     def timeout_s(self, pool: Pool) -> int | None:
         """After how much idleness seats are taken back; None for never."""
-        seconds = self._of(pool).numbers.get("TIMEOUT", self._timeout_all)
+        seconds = self._number(pool, "TIMEOUT")
         return max(seconds, self._timeout_s_min) if seconds is not None else None
 
     def overdraft_max(self, pool: Pool) -> int | None:
         """Seats that may be held above the license's count, where that allows so many; None where no line limits it."""
-        return self._of(pool).numbers.get("MAX_OVERDRAFT")
+        return self._number(pool, "MAX_OVERDRAFT")
+
+    def line(self, pool: Pool, keyword: str) -> str:
+        """The line that sets one of these things about the pool, as `genesys.d.opt:12: TIMEOUT f1 900`; empty where none does."""
+        rule = self._setting(pool, keyword)
+        return self.place(rule) if rule is not None else ""
+
+    def _setting(self, pool: Pool, keyword: str) -> Rule | None:
+        return self._of(pool).settings.get(keyword, self._timeout_all if keyword == "TIMEOUT" else None)
+
+    def _number(self, pool: Pool, keyword: str) -> int | None:
+        rule = self._setting(pool, keyword)
+        return rule.number if rule is not None else None
 
     def _unnamed(self, named: Named, pool: Pool, who: Who) -> Rights | None:
         """Why `who` is none of those for whom a USER_BASED or HOST_BASED license is; None where he is one."""
@@ -275,7 +287,7 @@ _FREE: Final = Rights()
 class _PoolRules:
     """The rules about one pool, by subject."""
 
-    __slots__ = ("exclude", "exclude_borrow", "include", "include_borrow", "limits", "named", "numbers", "reservations", "reserved")
+    __slots__ = ("exclude", "exclude_borrow", "include", "include_borrow", "limits", "named", "reservations", "reserved", "settings")
 
     def __init__(self, pool: Pool, rules: Sequence[Rule], access: Access) -> None:
         self.exclude: dict[Subject, Rule] = {}
@@ -284,7 +296,7 @@ class _PoolRules:
         self.include_borrow: dict[Subject, Rule] = {}
         self.limits: dict[Subject, list[Limit]] = {}
         self.reserved: dict[Subject, list[Reservation]] = {}
-        self.numbers: dict[str, int] = {}
+        self.settings: dict[str, Rule] = {}
         lists = {
             "EXCLUDE": self.exclude,
             "INCLUDE": self.include,
@@ -303,7 +315,7 @@ class _PoolRules:
                 reservations.append(reservation)
                 self.reserved.setdefault(subject, []).append(reservation)
             else:
-                self.numbers[rule.keyword] = rule.number
+                self.settings[rule.keyword] = rule
         self.reservations = tuple(reservations)
         including = sorted([*self.include.values(), *access._include_all.values()], key=lambda rule: rule.line)
         self.named = tuple(Named(kind, including, access.options) for kind in based_kinds(pool))

@@ -44,7 +44,8 @@ class Pool:
         good: True while one of the lines is good.
         total: Seats of the lines that are good today; 0 for an uncounted license.
         overdraft: Seats that may be held beyond the total; the over-use is reported.
-        capacity: Both together.
+        withheld: Overdraft of the lines that the options file does not allow (MAX_OVERDRAFT).
+        capacity: Total and overdraft together.
         in_use: Seats held.
         reserved_idle: Seats that the options file keeps for somebody and that nobody holds.
         reservations: What the options file keeps, in its order.
@@ -97,6 +98,7 @@ class Pool:
         "vendor_string",
         "version",
         "wanting",
+        "withheld",
     )
 
     def __init__(self, key: str, lines: tuple[ServedLine, ...], texts: Sequence[str], today: date) -> None:
@@ -143,6 +145,7 @@ class Pool:
         self.total = sum(self.lines[number].seats or 0 for number in good)
         overdraft = sum(self._overdrafts[number] for number in good)
         self.overdraft = overdraft if self.overdraft_max is None else min(overdraft, self.overdraft_max)
+        self.withheld = overdraft - self.overdraft
         self.capacity = self.total + self.overdraft
         # A line that is not good today would not be believed by a client that verifies it.
         self.text = _fitting([self._texts[number] for number in good])

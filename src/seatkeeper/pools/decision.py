@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seatkeeper.pools.counted import Pool
     from seatkeeper.pools.subjects import Who
 
-__all__ = ["Asker", "Decision", "Terms", "Unserved", "asked_for", "decide", "seats"]
+__all__ = ["Asker", "Decision", "Terms", "Unserved", "asked_for", "decide", "license_line", "seats"]
 
 #: So many licensed versions are named in a denial.
 _VERSIONS_NAMED_MAX: Final = 10
@@ -160,7 +160,7 @@ def decide(
             free = pool.capacity - pool.in_use
             if free >= count or not pool.counted:
                 return Decision(0, pool, count)
-            found = Decision(0, pool, free) if up_to and free > 0 else _full(pool, pool, wish)
+            found = Decision(0, pool, free) if up_to and free > 0 else _full(pool, pool, wish, terms)
         else:
             found = _weigh(pool, wish, terms, asker, barred)
             if not found.number and (found.count >= count or not up_to):
@@ -199,19 +199,23 @@ def _stage(decision: Decision) -> tuple[int, int]:
 def _weigh(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, barred: Collection[Pool]) -> Decision:
     """One pool's answer, with everything that may limit it."""
     if terms.clock_back and pool.dated:
-        return Decision(-88, pool, reason=f"The clock was set back, and {pool.feature} is licensed for certain days only.")
+        return Decision(
+            -88, pool, reason=f"The clock was set back, and {pool.feature} is licensed for certain days only.", rule=license_line(pool)
+        )
     unfit = _unfit(pool, asker) if pool.special else None
     if unfit is not None:
         return unfit
     right = asker.rights.get(pool) or _right(pool, terms, asker)
     if right is not None and right.number:
-        return Decision(right.number, pool, reason=right.reason, rule=right.rule, right=right)
+        # Where no line of the options file names anybody, it is the license's that wants some.
+        rule = right.rule or license_line(pool, "USER_BASED", "HOST_BASED")
+        return Decision(right.number, pool, reason=right.reason, rule=rule, right=right)
     if pool.minimum > wish.least:
         # "A request for fewer than n is raised to n" (facts, FlexNet 1.5).
         wish = _Wish(min(max(wish.count, pool.minimum), wish.seats_max), pool.minimum, wish.seats_max)
         if wish.least > wish.seats_max:
             reason = f"{pool.feature} is given out {pool.minimum} at a time, and this client may hold {seats(wish.seats_max)} more."
-            return Decision(-26, pool, reason=reason, rule=_line(pool), right=right)
+            return Decision(-26, pool, reason=reason, rule=license_line(pool, "MINIMUM"), right=right)
     if not pool.counted:
         return Decision(0, pool, wish.count, right=right)
     found = _count(pool, wish, terms, asker, right, barred)
@@ -221,14 +225,15 @@ def _weigh(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, barred: Collecti
 def _unfit(pool: Pool, asker: Asker) -> Decision | None:
     """Why the pool is not for such a request whatever its seats; None where it is."""
     if pool.enables:
-        return Decision(-125, pool, reason=f"{pool.feature} is a package: check out one of its components.")
+        return Decision(-125, pool, reason=f"{pool.feature} is a package: check out one of its components.", rule=license_line(pool))
     if pool.platforms and asker.platform.lower().rstrip("0123456789") not in pool.platforms:
         reason = (
             f"{pool.feature} is licensed for {', '.join(pool.platforms)}, this client runs on {asker.platform or 'an unknown platform'}."
         )
-        return Decision(-89, pool, reason=reason)
+        return Decision(-89, pool, reason=reason, rule=license_line(pool, "PLATFORMS"))
     if pool.hostids and not matches_any(pool.hostids, asker.facts):
-        return Decision(-9, pool, reason=explain_mismatch(pool.hostids, asker.facts, f"license of {pool.feature}"))
+        reason = explain_mismatch(pool.hostids, asker.facts, f"license of {pool.feature}")
+        return Decision(-9, pool, reason=reason, rule=license_line(pool, "HOSTID"))
     return None
 
 
@@ -272,13 +277,13 @@ def _count(pool: Pool, wish: _Wish, terms: Terms, asker: Asker, right: Rights | 
     bars = short_of if may_wait else ()
     short = suite.counter if suite is not None and suite.left < least else pool
     if least > short.capacity:
-        return _full(pool, short, wish)
+        return _full(pool, short, wish, terms)
     if most < least and may_wait:
         return Decision(-24, pool, reason=f"Others wait for seats of {pool.feature}, and come first.", may_wait=may_wait, bars=bars)
     if left >= least:
         found = _reserved(pool, wish, terms, reservations)
     else:
-        found = _full(pool, short, wish)
+        found = _full(pool, short, wish, terms)
     return msgspec.structs.replace(found, may_wait=may_wait, bars=bars)
 
 
@@ -333,15 +338,19 @@ def _beyond(pool: Pool, limit: Limit, wish: _Wish, terms: Terms, right: Rights) 
     return Decision(-87, pool, reason=reason, rule=rule, may_wait=may_wait)
 
 
-def _full(pool: Pool, short: Pool, wish: _Wish) -> Decision:
+def _full(pool: Pool, short: Pool, wish: _Wish, terms: Terms) -> Decision:
     """No seats are left in the pool, or of the suite that comes with it; or there never were so many."""
+    rule, allowed = license_line(short), ""
+    if terms.access is not None and short.capacity + short.withheld >= max(wish.least, short.in_use + wish.least) > short.capacity:
+        rule = terms.access.line(short, "MAX_OVERDRAFT")
+        allowed = f" The options file allows {short.overdraft} of {seats(short.overdraft + short.withheld)} of overdraft."
     if wish.least > short.capacity:
         are = "is" if short.capacity == 1 else "are"
-        reason = f"{seats(wish.least)} of {short.feature} were asked for at once; {short.capacity} {are} licensed."
-        return Decision(-26, pool, reason=reason, rule=_line(short))
+        reason = f"{seats(wish.least)} of {short.feature} were asked for at once; {short.capacity} {are} licensed.{allowed}"
+        return Decision(-26, pool, reason=reason, rule=rule)
     over = f" and {short.overdraft} of overdraft" if short.overdraft else ""
-    reason = f"{short.in_use} of {seats(short.total)}{over} of {short.feature} are in use; {asked_for(wish.count)}."
-    return Decision(-4, pool, reason=reason, rule=_line(short), may_wait=True, bars=(pool,))
+    reason = f"{short.in_use} of {seats(short.total)}{over} of {short.feature} are in use; {asked_for(wish.count)}.{allowed}"
+    return Decision(-4, pool, reason=reason, rule=rule, may_wait=True, bars=(pool,))
 
 
 def _reserved(pool: Pool, wish: _Wish, terms: Terms, own: Sequence[Reservation]) -> Decision:
@@ -357,11 +366,17 @@ def _reserved(pool: Pool, wish: _Wish, terms: Terms, own: Sequence[Reservation])
     return Decision(-101, pool, reason=reason, rule=rule)
 
 
-def _line(pool: Pool) -> str:
-    """The pool's first license line, without what only its signature needs."""
+def license_line(pool: Pool, *attributes: str) -> str:
+    """The pool's first license line, with those of the attributes that it has, and without what only its signature needs."""
     line = pool.lines[0]
+    words = [line.keyword, line.name, line.vendor, line.version, line.expiry, line.count]
+    for name in attributes:
+        value = line.attribute(name)
+        if value is not None:
+            quote = '"' if " " in value else ""
+            words.append(f"{name}={quote}{value}{quote}" if value else name)
     more = f" and {len(pool.lines) - 1} more" if len(pool.lines) > 1 else ""
-    return f"{line.keyword} {line.name} {line.vendor} {line.version} {line.expiry} {line.count}{more}"
+    return " ".join(words) + more
 
 
 def _no_pool(pools: Sequence[Pool], feature: str, version: str, terms: Terms) -> Decision:
@@ -374,13 +389,15 @@ def _no_pool(pools: Sequence[Pool], feature: str, version: str, terms: Terms) ->
     if not fitting:
         only = " by a license of major version 8" if rule == "release8" and int(parse_version(version)) == 8 else ""
         return Decision(
-            -21, reason=f"Version {version} of {feature} must be met{only}; licensed is {_versions(pools)}.{besides}", rule=_line(pools[0])
+            -21,
+            reason=f"Version {version} of {feature} must be met{only}; licensed is {_versions(pools)}.{besides}",
+            rule=license_line(pools[0]),
         )
     starts = [start for pool in fitting if (start := pool.next_start(terms.today)) is not None]
     if starts:
-        return Decision(-31, reason=f"{feature} is licensed from {format_date(min(starts))} on.{besides}", rule=_line(fitting[0]))
+        return Decision(-31, reason=f"{feature} is licensed from {format_date(min(starts))} on.{besides}", rule=license_line(fitting[0]))
     last = max(fitting, key=lambda pool: pool.expires)
-    return Decision(-10, reason=f"{feature} expired at the end of {format_date(last.expires)}.{besides}", rule=_line(last))
+    return Decision(-10, reason=f"{feature} expired at the end of {format_date(last.expires)}.{besides}", rule=license_line(last))
 
 
 def _versions(pools: Sequence[Pool]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seatkeeper.pools.accounts import Shared
-from seatkeeper.pools.decision import Decision, asked_for, seats
+from seatkeeper.pools.decision import Decision, asked_for, license_line, seats
 from seatkeeper.vendor.entries import Act, CheckedIn
 from seatkeeper.vendor.events import Append, LossAnswer, RemovalAnswer, ReturnAnswer, Send
 from seatkeeper.vendor.state import BORROW_MARGIN_S
@@ -32,16 +32,18 @@ def borrow_denial(state: State, session: Session, event: CheckoutAsked, decision
     pool = decision.pool
     assert pool is not None
     name, wanted = pool.feature, event.borrow_until - wall
+    access = state.ledger.terms.access
     if pool.borrow_s is None:
-        return Decision(-68, pool, reason=f"{name} may not be borrowed: its license has no BORROW.")
+        return Decision(-68, pool, reason=f"{name} may not be borrowed: its license has no BORROW.", rule=license_line(pool))
     if wanted <= 0:
         return Decision(-117, pool, reason=f"{name} cannot be borrowed until a time that is over.")
     # A minute more than allowed is a clock that differs a little, and no wish.
     if wanted > pool.borrow_s + BORROW_MARGIN_S:
         hours = pool.borrow_s / _HOUR_S
         reason = f"{name} may be borrowed for {hours:g} hour{'' if hours == 1 else 's'}, {wanted / _HOUR_S:.1f} were asked for."
-        return Decision(-104, pool, reason=reason)
-    access = state.ledger.terms.access
+        limited = access is not None and access.borrow_hours_max(pool) == hours
+        rule = access.line(pool, "MAX_BORROW_HOURS") if access is not None and limited else license_line(pool, "BORROW")
+        return Decision(-104, pool, reason=reason, rule=rule)
     if access is not None:
         right = access.borrow_rights(pool, state.ledger.asker(session, event.display, event.data).who)
         if right.number:
@@ -54,7 +56,9 @@ def borrow_denial(state: State, session: Session, event: CheckoutAsked, decision
         shared = pool.groups.get(pool.group_key(session.user, session.host, display, event.data)) if pool.mask else None
         if decision.count - borrowed.get(shared, 0) > left:
             kept = f" ({pool.lowwater} must stay, BORROW_LOWWATER)" if pool.lowwater else ""
-            return Decision(-67, pool, reason=f"Of {name} {seats(max(left, 0))} can be borrowed{kept}; {asked_for(decision.count)}.")
+            rule = access.line(pool, "BORROW_LOWWATER") if access is not None and pool.lowwater else license_line(pool)
+            reason = f"Of {name} {seats(max(left, 0))} can be borrowed{kept}; {asked_for(decision.count)}."
+            return Decision(-67, pool, reason=reason, rule=rule)
     return None
 
 

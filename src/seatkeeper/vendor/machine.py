@@ -290,7 +290,9 @@ def _end_idleness(state: State, now: float, wall: float) -> list[Instruction]:
             continue
         instructions.append(state.give_back(seat, "idle", wall))
         if seat.session.connection is not None:
-            loss = LossAnswer(handle, 0, f"Nothing was done with {seat.feature} for {limit:g} s (TIMEOUT).")
+            access = state.ledger.terms.access
+            rule = access.line(seat.pool, "TIMEOUT") if access is not None and seat.pool is not None else "TIMEOUT"
+            loss = LossAnswer(handle, 0, f"Nothing was done with {seat.feature} for {limit:g} s ({rule}).")
             instructions.append(Send(seat.session.connection, loss, durable=True))
     return instructions
 
