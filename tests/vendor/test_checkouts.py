@@ -677,6 +677,42 @@ class TestDenials:
         denied = bench.ask("bob")
         assert denied.free_at == bench.wall + 3600 + 60
 
+    def test_when_seats_may_come_free_that_a_client_has_borrowed_and_still_holds(self) -> None:
+        bench = Bench(f1(1, "BORROW"))
+        bench.take("ann", borrow_until=bench.wall + 3600)
+        assert bench.ask("bob").free_at == bench.wall + 3600 + 60
+
+    @pytest.mark.parametrize("suite", ["SUITE", "SUITE_RESERVED"])
+    def test_holders_of_a_suite_are_told_whichever_component_they_hold(self, suite: str) -> None:
+        bench = Bench(SUITE.format(suite, 1, ""))
+        bench.take("ann", "a")
+        bench.greet("bob", knows=True)
+        assert bench.ask("bob", "b").holders == ("ann@ann-pc :0 (a)",)
+        assert bench.ask("bob", "a").holders == ("ann@ann-pc :0",)
+
+    def test_holders_for_whom_a_suite_keeps_a_component_are_told(self) -> None:
+        bench = Bench(SUITE.format("SUITE_RESERVED", 2, ""))
+        bench.take("ann", "a")
+        bench.greet("bob", knows=True)
+        bench.take("bob", "b")
+        denied = bench.ask("bob", "b")
+        assert (denied.number, denied.holders) == (-101, ("ann@ann-pc :0 (a)", "bob@bob-pc :0"))
+
+    def test_holders_under_a_ceiling_are_told_and_no_others(self) -> None:
+        bench = Bench(f1(9), "GROUP night ann bob\nMAX 1 f1 GROUP night")
+        bench.take("cid")
+        bench.take("ann")
+        bench.greet("bob", knows=True)
+        assert bench.ask("bob").holders == ("ann@ann-pc :0",)
+
+    def test_borrowers_are_told_where_no_more_may_be_borrowed(self) -> None:
+        bench = Bench(f1(3, "BORROW"), "BORROW_LOWWATER f1 2")
+        bench.take("cid")
+        bench.take("ann", borrow_until=bench.wall + 3600)
+        bench.greet("bob", knows=True)
+        denied = bench.ask("bob", borrow_until=bench.wall + 60)
+        assert (denied.number, denied.holders, denied.free_at) == (-67, ("ann@ann-pc :0 (borrowed)",), bench.wall + 3600 + 60)
+
     def test_denials_are_counted_and_written_down(self) -> None:
         bench = Bench(f1(1))
         bench.take("ann")

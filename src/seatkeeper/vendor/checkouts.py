@@ -14,13 +14,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.base.values import version_satisfies
+from seatkeeper.pools.accounts import Shared
 from seatkeeper.pools.decision import Decision, decide
 from seatkeeper.pools.grouping import suite_pool
 from seatkeeper.vendor.borrowing import borrow_denial, end_kept
 from seatkeeper.vendor.entries import CheckedOut, Denial, Queued
 from seatkeeper.vendor.events import Append, BorrowAnswer, DenialAnswer, GrantAnswer, ReturnAnswer, Send
 from seatkeeper.vendor.seats import Waiter
-from seatkeeper.vendor.state import HEARD_RESOLUTION_S
+from seatkeeper.vendor.state import BORROW_MARGIN_S, HEARD_RESOLUTION_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -37,6 +38,8 @@ HOLDERS_TOLD_MAX: Final = 20
 _SEATS_SEEN_MAX: Final = 2000
 #: Of a queue so many are looked at before the rest is.
 _FIRST: Final = 8
+#: Denials for want of what others hold.
+_HELD: Final = (-4, -24, -67, -87, -101)
 #: Denials whose rule may name others: those on the INCLUDE list, those for whom seats are reserved.
 _NAMING: Final = (-39, -84, -101)
 _NOBODY: Final[frozenset[Pool]] = frozenset()
@@ -203,20 +206,42 @@ def _denial_of(state: State, session: Session, event: CheckoutAsked | Waiter, de
     number, pool = decision.number, decision.pool
     holders: tuple[str, ...] = ()
     free_at = 0.0
-    if pool is not None and number in (-4, -24, -101):
-        seats = [seat for seat in islice(state.ledger.seats.values(), _SEATS_SEEN_MAX) if seat.pool is pool]
-        free_at = min((seat.until for seat in seats if seat.until), default=0.0)
+    if pool is not None and number in _HELD:
+        seats = [seat for seat in islice(state.ledger.seats.values(), _SEATS_SEEN_MAX) if _is_in_the_way(state, seat, decision)]
+        free_at = min((end for seat in seats if (end := _end_of(seat))), default=0.0)
         if session.knows:
-            holders = tuple(_holder(seat) for seat in seats[:HOLDERS_TOLD_MAX])
+            holders = tuple(_holder(seat, pool) for seat in seats[:HOLDERS_TOLD_MAX])
     # A line of the options file may name others: who may not know them is told where it stands.
     rule = decision.rule if session.knows or number not in _NAMING else decision.rule.partition(": ")[0]
     return DenialAnswer(event.request, number, decision.reason, rule, holders, free_at)
 
 
-def _holder(seat: Seat) -> str:
+def _is_in_the_way(state: State, seat: Seat, denial: Decision) -> bool:
+    """Whether the request lacks these seats: of its pool or suite, under its full ceiling, or borrowed where too many are."""
+    pool, right = denial.pool, denial.right
+    if denial.number == -87:
+        charge = seat.charge
+        limits = charge.members[seat.handle][1] if isinstance(charge, Shared) else charge.limits if charge is not None else ()
+        return right is not None and any(limit in right.limits for limit in limits)
+    if denial.number == -67:
+        return seat.pool is pool and bool(seat.borrow_until)
+    if seat.pool is pool:
+        return True
+    # Whoever holds another component has the suite, and may have this component kept.
+    counter = suite_pool(pool, state.ledger.pools) if pool is not None and pool.suite and seat.counter is not None else None
+    return counter is not None and seat.counter is not None and seat.counter.pool is counter
+
+
+def _end_of(seat: Seat) -> float:
+    """When the seats come back by themselves; 0 where they do not."""
+    return seat.until or (seat.borrow_until and seat.borrow_until + BORROW_MARGIN_S)
+
+
+def _holder(seat: Seat, pool: Pool) -> str:
+    other = f" ({seat.feature})" if seat.feature != pool.feature else ""
     count = f", {seat.count} seats" if seat.count > 1 else ""
     kept = " (borrowed)" if seat.borrow_until else " (lingers)" if seat.until else ""
-    return f"{seat.session.who} {seat.display}{count}{kept}"
+    return f"{seat.session.who} {seat.display}{other}{count}{kept}"
 
 
 # Lingering -----------------------------------------------------------------------------------------------------------
