@@ -10,12 +10,23 @@ import pytest
 from seatkeeper.adapters.keys import init_vendor
 from seatkeeper.base.errors import InputError
 from seatkeeper.sdk import access as access_module
-from seatkeeper.sdk.access import Access, goes_plain, is_own_machine, note_license_file, plain_setting, read_access
+from seatkeeper.sdk.access import (
+    Access,
+    goes_plain,
+    is_own_machine,
+    learn_root,
+    note_license_file,
+    note_unproven,
+    plain_setting,
+    read_access,
+    take_unproven,
+)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access_module, "_license_files", {})
+    for name in ("_license_files", "_vendors", "_unproven"):
+        monkeypatch.setattr(access_module, name, {})
 
 
 @pytest.mark.parametrize(
@@ -88,11 +99,37 @@ def test_a_license_file_brings_its_root_and_its_machine(tmp_path: Path) -> None:
         (tmp_path / name / "d.trust").write_bytes((tmp_path / name / "keys" / "d.trust").read_bytes())
         roots.append(bytes.fromhex(trust.root))
     note_license_file(tmp_path / "a" / "license.dat", ("aa",))
-    assert read_access({}) == Access(root=roots[0], hostids=("aa",))
-    assert read_access({"SEATKEEPER_ROOT": roots[1].hex()}).root == roots[1]
-    # Of two vendors neither is believed for the other, and of two machines neither is.
+    assert read_access({}) == Access(beside=(("d", roots[0]),), hostids=("aa",))
+    assert read_access({"SEATKEEPER_ROOT": roots[1].hex()}).roots_of("d") == (roots[1],)
+    # Of two roots of one vendor neither is believed for the other, and of two machines neither is.
     note_license_file(tmp_path / "b" / "license.dat", ("bb",))
     assert read_access({}) == Access()
+
+
+def test_a_root_is_good_for_its_own_vendor_only() -> None:
+    one, two, pinned = bytes(31) + b"1", bytes(31) + b"2", bytes(31) + b"3"
+    beside = Access(beside=(("a.d", one), ("b.d", two)))
+    assert beside.roots_of("A.d") == (one,)
+    assert beside.roots_of("b.d") == (two,)
+    assert beside.roots_of("c.d") == ()
+    # lmgrd serves them all.
+    assert beside.roots_of("") == (one, two)
+    assert beside.knows_roots
+    assert not Access().knows_roots
+    # A pinned root comes first until it is known whose it is: by its trust file, or by a server's proof.
+    both = Access(root=pinned, beside=beside.beside)
+    assert [both.roots_of(vendor) for vendor in ("", "a.d", "c.d")] == [(pinned,)] * 3
+    learn_root(pinned, "a.d")
+    assert [both.roots_of(vendor) for vendor in ("", "A.D", "b.d", "c.d")] == [(pinned,), (pinned,), (two,), ()]
+    known = Access(root=one, beside=beside.beside)
+    assert [known.roots_of(vendor) for vendor in ("", "a.d", "b.d", "c.d")] == [(one,), (one,), (two,), ()]
+
+
+def test_whom_nobody_knows_is_noted_once() -> None:
+    for vendor in ("b.d", "a.d", "b.d"):
+        note_unproven(vendor)
+    assert take_unproven() == ("b.d", "a.d")
+    assert take_unproven() == ()
 
 
 def test_a_trust_file_that_is_none_brings_nothing(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from seatkeeper.adapters.keys import init_vendor, issue_credential
 from seatkeeper.adapters.peers import listen_unix
 from seatkeeper.base.errors import LicenseError
+from seatkeeper.sdk import access as access_module
 from seatkeeper.sdk.access import Access
 from seatkeeper.sdk.admin import reread
 from seatkeeper.sdk.question import Question, ask_unix
@@ -85,7 +86,9 @@ def test_a_man_in_the_middle_is_refused(site: Site, tmp_path: Path, vendor: str,
         assert b"AskServer" not in wire.seen
 
 
-def test_a_daemon_that_is_not_there_is_told_over_tls_too(site: Site) -> None:
+def test_a_daemon_that_is_not_there_is_told_over_tls_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing has shown yet whose root it is.
+    monkeypatch.setattr(access_module, "_vendors", {})
     with pytest.raises(LicenseError) as caught, Question("localhost", site.port, "other.d", proven(site), 15):
         pass
     assert caught.value.number == -97

@@ -59,24 +59,30 @@ def run(argv: list[str], program: str) -> int:
         _number("HANDLE", options.words[3], 2**53)
     print(lmcommon.banner(program, year))
     here, texts = False, []
-    error: LicenseError | None = None
+    missing: LicenseError | None = None
+    refusals: list[LicenseError] = []
     for address, vendor in _daemons(options):
         try:
             text = _remove(address, vendor, options)
         except LicenseError as refusal:
             if refusal.number not in _NOT_HERE:
-                raise
-            # That a seat is missing says more than that a feature is.
-            if error is None or refusal.number == -41:
-                error = LicenseError(refusal.number, minor=refusal.minor, reason=refusal.reason, remedy=_AS_PRINTED)
+                # Another one may hold the seat, or have given it back already.
+                refusals.append(refusal)
+            elif missing is None or refusal.number == -41:
+                # That a seat is missing says more than that a feature is.
+                missing = LicenseError(refusal.number, minor=refusal.minor, reason=refusal.reason, remedy=_AS_PRINTED)
             continue
         here = True
         texts += [text] if text else []
         if options.has("-h"):
             break
     if not here:
-        raise error or LicenseError(-97, minor=121, reason="No vendor daemon is up on the servers of the license path.")
+        raise next(
+            iter(refusals), missing or LicenseError(-97, minor=121, reason="No vendor daemon is up on the servers of the license path.")
+        )
     print("lmremove successful", *(f"    {text}" for text in texts), sep="\n")
+    # What was done is done, also where another vendor daemon could not be asked.
+    lmcommon.complain_of(program, refusals)
     return 0
 
 

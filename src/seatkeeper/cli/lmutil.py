@@ -15,9 +15,10 @@ from seatkeeper.adapters import clock
 from seatkeeper.base.errors import InputError, LicenseError, SeatkeeperError, exit_status
 from seatkeeper.cli import streams
 from seatkeeper.cli.lmcommon import UsageError, banner, complain, complain_of, version_line
+from seatkeeper.sdk.access import take_unproven
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["TOOLS", "USAGE", "main", "program_name"]
 
@@ -54,6 +55,9 @@ def program_name(path: str) -> str:
     return name
 
 
+_AS_KNOWN: Final = "Set SEATKEEPER_ROOT to it, or name with -c a license file that has its trust file beside it."
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the tool of the command line (`argv[0]` is the program) and returns its exit status."""
     words = sys.argv if argv is None else argv
@@ -88,7 +92,10 @@ def _run(tool: str, argv: list[str], program: str) -> int:
     module = import_module(f"seatkeeper.cli.{tool}")
     run: Callable[[list[str], str], int] = module.run
     try:
-        return run(argv, program)
+        take_unproven()
+        status = run(argv, program)
+        _tell_unproven(tool, take_unproven())
+        return status
     except UsageError as error:
         complain(tool, str(error))
         print(module.USAGE, end="", file=sys.stderr)
@@ -106,6 +113,12 @@ def _run(tool: str, argv: list[str], program: str) -> int:
     except SeatkeeperError as error:
         complain(tool, str(error))
         return exit_status(-76)
+
+
+def _tell_unproven(tool: str, vendors: Sequence[str]) -> None:
+    """Says of which vendor daemons nobody knows whether they are what they seem."""
+    for vendor in vendors:
+        complain(tool, f"{vendor}: no root key of this vendor is known here, so it was asked without proof and token. {_AS_KNOWN}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,10 @@
 | `SEATKEEPER_ROOT` | the vendor's root public key; a token goes only to a server that proves itself under it |
 
 Nothing ever falls back from TLS to plain text.
+
+A root is good for one vendor: the one that its trust file names, which lies beside a license file or comes with the proof of a server.
+A vendor daemon of another vendor is judged by that vendor's trust file beside the license file; where there is none, nobody can say
+who it is, and it gets no token. lmgrd serves all its vendors, and proves itself under the root of one of them.
 """
 
 from __future__ import annotations
@@ -34,9 +38,12 @@ __all__ = [
     "Access",
     "goes_plain",
     "is_own_machine",
+    "learn_root",
     "note_license_file",
+    "note_unproven",
     "plain_setting",
     "read_access",
+    "take_unproven",
 ]
 
 PLAIN_VARIABLE: Final = "SEATKEEPER_PLAIN"
@@ -46,6 +53,10 @@ _TOKEN_FILE_BYTES_MAX: Final = 4096
 
 #: License files that this process was told of: trust files lie beside them, and their SERVER lines say which machine to believe.
 _license_files: dict[Path, tuple[str, ...]] = {}
+#: Whose roots are known to be whose: the trust that a root has signed names the vendor.
+_vendors: dict[bytes, str] = {}
+#: Vendors whose daemons were asked without a proof although other vendors' roots are known, in their order.
+_unproven: dict[str, None] = {}
 
 
 class Access(Struct, frozen=True):
@@ -53,7 +64,8 @@ class Access(Struct, frozen=True):
 
     Attributes:
         plain: True for plain text, False for TLS, None for TLS but on this machine.
-        root: The root under which a server has to prove itself; None where no root is known.
+        root: The root that is pinned from outside; None for none.
+        beside: Vendor (in lower case) and root of the trust files beside the license files.
         hostids: Of which host ids it may be; empty for any that the vendor has certified.
         token: To be shown once the server has proved itself; empty for none.
         certificate: The client's certificate and key; None for none.
@@ -61,6 +73,7 @@ class Access(Struct, frozen=True):
 
     plain: bool | None = None
     root: bytes | None = None
+    beside: tuple[tuple[str, bytes], ...] = ()
     hostids: tuple[str, ...] = ()
     token: str = ""
     certificate: Path | None = None
@@ -69,6 +82,21 @@ class Access(Struct, frozen=True):
     def as_somebody(self) -> bool:
         """True where the tool says who asks."""
         return bool(self.token or self.certificate)
+
+    @property
+    def knows_roots(self) -> bool:
+        """True where some vendor's root is known."""
+        return self.root is not None or bool(self.beside)
+
+    def roots_of(self, vendor: str) -> tuple[bytes, ...]:
+        """The roots under one of which this vendor's daemon, or (no vendor) lmgrd, has to prove itself; empty where nobody can say.
+
+        The pinned root comes before all others, but for vendors that it is known not to be of.
+        """
+        known = {root: name for name, root in self.beside}
+        if self.root is not None and (not vendor or (known.get(self.root) or _vendors.get(self.root, vendor)).lower() == vendor.lower()):
+            return (self.root,)
+        return tuple(root for name, root in self.beside if name == vendor.lower() or not vendor)
 
 
 def read_access(environment: Mapping[str, str] | None = None) -> Access:
@@ -82,12 +110,10 @@ def read_access(environment: Mapping[str, str] | None = None) -> Access:
     token = _read_token(Path(name)) if name else ""
     certificate = values.get(CERTIFICATE_VARIABLE, "")
     root = pinned_root(None, environment=values)
-    if root is None:
-        root = _root_beside()
     # Names of several servers would be good for each of them, so only one server's pin anything.
     known = set(_license_files.values())
     hostids = known.pop() if len(known) == 1 else ()
-    return Access(plain_setting(values), root, hostids, token, Path(certificate) if certificate else None)
+    return Access(plain_setting(values), root, _roots_beside(), hostids, token, Path(certificate) if certificate else None)
 
 
 def plain_setting(environment: Mapping[str, str] | None = None) -> bool | None:
@@ -105,6 +131,23 @@ def plain_setting(environment: Mapping[str, str] | None = None) -> bool | None:
 def note_license_file(path: Path, hostids: tuple[str, ...]) -> None:
     """Lets servers that are reached through this license file be judged by it and the trust files beside it."""
     _license_files[path] = hostids
+
+
+def learn_root(root: bytes, vendor: str) -> None:
+    """Notes whose root it is, which its signature under the vendor's trust has shown."""
+    _vendors[root] = vendor
+
+
+def note_unproven(vendor: str) -> None:
+    """Notes that this vendor's daemon was asked although nobody can say who it is."""
+    _unproven[vendor] = None
+
+
+def take_unproven() -> tuple[str, ...]:
+    """The vendors whose daemons were asked without a proof, although roots of others are known; each is told once."""
+    taken = tuple(_unproven)
+    _unproven.clear()
+    return taken
 
 
 def goes_plain(plain: bool | None, host: str) -> bool:
@@ -142,18 +185,22 @@ def _read_token(path: Path) -> str:
     return text
 
 
-def _root_beside() -> bytes | None:
-    """The root that the trust files beside the noted license files agree on."""
+def _roots_beside() -> tuple[tuple[str, bytes], ...]:
+    """Vendor and root by the trust files beside the noted license files; a vendor of whom they name two has none."""
     from seatkeeper.base.errors import LicenseError
     from seatkeeper.licfile.trust import TRUST_BYTES_MAX, parse_trust
 
-    roots: set[str] = set()
+    roots: dict[str, set[str]] = {}
     for directory in {path.parent for path in _license_files}:
         try:
             found = sorted(directory.glob("*.trust"))
-            for path in found:
-                with path.open("rb") as file:
-                    roots.add(parse_trust(file.read(TRUST_BYTES_MAX + 1), root=None, name=str(path)).root)
-        except (OSError, InputError, LicenseError):
+        except OSError:
             continue
-    return bytes.fromhex(roots.pop()) if len(roots) == 1 else None
+        for path in found:
+            try:
+                with path.open("rb") as file:
+                    trust = parse_trust(file.read(TRUST_BYTES_MAX + 1), root=None, name=str(path))
+            except (OSError, InputError, LicenseError):
+                continue
+            roots.setdefault(trust.vendor.lower(), set()).add(trust.root)
+    return tuple((vendor, bytes.fromhex(one)) for vendor, known in sorted(roots.items()) if len(known) == 1 for one in known)

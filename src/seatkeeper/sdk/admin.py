@@ -191,7 +191,7 @@ def _administer(host: str, port: int, vendor: str, message: ClientMessage, timeo
             answers = ask_unix(Path(named), port, vendor, message, timeout, server)
             if answers:
                 return answers[-1]
-    return _ask(host, port, vendor, message, timeout)[-1]
+    return _ask(host, port, vendor, message, timeout, nameless=False)[-1]
 
 
 def _end(host: str, port: int, answers: list[ServerMessage]) -> StatusEnd:
@@ -206,12 +206,15 @@ def _unexpected(host: str, port: int, answer: ServerMessage) -> NoReturn:
     raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=f"{host}, port {port}, answered with an unexpected {type(answer).__name__}.")
 
 
-def _ask(host: str, port: int, vendor: str, message: ClientMessage, timeout: float) -> list[ServerMessage]:
-    """All messages of the answer; the last is ServerStatus, StatusEnd, Done or one that does not belong there."""
+def _ask(host: str, port: int, vendor: str, message: ClientMessage, timeout: float, *, nameless: bool = True) -> list[ServerMessage]:
+    """All messages of the answer; the last is ServerStatus, StatusEnd, Done or one that does not belong there.
+
+    What only shows something (`nameless`) is also asked of a vendor daemon that nobody can tell, then without the token.
+    """
     access = read_access()
     for hop in range(_HOPS_MAX + 1):
         try:
-            question = Question(host, port, vendor, access, timeout)
+            question = Question(host, port, vendor, access, timeout, nameless=nameless)
         except LicenseError as error:
             if not hop or error.number not in (-15, -96):
                 raise

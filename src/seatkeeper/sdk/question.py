@@ -1,8 +1,8 @@
 """One question's connection: plain, TLS or a Unix socket, with the server's proof before anything secret is said, and no way back to plain.
 
-Where TLS is spoken and a root is known, the server has to prove first that it holds a key which this root vouches for, and that the
-certificate of this very connection is its own (AskIdentity). A stranger in between has another certificate, and no proof for it.
-Without a root the connection is encrypted all the same, against listeners; a token is then not sent.
+Where TLS is spoken and the vendor's root is known, the server has to prove first that it holds a key which this root vouches for, and
+that the certificate of this very connection is its own (AskIdentity). A stranger in between has another certificate, and no proof for
+it. Without a root the connection is encrypted all the same, against listeners; a token is then not sent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from seatkeeper.adapters import clock
 from seatkeeper.base.errors import InputError, LicenseError
-from seatkeeper.sdk.access import TOKEN_VARIABLE, Access, goes_plain, is_own_machine
+from seatkeeper.sdk.access import TOKEN_VARIABLE, Access, goes_plain, is_own_machine, learn_root, note_unproven
 from seatkeeper.wire.framing import WireError, encode_preface, frame, server_frames
 from seatkeeper.wire.messages import (
     NONCE_BYTES,
@@ -62,6 +62,7 @@ class Question:
         port: Its port.
         vendor: Whom the question is for: a vendor daemon, or (empty) lmgrd.
         access: How to reach it, and as whom.
+        nameless: The question may go without the token to a vendor whose root is not known, where other vendors' roots are.
         timeout: How long connecting may take, and each piece of an answer.
         connection: A connection that stands already, a Unix socket's.
 
@@ -70,7 +71,15 @@ class Question:
     """
 
     def __init__(
-        self, host: str, port: int, vendor: str, access: Access, timeout: float, *, connection: socket.socket | None = None
+        self,
+        host: str,
+        port: int,
+        vendor: str,
+        access: Access,
+        timeout: float,
+        *,
+        nameless: bool = False,
+        connection: socket.socket | None = None,
     ) -> None:
         self._place = f"{host}, port {port}," if connection is None else host
         self._access = access
@@ -81,7 +90,7 @@ class Question:
         self._tls: ClientTls | None = None
         self._connection = _connect(host, port, timeout) if connection is None else connection
         try:
-            self._open(vendor, unix=connection is not None)
+            self._open(vendor, unix=connection is not None, nameless=nameless)
         except BaseException:
             self._connection.close()
             raise
@@ -114,7 +123,7 @@ class Question:
 
     # Opening ---------------------------------------------------------------------------------------------------------
 
-    def _open(self, vendor: str, *, unix: bool) -> None:
+    def _open(self, vendor: str, *, unix: bool, nameless: bool) -> None:
         access = self._access
         # A token or a certificate says who asks, and only TLS carries it.
         plain = unix or (goes_plain(access.plain, self._connection.getpeername()[0]) and not access.as_somebody)
@@ -132,12 +141,29 @@ class Question:
         self._tls = tls
         while not tls.binding:
             self._read()
-        if access.root is not None:
-            self._verify(access.root, tls.binding)
+        roots = access.roots_of(vendor)
+        if roots:
+            self._verify_any(roots, vendor, tls.binding)
+        elif access.knows_roots and (nameless or not access.as_somebody):
+            note_unproven(vendor)
+            return
+        elif access.knows_roots or access.token:
+            raise self._unknown(vendor)
         if access.token:
             self._authenticate()
 
-    def _verify(self, root: bytes, binding: bytes) -> None:
+    def _verify_any(self, roots: tuple[bytes, ...], vendor: str, binding: bytes) -> None:
+        """Return only if the server proves itself under one of the roots."""
+        for number, root in enumerate(roots, 1):
+            try:
+                self._verify(root, vendor, binding)
+            except LicenseError as error:
+                if error.number != -33 or error.minor != _MINOR_TRUST or number == len(roots):
+                    raise
+            else:
+                return
+
+    def _verify(self, root: bytes, vendor: str, binding: bytes) -> None:
         """Return only if the server proves that this connection's certificate is its own, and its vendor's root is `root`."""
         from seatkeeper.licfile.trust import check_server, parse_trust
 
@@ -156,15 +182,23 @@ class Question:
             raise LicenseError(-33, minor=_MINOR_TRUST, reason=f"{self._place} did not prove itself: {error.message}") from None
         except LicenseError as error:
             raise LicenseError(-33, minor=_MINOR_TRUST, reason=f"{self._place} did not prove itself: {error.reason}") from None
+        learn_root(root, trust.vendor)
+        if vendor and trust.vendor.lower() != vendor.lower():
+            reason = f"{self._place} did not prove itself: it has the trust of {trust.vendor}, and not of {vendor}."
+            raise LicenseError(-33, minor=_MINOR_TRUST, reason=reason)
+
+    def _unknown(self, vendor: str) -> LicenseError:
+        """Nobody can say who this is, so nothing is asked in somebody's name."""
+        what = f"The token of {TOKEN_VARIABLE} was not sent" if self._access.token else "Nothing was asked by the client certificate"
+        whom, whose = (vendor, vendor) if self._access.knows_roots else (self._place.rstrip(","), "the vendor")
+        return LicenseError(
+            -33,
+            minor=_MINOR_TRUST,
+            reason=f"{what}: without the root key of {whose} nobody knows who {whom} is.",
+            remedy=f"Set SEATKEEPER_ROOT to it, or name with -c a license file that has the trust file of {whose} beside it.",
+        )
 
     def _authenticate(self) -> None:
-        if self._access.root is None:
-            raise LicenseError(
-                -33,
-                minor=_MINOR_TRUST,
-                reason=f"The token of {TOKEN_VARIABLE} was not sent: without the vendor's root key nobody knows who {self._place} is.",
-                remedy="Set SEATKEEPER_ROOT, or name with -c a license file that has the trust file beside it.",
-            )
         (answer,) = self.ask(Authenticate(_REQUEST, self._access.token))
         if isinstance(answer, Done) and answer.number:
             raise LicenseError(answer.number, minor=_MINOR_REFUSED, reason=answer.text)
