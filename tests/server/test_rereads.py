@@ -64,6 +64,30 @@ def test_what_is_good_is_served_and_in_the_journal(tmp_path: Path) -> None:
     ]
 
 
+def test_what_becomes_of_the_options_file_is_said(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site", {"f1": 5})
+    options = site.directory / "genesys.d.opt"
+
+    async def work() -> None:
+        async with Hosted(site, tmp_path / "j") as hosted:
+            for request, (text, said) in enumerate(
+                [
+                    ("EXCLUDE f1 USER eve\n", f"Options file {options} applied: 1 line new, 0 lines gone"),
+                    ("EXCLUDE f1 USER eve\n", f"Options file {options} applied: it says what it said before"),
+                    ("MAX 1 f1 USER eve\n", f"Options file {options} applied: 1 line new, 1 line gone"),
+                    ("", "There is no options file any more: 1 line gone"),
+                ]
+            ):
+                options.write_text(text) if text else options.unlink()
+                dry = await order(hosted, 10 + request, dry_run=True)
+                assert ("would change nothing" in dry.text) is (request == 1), dry.text
+                done = await order(hosted, request)
+                assert said in done.text.splitlines()
+                assert said in hosted.log.read_text()
+
+    run(work)
+
+
 @pytest.mark.parametrize("fault", ["forged", "nothing", "gone"])
 def test_what_is_not_good_changes_nothing_and_says_why(tmp_path: Path, fault: str) -> None:
     site = Site(tmp_path / "site", {"f1": 5})

@@ -53,7 +53,7 @@ class House:
         return [one.answer for one in self.machine.handle(event, 1.0, 1.0) if isinstance(one, Send)]  # type: ignore[arg-type]
 
     def serve(self, *lines: Feature | Package, options: str = "") -> list[Any]:
-        return self.run(LicenseReread(lines, TODAY, parse_options(options) if options else None))
+        return self.run(LicenseReread(lines, TODAY, parse_options(options, "d.opt") if options else None))
 
     def ask(self, user: str, feature: str, count: int = 1, version: str = "8.0", *, queue: bool = False) -> Any:
         if user not in self.sessions:
@@ -64,11 +64,11 @@ class House:
         return self.run(CheckoutAsked(self.sessions[user], self.request, feature, version, count, False, "", queue))[0]
 
     def offer(self, *lines: Feature | Package, options: str = "") -> Offer:
-        return prepare(SETTINGS, lines, parse_options(options) if options else None, TODAY)
+        return prepare(SETTINGS, lines, parse_options(options, "d.opt") if options else None, TODAY)
 
     def preview(self, *lines: Feature | Package, options: str = "") -> list[Effect]:
         terms = self.offer(*lines, options=options).terms
-        effects = preview(self.machine.ledger, terms.pools, "flexnet", terms.access)
+        effects = preview(self.machine.ledger, terms)
         self.machine.ledger.check()
         return effects
 
@@ -253,7 +253,7 @@ def test_what_is_previewed_is_what_happens(
     before = msgspec.json.encode(ledger.snapshot(1.0))
     offer = house.offer(*new, options=new_options)
     fresh = house.offer(*new, options=new_options)
-    effects = preview(ledger, offer.terms.pools, "flexnet", offer.terms.access)
+    effects = preview(ledger, offer.terms)
     # No trace of it.
     assert msgspec.json.encode(ledger.snapshot(1.0)) == before
     ledger.check()
@@ -282,8 +282,91 @@ def test_what_is_previewed_is_what_happens(
 
 
 @pytest.mark.parametrize(
-    "kind", ["lost", "expired", "over", "denied", "reserved", "seats", "expiry", "removed", "moved", "restored", "granted", "added"]
+    "kind",
+    [
+        "lost",
+        "expired",
+        "over",
+        "denied",
+        "reserved",
+        "seats",
+        "expiry",
+        "removed",
+        "moved",
+        "restored",
+        "granted",
+        "added",
+        "refused",
+        "ceiling",
+        "kept",
+    ],
 )
 def test_every_kind_has_its_sentence(kind: str) -> None:
     effect = Effect(kind, "f", "8.0", "1", "2", 1, ("ann@pc",))  # type: ignore[arg-type]
     assert preview_text([effect]).splitlines()[1].startswith("  f 8.0: ")
+
+
+# Options file --------------------------------------------------------------------------------------------------------
+
+
+def test_the_lines_of_the_options_file_that_come_and_go() -> None:
+    house = House(line("a"), options="GROUP g ann\nMAX 3 a GROUP g\nNOLOG IN\n")
+    effects = house.preview(line("a"), options="# another place\nGROUP g ann bob\nMAX 3 a GROUP g\nTIMEOUT a 900\nMAX_CONNECTIONS 9\n")
+    assert preview_text(effects) == (
+        "A reread would change 5 lines of the options file.\n"
+        "  Options file: GROUP g ann holds no more.\n"
+        "  Options file: NOLOG IN holds no more.\n"
+        "  Options file: d.opt:4: TIMEOUT a 900 is new.\n"
+        "  Options file: GROUP g ann bob is new.\n"
+        "  Options file: MAX_CONNECTIONS 9 is new."
+    )
+
+
+def test_an_options_file_that_is_the_same_or_says_nothing_changes_nothing() -> None:
+    options = "EXCLUDE a USER eve\nRESERVE 9 a USER ann\nFQDN_MATCHING LENIENT\n"
+    house = House(line("a"), options=options)
+    assert house.preview(line("a"), options=f"# a comment\n{options}") == []
+    assert House(line("a")).preview(line("a"), options="# a comment\n") == []
+
+
+def test_an_options_file_that_is_gone() -> None:
+    house = House(line("a"), options="EXCLUDE a USER eve\nAUTOMATIC_REREAD OFF\n")
+    assert [(effect.kind, effect.new) for effect in house.preview(line("a"))] == [
+        ("gone", "EXCLUDE a USER eve"),
+        ("gone", "AUTOMATIC_REREAD OFF"),
+    ]
+
+
+def test_holders_whom_a_new_rule_excludes() -> None:
+    house = House(line("a"), options="EXCLUDE a USER eve\n")
+    house.ask("ann", "a", 2)
+    house.ask("bob", "a", 1)
+    effects = house.preview(line("a"), options="EXCLUDE a USER eve\nEXCLUDE a USER ann\n")
+    assert effects[0] == Effect("refused", "a", "8.0", "-38", "d.opt:2: EXCLUDE a USER ann", 2, ("ann@ann-pc",))
+    assert preview_text(effects).splitlines()[:2] == [
+        "A reread would change 1 feature and 1 line of the options file.",
+        "  a 8.0: 2 seats are held by ann@ann-pc, who would get no further ones (-38, d.opt:2: EXCLUDE a USER ann).",
+    ]
+    # Whom a rule excludes already is not affected by another line.
+    house.serve(line("a"), options="EXCLUDE a USER ann\n")
+    assert "refused" not in [effect.kind for effect in house.preview(line("a"), options="EXCLUDE a USER ann\nTIMEOUT a 900\n")]
+
+
+def test_a_reservation_that_makes_more_than_there_are() -> None:
+    house = House(line("a"))
+    house.ask("ann", "a", 5)
+    effects = house.preview(line("a"), options="RESERVE 2 a USER bob\n")
+    assert effects[0] == Effect("kept", "a", "8.0", "2", "5", 7)
+    assert "  a 8.0: 5 are held and 2 more reserved, 7 of 5. Others get none until 3 have come back." in preview_text(effects)
+    house.serve(line("a"), options="RESERVE 2 a USER bob\n")
+    assert house.preview(line("a"), options="RESERVE 2 a USER bob\n") == []
+
+
+def test_a_ceiling_below_what_is_held() -> None:
+    house = House(line("a"))
+    house.ask("ann", "a", 3)
+    effects = house.preview(line("a"), options="MAX 2 a USER ann\n")
+    assert effects[0] == Effect("ceiling", "a", "", "2", "d.opt:1: MAX 2 a USER ann", 3, ("USER ann",))
+    assert "  a: USER ann holds 3 and may hold 2 (d.opt:1: MAX 2 a USER ann)." in preview_text(effects)
+    house.serve(line("a"), options="MAX 2 a USER ann\n")
+    assert house.preview(line("a"), options="MAX 2 a USER ann\n") == []

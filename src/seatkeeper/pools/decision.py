@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
+    from seatkeeper.licfile.options_model import OptionsFile
     from seatkeeper.pools.access import Access, Limit, Reservation, Rights
     from seatkeeper.pools.counted import Pool
     from seatkeeper.pools.subjects import Who
@@ -80,6 +81,7 @@ class Terms(msgspec.Struct):
         access: The options file; None without one.
         packages: Names of packages that are no feature themselves, in lower case.
         unserved: By name in lower case, the features of license lines that are refused.
+        options: The options file also where it has no rules, which `access` then leaves out; None without one.
         clock_back: True while the clock is behind what the journal has seen, so that no dated license is given.
     """
 
@@ -90,6 +92,7 @@ class Terms(msgspec.Struct):
     packages: frozenset[str] = frozenset()
     clock_back: bool = False
     unserved: Mapping[str, Unserved] = {}
+    options: OptionsFile | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

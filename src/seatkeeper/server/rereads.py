@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 
 from seatkeeper.adapters import clock
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
+from seatkeeper.licfile.options_model import EMPTY_OPTIONS
 from seatkeeper.server.collector import dissolve
 from seatkeeper.server.control import fitting
 from seatkeeper.server.license import new_faults, number_of
 from seatkeeper.vendor.administration import prepare
 from seatkeeper.vendor.events import LicenseReread
+from seatkeeper.vendor.preview import line_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
     from seatkeeper.adapters.debuglog import DebugLog
+    from seatkeeper.licfile.options_model import OptionsFile
     from seatkeeper.pools.subjects import Who
     from seatkeeper.server.collector import Collector
     from seatkeeper.server.license import Served
@@ -84,7 +87,7 @@ class Rereads:
             if dry_run:
                 self._pump.turn()
                 return 0, fitting([machine.preview(offer), *problems, *offer.ignored])
-            self.served = served
+            before, self.served = self.served, served
             self._adopt(served)
             replaced = machine.ledger.pools
             self._pump.run(LicenseReread(served.lines, today, served.options, by_user, by_host, offer))
@@ -93,8 +96,11 @@ class Rereads:
                 await loop.run_in_executor(None, dissolve, replaced)
             for sentence in machine.ignored:
                 self._log.line(sentence)
+            rules = _rules(before.options, served.options)
+            for sentence in rules:
+                self._log.say(sentence)
             self._log.say("Done rereading license file")
-            return 0, fitting([f"{len(served.lines)} lines are served", *problems])
+            return 0, fitting([f"{len(served.lines)} lines are served", *rules, *problems])
 
     def _read_anew(self, today: date, holders: list[tuple[Who, str, str]]) -> tuple[Served, Offer]:
         """What the files offer now; runs beside the event loop.
@@ -110,3 +116,16 @@ class Rereads:
         if found:
             raise LicenseError(number_of(found[0]), reason=fitting(found))
         return served, prepare(self._pump.machine.settings, served.lines, served.options, today, holders, served.unserved)
+
+
+def _rules(before: OptionsFile | None, after: OptionsFile | None) -> list[str]:
+    """One sentence about the options file that holds from now on; none where there was none and is none."""
+    kinds = [effect.kind for effect in line_changes(before or EMPTY_OPTIONS, after or EMPTY_OPTIONS)]
+    changed = f"{_counted(kinds.count('new'))} new, {_counted(kinds.count('gone'))} gone"
+    if after is not None:
+        return [f"Options file {after.name} applied: {changed if kinds else 'it says what it said before'}"]
+    return [f"There is no options file any more: {_counted(len(kinds))} gone"] if before is not None else []
+
+
+def _counted(lines: int) -> str:
+    return f"{lines} line{'' if lines == 1 else 's'}"

@@ -144,7 +144,7 @@ def prepare(
             for pool in pools.get(name.lower(), ()):
                 if pool.key == key:
                     access.expect(pool, who)
-    terms = Terms(today, settings.rule, pools, access, frozenset(packages - pools.keys()), unserved=unserved or {})
+    terms = Terms(today, settings.rule, pools, access, frozenset(packages - pools.keys()), unserved=unserved or {}, options=options)
     return Offer(terms, tuple(ignored))
 
 

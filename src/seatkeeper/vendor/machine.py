@@ -98,7 +98,7 @@ class Machine:
     def preview(self, offer: Offer) -> str:
         """What would change for whom if this were served; nothing does, and the offer is still good."""
         terms = offer.terms
-        return preview_text(preview(self.ledger, terms.pools, terms.rule, terms.access))
+        return preview_text(preview(self.ledger, terms))
 
     def next_deadline(self) -> float | None:
         """When the longest silent session's lease ends, on the clock of `now`; a Tick is due then."""
