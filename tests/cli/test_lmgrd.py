@@ -40,6 +40,14 @@ def test_a_log_that_cannot_be_opened_is_told(tmp_path: Path, capsys: pytest.Capt
     assert "cannot be opened" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["-zz", "-zp", "-2p", "-vz", "-hz", "-helpme", "-zl", "-bz"])
+def test_flags_that_run_together_are_not_known(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([flag, "-c", "license.dat"])
+    assert caught.value.code == 2
+    assert f"unrecognized arguments: {flag}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flags", [["-2"], ["-p"]])
 def test_2_and_p_mean_something_only_together(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(flags) == 2

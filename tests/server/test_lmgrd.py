@@ -18,8 +18,11 @@ import uvloop
 
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.debuglog import DebugLog
+from seatkeeper.adapters.host import user_name
+from seatkeeper.adapters.journal import GENESIS, read_journal, segments
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.base.roles import Identity
+from seatkeeper.cli.lmutil import main
 from seatkeeper.licfile.model import Vendor
 from seatkeeper.sdk.admin import reread
 from seatkeeper.sdk.blocking import Client
@@ -27,6 +30,7 @@ from seatkeeper.server import lmgrd as lmgrd_module
 from seatkeeper.server.child import Child
 from seatkeeper.server.control import TEXT_CHARS_MAX, RereadDone
 from seatkeeper.server.lmgrd import LicenseManager, ManagerOptions
+from seatkeeper.vendor.entries import Act
 from seatkeeper.wire.framing import HEADER_BYTES, decode_server, encode_preface, frame
 from seatkeeper.wire.messages import AskReread, Done, ServerStatus
 from support.site import VENDOR, Site, free_port
@@ -161,3 +165,22 @@ def served(site: Site) -> bool:
             return True
     except LicenseError:
         return False
+
+
+def test_who_shuts_everything_down_is_in_the_journal_of_each_vendor_daemon(tmp_path: Path) -> None:
+    with Site(tmp_path / "site", {"f1": 1}) as site:
+        site.add_vendor("other.d", {"g1": 1})
+        site.start()
+        assert main(["lmutil", "lmdown", "-q", "-c", str(site.license)]) == 0
+        assert site.process is not None
+        assert site.process.wait(30) == 0
+        for vendor in (VENDOR, "other.d"):
+            records = read_journal(segments(site.directory / f"{vendor}.journal"), anchor=GENESIS)
+            acts = [(entry.what, entry.by_user) for record in records for entry in record.entries if isinstance(entry, Act)]
+            assert acts == [("lmdown", user_name())], vendor
+        assert f"SHUTDOWN request from {user_name()} at node " in site.read_log()
+        # A signal is nobody's request.
+        site.start()
+        assert site.stop() == 0
+        records = read_journal(segments(site.directory / f"{VENDOR}.journal"))
+        assert sum(isinstance(entry, Act) for record in records for entry in record.entries) == 1

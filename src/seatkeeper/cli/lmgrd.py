@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import resource
 import stat
 import sys
@@ -29,6 +30,8 @@ __all__ = ["DESCRIPTORS_WANTED", "main"]
 DESCRIPTORS_WANTED: Final = 65536
 
 _DEFAULT_FILE: Final = "/usr/local/flexlm/licenses/license.dat"
+#: A flag of one letter that takes no value, and something at once behind it.
+_RUN_TOGETHER: Final = re.compile(r"-[z2pvbh].")
 #: How long the caller of a server that goes to the background waits for it to serve.
 _START_S: Final = 30.0
 
@@ -102,7 +105,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs lmgrd and returns its exit status."""
-    options = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    parser, words = _parser(), sys.argv[1:] if argv is None else argv
+    run_together = [word for word in words if _RUN_TOGETHER.match(word) and word != "-help"]
+    if run_together:
+        # argparse would take -zz for -z twice, and -zp for -z and -p; lmgrd's flags are words.
+        parser.error(f"unrecognized arguments: {' '.join(run_together)}")
+    options = parser.parse_args(words)
     if not 1 <= options.lease <= LEASE_S_MAX or not 0 <= options.heartbeat < options.lease:
         print(f"lmgrd: --lease is from 1 to {LEASE_S_MAX:g} seconds, and longer than --heartbeat.", file=sys.stderr)
         return 2

@@ -98,6 +98,8 @@ class LicenseManager:
         self.port = DEFAULT_PORT
         self.files: tuple[str, ...] = ()
         self.fault = ""
+        # Who has asked for the shutdown of everything, for the journals; nobody where a signal did.
+        self._down_by = ("", "")
         self._log = log
         if options.log_anew:
             log.hold()
@@ -150,7 +152,7 @@ class LicenseManager:
         if self._admin_socket is not None:
             self._admin_socket.unlink(missing_ok=True)
         self._log.say("lmgrd will now shut down all the vendor daemons")
-        await asyncio.gather(*(child.stop() for child in self._children.values()))
+        await asyncio.gather(*(child.stop(*self._down_by) for child in self._children.values()))
         self._log.say("Shut down.")
         return status
 
@@ -375,6 +377,7 @@ class LicenseManager:
             text = f"{lent} {'seat is' if lent == 1 else 'seats are'} borrowed: lmdown -force shuts down all the same."
             return Done(asked.request, -120, text)
         if not asked.vendor:
+            self._down_by = self._down_by if any(self._down_by) else (by_user, by_host)
             self._loop.call_later(_FAREWELL_S, self.stop, "SERVER shutdown requested")
             return Done(asked.request, 0, "License server shut down")
         child = self._children.get(asked.vendor.lower())
