@@ -11,6 +11,7 @@ import pytest
 
 from seatkeeper.adapters import accounts, systemd
 from seatkeeper.adapters.accounts import Account
+from seatkeeper.cli.lmutil import main as lmutil
 from seatkeeper.cli.main import main
 from seatkeeper.cli.service_unit import MARK, READY
 from support.site import Site, free_port
@@ -156,6 +157,26 @@ def test_a_service_that_does_not_stop_is_not_removed(manager: Path) -> None:
     (manager / "fails").write_text("disable")
     assert service("remove", "--scope", "user") == 2
     assert (manager / UNITS / "seatkeeper.service").exists()
+
+
+@pytest.mark.processes
+def test_a_server_that_takes_no_plain_text_is_waited_for_and_administered_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SEATKEEPER_PLAIN", raising=False)
+    with Site(tmp_path / "site", {"f1": 1}) as site:
+        site.start("--plain", "none", wait=False)
+        assert service("wait", "--license", str(site.license), "--seconds", "20") == 0
+        assert lmutil(["lmstat", "-a", "-c", str(site.license)]) == 0
+        # Over the Unix socket, the place of which lmgrd says over TLS.
+        assert lmutil(["lmreread", "-c", f"{site.port}@localhost"]) == 0
+        shown = capsys.readouterr()
+        assert "Users of f1:  (Total of 1 license issued" in shown.out
+        assert shown.err == ""
+        # Who wants plain text gets no other.
+        monkeypatch.setenv("SEATKEEPER_PLAIN", "1")
+        assert lmutil(["lmstat", "-c", f"{site.port}@localhost"]) == 256 - 33
+        assert service("wait", "--license", str(site.license), "--seconds", "0") == 1
 
 
 @pytest.mark.processes

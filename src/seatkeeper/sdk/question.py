@@ -2,7 +2,8 @@
 
 Where TLS is spoken and the vendor's root is known, the server has to prove first that it holds a key which this root vouches for, and
 that the certificate of this very connection is its own (AskIdentity). A stranger in between has another certificate, and no proof for
-it. Without a root the connection is encrypted all the same, against listeners; a token is then not sent.
+it. Without a root the connection is encrypted all the same, against listeners; a token is then not sent. A server that takes no plain text
+from this machine either is asked again with TLS, unless SEATKEEPER_PLAIN wants plain text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import socket
 import ssl
 from typing import TYPE_CHECKING, Final, NoReturn
+
+from msgspec.structs import replace
 
 from seatkeeper.adapters import clock
 from seatkeeper.base.errors import InputError, LicenseError
@@ -82,12 +85,14 @@ class Question:
         connection: socket.socket | None = None,
     ) -> None:
         self._place = f"{host}, port {port}," if connection is None else host
+        self._whom = host, port, vendor, nameless
         self._access = access
         self._timeout = timeout
         self._reader = server_frames()
         self._unread: list[ServerMessage] = []
         self._total = 0
         self._tls: ClientTls | None = None
+        self._may_be_secured = False
         self._connection = _connect(host, port, timeout) if connection is None else connection
         try:
             self._open(vendor, unix=connection is not None, nameless=nameless)
@@ -115,6 +120,14 @@ class Question:
 
     def ask(self, message: ClientMessage) -> list[ServerMessage]:
         """All messages of the answer, up to the one that ends it; never an empty list."""
+        answers = self._ask(message)
+        if self._may_be_secured and isinstance(answers[0], Refused) and answers[0].number == -33:
+            self._secure()
+            return self._ask(message)
+        self._may_be_secured = False
+        return answers
+
+    def _ask(self, message: ClientMessage) -> list[ServerMessage]:
         self._send(frame(message))
         answers: list[ServerMessage] = []
         while not answers or isinstance(answers[-1], PoolStatus | Lines):
@@ -123,13 +136,25 @@ class Question:
 
     # Opening ---------------------------------------------------------------------------------------------------------
 
+    def _secure(self) -> None:
+        """Goes on with TLS where the server takes no plain text; nothing secret was said."""
+        host, port, vendor, nameless = self._whom
+        self._connection.close()
+        self._reader, self._unread = server_frames(), []
+        self._may_be_secured = False
+        self._access = replace(self._access, plain=False)
+        self._connection = _connect(host, port, self._timeout)
+        self._open(vendor, unix=False, nameless=nameless)
+
     def _open(self, vendor: str, *, unix: bool, nameless: bool) -> None:
         access = self._access
         # A token or a certificate says who asks, and only TLS carries it.
+        self._may_be_secured = not unix and access.plain is None
         plain = unix or (goes_plain(access.plain, self._connection.getpeername()[0]) and not access.as_somebody)
         if plain:
             self._send(encode_preface(vendor))
             return
+        self._may_be_secured = False
         from seatkeeper.adapters.tls import ClientTls, client_context
 
         try:
