@@ -28,3 +28,17 @@ def test_where_it_is_switched_off_nothing_is_asked_for() -> None:
     assert not stage.app.degraded
     stage.change("content-analysis", True)
     assert stage.alarms == ["feature ics_nlp_content_analysis"]
+
+
+def test_what_is_lost_is_one_violation_and_comes_back() -> None:
+    stage = Stage(ClassificationServer, {"ics_nlp_content_analysis": 1}).start()
+    stage.cut()
+    assert list(stage.app.degraded) == ["content analysis"]
+    assert stage.accepted("screening-requested", interaction="i1")
+    stage.heal()
+    assert not stage.app.degraded
+    assert stage.alarms == ["license server", "-license server"]
+    assert stage.accepted("classification-requested", interaction="i2")
+    stage.change("content-analysis", False)
+    assert stage.in_use("ics_nlp_content_analysis") == 0
+    assert not stage.accepted("classification-requested", interaction="i3")

@@ -63,3 +63,63 @@ def test_while_the_server_is_away_windows_stay_and_none_open() -> None:
     stage.heal()
     assert stage.alarms == ["license server", "-license server"]
     assert stage.in_use("desktop_agent") == 0
+
+
+def test_who_works_as_an_agent_and_then_as_a_supervisor_has_one_license() -> None:
+    stage = desktop(supervisors=0)
+    assert stage.accepted("login", user="ann", supervisor=True)
+    assert (stage.in_use("DESKTOP_SUPERVISOR"), stage.in_use("desktop_agent")) == (0, 1)
+    stage.licenses["desktop_supervisor"] = 1
+    assert stage.accepted("login", user="ann", supervisor=True)
+    assert (stage.in_use("DESKTOP_SUPERVISOR"), stage.in_use("desktop_agent")) == (1, 0)
+    assert stage.accepted("login", user="ann"), "a supervisor's license is good for an agent's work"
+    assert (stage.in_use("DESKTOP_SUPERVISOR"), stage.in_use("desktop_agent")) == (1, 0)
+
+
+def test_a_supervisor_who_closes_the_window_before_it_opens_has_nothing() -> None:
+    stage = desktop()
+    stage.slow = True
+    stage.occur("login", user="ann", supervisor=True)
+    stage.occur("browser-closed", user="ann")
+    stage.answer()
+    assert (stage.in_use("DESKTOP_SUPERVISOR"), stage.in_use("desktop_agent")) == (0, 0)
+
+
+def test_without_the_library_s_license_open_windows_stay_and_none_opens() -> None:
+    stage = desktop()
+    stage.occur("login", user="ann")
+    stage.withdraw("ISDK_FACTORY")
+    assert stage.alarms == ["feature ISDK_FACTORY"]
+    assert not stage.accepted("login", user="bob")
+    assert list(stage.app.agents.open_sessions) == ["ann"]
+    stage.bring_back("ISDK_FACTORY", 1)
+    assert stage.accepted("login", user="bob")
+    assert stage.alarms == ["feature ISDK_FACTORY", "-feature ISDK_FACTORY"]
+
+
+def test_a_withdrawn_user_license_closes_no_window() -> None:
+    stage = desktop()
+    stage.occur("login", user="ann")
+    stage.occur("login", user="eve", supervisor=True)
+    stage.withdraw("desktop_agent")
+    stage.withdraw("DESKTOP_SUPERVISOR")
+    assert stage.alarms == ["feature desktop_agent", "feature DESKTOP_SUPERVISOR"]
+    assert not stage.accepted("login", user="bob")
+    assert list(stage.app.agents.open_sessions) == ["ann"]
+    assert list(stage.app.supervisors.open_sessions) == ["eve"]
+    stage.bring_back("desktop_agent", 2)
+    stage.bring_back("DESKTOP_SUPERVISOR", 1)
+    assert not stage.app.violations.standing
+    assert stage.accepted("login", user="bob")
+
+
+def test_several_license_servers_are_told() -> None:
+    stage = Stage(Desktop, {"ISDK_FACTORY": 1}, license_path="7260@lic1:7260@lic2").start()
+    assert "lic2" in stage.app.degraded["further license servers"]
+    assert stage.app.state == "running"
+
+
+def test_the_license_file_holds_after_a_restart() -> None:
+    stage = desktop()
+    stage.change("license-file", "7260@other")
+    assert any("license-file takes effect after a restart" in line for line in stage.log())

@@ -115,3 +115,73 @@ def test_the_jms_capture_point_needs_its_license() -> None:
     assert not missing.accepted("captured")
     assert "iWD capture point" in missing.app.degraded
     assert not ixn().accepted("captured"), "it is not switched on"
+
+
+def test_a_slip_of_the_pen_logs_nobody_out() -> None:
+    stage = ixn()
+    stage.occur("agent-login", agent="a", media=["email"])
+    stage.change("ics_email_webform_channel", "5O")
+    assert any("'5O', which is not valid" in line for line in stage.log())
+    assert forced(stage) == []
+    assert list(stage.app.agents) == ["a"]
+    assert not stage.accepted("agent-login", agent="b", media=["email"])
+    stage.change("ics_email_webform_channel", 2)
+    assert stage.accepted("agent-login", agent="b", media=["email"])
+    stage.change("ics_email_webform_channel", 0)
+    assert forced(stage) == ["b", "a"]
+    assert stage.in_use("ics_email_webform_channel") == 0
+
+
+def test_agents_are_logged_out_while_the_server_is_away_and_their_licenses_go_back_when_it_is_there() -> None:
+    stage = ixn()
+    for agent in "abc":
+        stage.occur("agent-login", agent=agent)
+    stage.cut(lease_ends=False)
+    stage.change(SEAT, 2)
+    assert forced(stage) == ["c"]
+    assert stage.in_use(SEAT) == 3
+    stage.heal(lease_ended=False)
+    assert stage.in_use(SEAT) == 2
+    assert stage.alarms == ["license server", "-license server"]
+
+
+def test_a_higher_number_than_is_licensed_is_a_violation_that_ends_with_the_number() -> None:
+    stage = ixn({**PLENTY, "ics_live_web_channel": 2})
+    stage.change("ics_live_web_channel", 5)
+    assert stage.in_use("ics_live_web_channel") == 2
+    assert stage.alarms == ["number of ics_live_web_channel"]
+    stage.change("ics_live_web_channel", 2)
+    assert stage.alarms == ["number of ics_live_web_channel", "-number of ics_live_web_channel"]
+
+
+def test_sms_has_a_license_of_its_own() -> None:
+    stage = ixn(ics_sms_channel=1)
+    assert stage.accepted("agent-login", agent="a", media=["sms", "email"])
+    assert not stage.accepted("agent-login", agent="b", media=["sms"])
+    assert stage.accepted("agent-login", agent="b", media=["email"])
+
+
+def test_a_withdrawn_medium_drops_no_agent_and_is_refused_to_new_ones() -> None:
+    stage = ixn()
+    stage.occur("agent-login", agent="a", media=["email"])
+    stage.withdraw("ics_email_webform_channel")
+    assert stage.alarms == ["feature ics_email_webform_channel"]
+    assert not stage.accepted("agent-login", agent="b", media=["email"])
+    assert stage.accepted("agent-login", agent="b", media=["chat"])
+    assert forced(stage) == []
+    stage.bring_back("ics_email_webform_channel", 2)
+    assert stage.accepted("media-added", agent="b", media="email")
+    assert not stage.app.violations.standing
+
+
+def test_a_lost_capture_point_is_told_and_regained() -> None:
+    stage = ixn(iwd_jms_cp=True)
+    assert stage.accepted("captured")
+    stage.withdraw("iwd_jms_cp")
+    assert not stage.accepted("captured")
+    assert list(stage.app.degraded) == ["iWD capture point"]
+    stage.bring_back("iwd_jms_cp", 1)
+    assert stage.accepted("captured")
+    assert not stage.app.degraded
+    stage.change("iwd_jms_cp", False)
+    assert stage.in_use("iwd_jms_cp") == 0

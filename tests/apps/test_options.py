@@ -69,3 +69,15 @@ def test_changes_hold_at_once_or_after_a_restart() -> None:
     assert "'lots'" in wrong.faults[0]
     assert values["license", "num"] == "max"
     assert not values.change({"license": {"num": None}}).differs
+
+
+def test_a_default_in_place_of_what_is_not_valid_is_nobody_s_meaning() -> None:
+    values = OptionValues((COUNT, TEXT), {"license": {"num": "many"}})
+    assert not values.is_meant("num")
+    assert values.is_meant("text", "s")
+    values.change({"license": {"num": 5}})
+    assert values.is_meant("num")
+    values.change({"license": {"num": -5}})
+    assert (values["license", "num"], values.is_meant("num")) == ("max", False)
+    values.change({"license": {"num": None}})
+    assert (values["license", "num"], values.is_meant("num")) == ("max", True)

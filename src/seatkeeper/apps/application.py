@@ -163,9 +163,8 @@ class Application:
         """When a Tick is due, as Unix time."""
         if self.state == "ended":
             return None
-        times = [*self._lookout.times(cut_off=self._is_cut_off)]
-        times += [time for behaviour in self.behaviours if (time := behaviour.deadline()) is not None]
-        return min(times, default=None)
+        of_behaviours = [time for behaviour in self.behaviours if (time := behaviour.deadline()) is not None]
+        return min([*of_behaviours, *self._lookout.times(cut_off=self._is_cut_off)], default=None)
 
     @property
     def holds(self) -> list[Hold]:
@@ -185,6 +184,10 @@ class Application:
     def option(self, name: str, section: str = "license") -> Value:
         """The value that an option has."""
         return self._values[section, name]
+
+    def is_meant(self, name: str, section: str = "license") -> bool:
+        """Whether an option has its value because somebody meant it so: False for the default in place of what is not valid."""
+        return self._values.is_meant(name, section)
 
     def share(self, scope: str) -> str:
         """The key under which instances share a license: of a "pair" or of an "environment"; empty for no sharing."""
@@ -483,9 +486,8 @@ class Application:
             self._reached(Reachable())
         for hold in self._lookout.found(event.feature, event.free):
             self.hurry(hold)
-        for behaviour in self.behaviours:
-            if behaviour.feature == event.feature:
-                behaviour.counted(event.issued, event.free)
+        for behaviour in [behaviour for behaviour in self.behaviours if behaviour.feature == event.feature]:
+            behaviour.counted(event.issued, event.free)
 
     def _ask(self, hold: Hold) -> None:
         self._key += 1

@@ -43,17 +43,27 @@ class Desktop(Application):
 
     def build(self) -> None:
         """The library's license first: without it there is no server."""
-        Single(self, "ISDK_FACTORY", "8.0", scope="environment")
+        self.library = Single(self, "ISDK_FACTORY", "8.0", scope="environment")
         self.agents = Sessions(self, AGENT, "7.0")
         self.supervisors = Sessions(self, SUPERVISOR, "7.0")
 
     def on_login(self, event: Occurred) -> None:
         """A supervisor for whom there is no license of his kind is let in with an agent's, if there is one."""
         user = str(event.fields["user"])
-        if event.fields.get("supervisor"):
-            self.supervisors.open(user, lambda reason: self._restrict(event, user) if reason else self.reply(event))
+        if not self.library.licensed:
+            self.reply(event, "The Agent Interaction Layer is not licensed: no window opens until it is.")
+        elif event.fields.get("supervisor"):
+            self.supervisors.open(user, lambda reason: self._restrict(event, user) if reason else self._supervise(event, user))
+        elif user in self.supervisors.open_sessions:
+            # His license is good for what agents do too.
+            self.supervisors.open(user, lambda reason: self.reply(event, reason))
         else:
             self.agents.open(user, lambda reason: self.reply(event, reason))
+
+    def _supervise(self, event: Occurred, user: str) -> None:
+        # Where he worked in restricted mode before.
+        self.agents.close(user)
+        self.reply(event)
 
     def _restrict(self, event: Occurred, user: str) -> None:
         def then(reason: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from seatkeeper.apps.application import Application
 from seatkeeper.apps.behaviours import Sessions, Single
-from seatkeeper.apps.options import RESTART, flag_option
+from seatkeeper.apps.options import RESTART, Option, flag_option
 from seatkeeper.apps.profile import License, Profile, SiteEvent
 
 if TYPE_CHECKING:
@@ -57,14 +57,18 @@ class _Connections(Application):
     scope: ClassVar[str] = "instance"
     features: ClassVar[tuple[str, ...]] = (INTERACTION, CONFIGURATION, STATISTICS)
 
+    def counted_by(self) -> tuple[str, ...]:
+        """The features of which each connection needs one or another."""
+        return self.features
+
     def build(self) -> None:
         """The instance first, then its services."""
-        Single(self, *self.instance)
+        self.running = Single(self, *self.instance)
         self.agents = Single(
             self, "ISDK_FACTORY", "8.0", scope=self.scope, wanted=lambda: bool(self.option("agent-interaction", "services"))
         )
         self.queues = Single(self, "ISDK_QUEUE", "8.0", scope=self.scope, wanted=lambda: bool(self.option("queue", "services")))
-        self.sessions = {feature: Sessions(self, feature, "8.0", "per connection") for feature in self.features}
+        self.sessions = {feature: Sessions(self, feature, "8.0", "per connection") for feature in self.counted_by()}
 
     def on_connect(self, event: Occurred) -> None:
         """A connection is denied where there is no license for its service."""
@@ -73,12 +77,20 @@ class _Connections(Application):
         if sessions is None:
             offered = [name for name, feature in SERVICES.items() if feature in self.sessions]
             self.reply(event, f"There is no service {service!r}; there are {', '.join(offered)}.")
-        elif service == "agent-interaction" and not self.agents.wanted():
-            self.reply(event, "The Agent Interaction service is not offered.")
-        elif service == "queue" and not self.queues.wanted():
-            self.reply(event, "The Queue service is not offered.")
+        elif fault := self._fault(service):
+            self.reply(event, fault)
         else:
             sessions.open(str(event.fields["client"]), lambda reason: self.reply(event, reason))
+
+    def _fault(self, service: str) -> str:
+        """Why a service takes nobody new: it is not offered, or what it runs on is not licensed any more."""
+        needed = [self.running]
+        for name, of_instance in (("agent-interaction", self.agents), ("queue", self.queues)):
+            if service == name and not of_instance.wanted():
+                return f"The service {service} is not offered."
+            needed += [of_instance] if service == name else []
+        missing = next((single.feature for single in needed if not single.licensed), "")
+        return f"There is no license of {missing}: nobody new is served until there is." if missing else ""
 
     def on_disconnect(self, event: Occurred) -> None:
         """The license goes back."""
@@ -92,7 +104,14 @@ class _Connections(Application):
 
 
 class IntegrationServer(_Connections):
-    """Genesys Integration Server (guide, Genesys SDKs: Agent Interaction Java and GIS)."""
+    """Genesys Integration Server (guide, Genesys SDKs: Agent Interaction Java and GIS).
+
+    GIS GSAP, its variant for the toolkit's protocol, has neither the Configuration nor the Statistics service.
+    """
+
+    def counted_by(self) -> tuple[str, ...]:
+        """Fewer for GIS GSAP."""
+        return (INTERACTION,) if self.option("variant", "services") == "gsap" else self.features
 
     profile = Profile(
         type="gis",
@@ -107,7 +126,10 @@ class IntegrationServer(_Connections):
             License(CONFIGURATION, "8.0", "per connection", "clients of the Configuration service"),
             License(STATISTICS, "8.0", "per connection", "clients of the Statistics service"),
         ),
-        options=_OPTIONS,
+        options=(
+            *_OPTIONS,
+            Option("services", "variant", "soap", "GIS, or GIS GSAP.", words=("soap", "gsap"), takes_effect=RESTART),
+        ),
         events=_EVENTS,
         unlicensed=_UNLICENSED,
         violation=_VIOLATION,

@@ -155,8 +155,10 @@ class InteractionServer(Application):
         self.reply(event, "" if self.capture.licensed else "The JMS capture point is not licensed.")
 
     def options_changed(self) -> None:
-        """Agents beyond a lowered number are logged out, those who came last first."""
+        """Agents beyond a lowered number are logged out, those who came last first; a slip of the pen logs nobody out."""
         for feature, reservoir in self.reservoirs.items():
+            if not self.is_meant(feature):
+                continue
             wanted = reservoir.wanted()
             for agent in list(reversed(reservoir.users))[: max(0, len(reservoir.users) - wanted)]:
                 self.force("logout", agent, f"Option {feature} allows for {wanted} only.")

@@ -133,6 +133,7 @@ class OptionValues:
     def __init__(self, options: Iterable[Option], given: Mapping[str, Mapping[str, Value]]) -> None:
         self._options = {(option.section, option.name): option for option in options}
         self._values: dict[tuple[str, str], Value] = {}
+        self._invalid: set[tuple[str, str]] = set()
         self.faults: list[str] = []
         for key in self._options:
             value, fault = self._read(key, given.get(key[0], {}).get(key[1]))
@@ -141,6 +142,10 @@ class OptionValues:
 
     def __getitem__(self, key: tuple[str, str]) -> Value:
         return self._values[key]
+
+    def is_meant(self, name: str, section: str = "license") -> bool:
+        """Whether the value that was given last is one that the option can have, and not its default in place of that."""
+        return (section, name) not in self._invalid
 
     def change(self, changes: Mapping[str, Mapping[str, Value | None]]) -> Change:
         """Takes new values, None for the default; those that hold only after a restart leave the old ones in force."""
@@ -166,8 +171,10 @@ class OptionValues:
     def _read(self, key: tuple[str, str], given: Value | None) -> tuple[Value, str]:
         option = self._options[key]
         value, good = option.read(given)
+        self._invalid.discard(key)
         if good:
             return value, ""
+        self._invalid.add(key)
         return value, (
             f"Option {option.name} in section {option.section} has the value {given!r}, which is not valid ({option.valid}); "
             f"its default {option.default} is used."
