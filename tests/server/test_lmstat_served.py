@@ -42,7 +42,7 @@ UNSUPPORTED = {"broken": 8, "expired": 4}
 #: In the order of the license file; components stand after their suite.
 FEATURES = [
     *("ports", "solo", "pair", "idle", "idle_one", "lingering", "lent", "kept", "shared", "suite", "write", "draw", "people", "free_held"),
-    *("free_idle", "bound", "bound_free", "drafted", "over", "expired", "ended", "broken"),
+    *("free_idle", "bound", "bound_free", "drafted", "over", "expired", "ended", "gone", "broken"),
 ]
 OTHERS = ["ports", "other_tool"]
 IDLE = {"idle", "idle_one", "free_idle", "other_tool", *UNSUPPORTED}
@@ -109,13 +109,14 @@ def test_every_line_is_one_that_readers_know_and_every_seat_is_there_once(busy: 
     assert (screen.status, screen.err) == (0, "")
     found = features_of(StrictReader(screen.out).read())
     counted = {name: one for name, one in found.items() if one.kind == "counted"}
-    ended = counted.pop((VENDOR, "ended"))
+    # Of a line that has ended, and of a feature that is no longer licensed, somebody still has a seat.
+    ended, gone = counted.pop((VENDOR, "ended")), counted.pop((VENDOR, "gone"))
     assert {name: one.issued for name, one in counted.items()} == ISSUED
     assert {name: one.used for name, one in counted.items()} == {name: busy.used(*name) for name in ISSUED}
     # Section 3: the variants of the line.
     assert sorted(name for (_, name), one in found.items() if one.kind == "uncounted") == sorted(UNCOUNTED)
     assert {name: one.issued for (_, name), one in found.items() if one.kind == "unsupported"} == UNSUPPORTED
-    assert (ended.issued, ended.used) == (0, 1)
+    assert (ended.issued, ended.used) == (gone.issued, gone.used) == (0, 1)
     for (vendor, name), one in found.items():
         held = [seats for block in one.blocks for seats in block.holders]
         told = [(s.user, s.host, display_of(s.display), s.version, s.handle, s.count, s.linger is not None) for s in held]
@@ -126,8 +127,6 @@ def test_every_line_is_one_that_readers_know_and_every_seat_is_there_once(busy: 
         queue = [(s.user, s.host, s.display, s.version, s.handle, s.count) for block in one.blocks for s in block.queued]
         waits = [w for w in busy.waiting if (w.vendor, w.feature) == (vendor, name)]
         assert queue == [(w.user, w.host, w.display, w.version, w.handle, w.count) for w in waits]
-    # A feature that is no longer licensed has no line, although somebody still has a seat of it.
-    assert "gone" not in screen.out
 
 
 def test_what_the_server_counts_is_what_the_lines_add_up_to(busy: BusyServer) -> None:
@@ -308,8 +307,12 @@ def test_what_is_not_good_has_its_status(busy: BusyServer) -> None:
     assert unknown.status == 251
     assert unknown.out.count("\nUsers of nosuch: Cannot get users of nosuch: No such feature exists. (-5,222)\n") == 1
     assert [one.kind for daemon in StrictReader(unknown.out).read().daemons for one in daemon.features] == ["unknown"]
+    # A feature that is no longer licensed, and still held.
     gone = lmstat(busy.path, "-f", "gone")
-    assert (gone.status, "Cannot get users of gone" in gone.out) == (251, True)
+    assert gone.status == 0
+    assert "Users of gone:  (Total of 0 licenses issued;  Total of 1 license in use)\n" in gone.out
+    assert '  "gone" v8.0, vendor: genesys.d, expiry: 1-jan-0\n' in gone.out
+    assert "    ann desk1 :0 (v8.0) " in gone.out
     vendor = lmstat(busy.path, "-S", "nosuch.d")
     assert (vendor.status, StrictReader(vendor.out).read().daemons[0].up) == (159, False)
     assert "\n  nosuch.d: The desired vendor daemon is down. (-97,121)\n" in vendor.out
@@ -387,7 +390,9 @@ def test_an_exporter_publishes_what_was_checked_out(busy: BusyServer, screen: Sh
     found = field_readers.exporter(screen.out)
     assert found.servers == {"localhost": (True, True)}
     assert list(found.vendors) == [VENDOR, OTHER]
-    assert found.features == {name: (issued, busy.used(*name)) for name, issued in ISSUED.items()} | {(VENDOR, "ended"): (0, 1)}
+    assert found.features == {name: (issued, busy.used(*name)) for name, issued in ISSUED.items()} | {
+        (VENDOR, name): (0, 1) for name in ("ended", "gone")
+    }
     everybody = [use for each in found.users.values() for use in each]
     assert shown_uses(everybody) == uses(busy.held)
     assert found.reserved == {(VENDOR, "kept"): sum(one.count for one in busy.kept)}
@@ -398,7 +403,7 @@ def test_an_agent_of_a_scheduler_books_what_was_checked_out(busy: BusyServer, sc
     """Section 5: its patterns end where the line ends. Lingering seats and names with blanks are lost to it, here as on genuine output."""
     for vendor in (VENDOR, OTHER):
         found = field_readers.agent(lmstat(busy.path, "-a", "-S", vendor).out)
-        assert {name: numbers[:2] for name, numbers in found.items() if name != "ended"} == {
+        assert {name: numbers[:2] for name, numbers in found.items() if name not in ("ended", "gone")} == {
             name: (issued, busy.used(vendor, name)) for (of, name), issued in ISSUED.items() if of == vendor
         }
         truth = [one for one in busy.held if one.vendor == vendor and not one.lingers and " " not in one.user]
@@ -413,7 +418,7 @@ def test_an_agent_of_a_scheduler_books_what_was_checked_out(busy: BusyServer, sc
 
 def test_readers_that_count_words_columns_and_lines(busy: BusyServer, screen: Shown) -> None:
     assert sorted(field_readers.words(screen.out)) == sorted(
-        [(name, issued, busy.used(vendor, name)) for (vendor, name), issued in ISSUED.items()] + [("ended", 0, 1)]
+        [(name, issued, busy.used(vendor, name)) for (vendor, name), issued in ISSUED.items()] + [("ended", 0, 1), ("gone", 0, 1)]
     )
     # A name with blanks shifts the columns, here as on genuine output; such readers are asked about a feature without one.
     now = datetime.now()
@@ -482,7 +487,7 @@ def test_readers_of_expiry_dates(busy: BusyServer, of: str) -> None:
     assert (VENDOR, "expired", "8.0", "4", "1-feb-2020") in counts
     assert (VENDOR, "free_idle", "8.0", "uncounted", "never") in counts
     assert counts[-2:] == [(OTHER, "ports", "8.0", "2", "never"), (OTHER, "other_tool", "2.11", "1", "never")]
-    names = [name for name in FEATURES if name not in (("broken",) if of == "server" else ("write", "draw"))]
+    names = [name for name in FEATURES if name not in (("broken", "gone") if of == "server" else ("write", "draw", "gone"))]
     assert [row["Feature"] for row in rows] == ["ports", *names, *OTHERS] if of == "server" else sorted(["ports", *names, *OTHERS])
     assert lmstat(busy.path, "-i", "-a").lines[2:] == lmstat(busy.path, "-i").lines[2:]
     one = field_readers.expiry_rows(lmstat(busy.path, "-i", "pair").out)
@@ -526,23 +531,23 @@ def test_readers_of_lmdiag(busy: BusyServer) -> None:
     assert [(version, can) for _, version, _, can in field_readers.diagnoses(several.out)] == [("8.5", True), ("8.0", True), ("8.0", True)]
 
 
-def test_lmdiag_of_everything_ends_without_a_key(tmp_path: Path) -> None:
+def test_lmdiag_of_everything_ends_without_a_key_and_leaves_no_trace(busy: BusyServer) -> None:
     """With -n it waits for nobody, whatever its standard input is."""
-    # A server of its own: what lmdiag tries of a lingering feature lingers there.
-    busy = BusyServer(tmp_path / "site")
+    before = lmstat(busy.path, "-a").lines[2:]
     reading, writing = os.pipe()
     try:
-        busy.start()
         environment = {**os.environ, "PYTHONPATH": str(Path(lmutil.__file__).parents[2])}
         command = [sys.executable, "-m", "seatkeeper.cli.lmutil", "lmdiag", "-c", busy.path, "-n"]
         done = subprocess.run(command, stdin=reading, capture_output=True, text=True, timeout=60, env=environment, check=False)
     finally:
-        busy.close()
         os.close(reading)
         os.close(writing)
+    assert [line.partition("(linger:")[0] for line in lmstat(busy.path, "-a").lines[2:]] == [
+        line.partition("(linger:")[0] for line in before
+    ]
     verdicts = {name: can for name, _, _, can in field_readers.diagnoses(done.stdout)}
     assert done.returncode != 0
-    assert set(verdicts) == {*FEATURES, *OTHERS} - {"suite", "broken"}
+    assert set(verdicts) == {*FEATURES, *OTHERS} - {"suite", "broken", "gone"}
     # Queued for, ended, used up. Of a package its components are tried.
     assert {name for name, can in verdicts.items() if not can} == {"solo", "pair", "expired", "ended", "drafted", "over"}
     assert "Traceback" not in done.stderr

@@ -128,3 +128,21 @@ def test_seats_that_no_served_line_gives_are_told_as_unsupported() -> None:
     frames = status_frames(picture(made, "d", asked, [("forged", 2), ("f1", 9), ("Forged", 1)]), asked, plain_names, 0.0)
     told = server_frames().feed(b"".join(frames))[:-1]
     assert [(one.feature, one.total, one.unsupported) for one in told] == [("f1", 5, 0), ("old", 0, 4), ("Forged", 0, 3)]
+
+
+def test_holders_of_a_feature_that_is_gone_are_told_like_those_of_lines_that_have_ended() -> None:
+    made = ledger(line("f1", 5), line("f2", 3), holders=2)
+    lines = [line("f2", 3)]
+    made.exchange_pools(Terms(TODAY, "flexnet", group_lines(lines, TODAY)[0]))
+    for feature in ("", "F1"):
+        gone = [one for one in ask(made, feature) if isinstance(one, PoolStatus) and one.feature == "f1"]
+        assert [(one.pool, one.version, one.total, one.in_use, one.unsupported) for one in gone] == [(0, "8.0", 0, 2, 2)]
+        assert [(holder.user, holder.count) for one in gone for holder in one.holders] == [("ann", 1), ("ann", 1)]
+    # They do not hide among the feature's other pools.
+    made.exchange_pools(Terms(TODAY, "flexnet", group_lines([line("f1", 9, "7.0")], TODAY)[0]))
+    assert [(one.pool, one.version, one.in_use) for one in ask(made, "f1")[:-1]] == [(0, "7.0", 0), (1, "8.0", 2)]
+    # A line of the name that is refused is told once, with them.
+    asked = AskFeatures(7, "f1")
+    made.exchange_pools(Terms(TODAY, "flexnet", {}))
+    (shown,) = picture(made, "d", asked, [("f1", 5)]) or []
+    assert shown.head.unsupported == 2

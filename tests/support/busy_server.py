@@ -237,7 +237,7 @@ class BusyServer:
         for user, host, display in PEOPLE:
             self.take(self.application(user, host, display), "people")
         self.take(self.application("kim", "desk7", ":0", OTHER), "ports")
-        ann.checkout("gone")
+        self.take(ann, "gone")
         self.take(ann, "ended")
 
     def application(self, user: str, host: str, display: str, vendor: str = VENDOR) -> Application:

@@ -242,8 +242,8 @@ def _rows(entry: Entry, timeout: float) -> Iterator[Row]:
         if reply.status is None or reply.at is None:
             continue
         for daemon in reply.status.daemons:
-            # Of a line that is refused the server tells no more than its name and count.
-            yield from (_pool_row(pool) for pool in pools(reply.at.host, reply.at.port, daemon.name, "", timeout) if pool.version)
+            # Of a line that is refused the server tells no more than its name and count, and of one that is gone its holders.
+            yield from (_pool_row(pool) for pool in pools(reply.at.host, reply.at.port, daemon.name, "", timeout) if pool.expiry)
 
 
 def _pool_row(pool: PoolStatus) -> Row:

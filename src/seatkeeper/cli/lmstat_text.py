@@ -148,7 +148,12 @@ def _licenses(count: int) -> str:
 
 
 def _expiry_day(expiry: str) -> str:
-    """`d-mmm-yyyy` in lower case, or `1-jan-0` for never: what 11.14 to 11.18 print (lmstat formats, 4)."""
+    """`d-mmm-yyyy` in lower case, or `1-jan-0` for never: what 11.14 to 11.18 print (lmstat formats, 4).
+
+    Seats that no line covers any more have no day, and readers want one.
+    """
+    if not expiry:
+        return "1-jan-0"
     try:
         day = parse_date(expiry)
     except ValueError:

@@ -217,7 +217,8 @@ class _Walk:
         """Everything from the clock on, by trial checkouts; `daemons` are the steps about the vendor daemons, all well."""
         question = self._question
         served = self._pools("")
-        names = list(dict.fromkeys(pool.feature for pool in served))
+        # A pool without an expiry is what is still held of a feature that is gone.
+        names = list(dict.fromkeys(pool.feature for pool in served if pool.expiry or not pool.version))
         wanted = [question.feature] if question.feature else names[:FEATURES_MAX]
         trials: list[Trial] = []
         try:

@@ -64,14 +64,18 @@ class PoolPicture(msgspec.Struct, frozen=True):
 def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[tuple[str, int]] = ()) -> list[PoolPicture] | None:
     """All pools of the feature asked for, or of all; None where there is no such feature.
 
-    `refused` are feature and seats of license lines that are not served; they are told where no other line has the name.
+    `refused` are feature and seats of license lines that are not served; they are told where no other line has the name. Seats that no
+    line covers any more (-92) are told like those of lines that have ended: in a pool of their own that has none.
     """
     wanted = asked.feature.lower()
     unserved: dict[str, tuple[str, int]] = {}
     for name, seats in refused:
         if name.lower() not in ledger.pools and (not wanted or name.lower() == wanted):
             unserved[name.lower()] = name, unserved.get(name.lower(), ("", 0))[1] + seats
-    if wanted and wanted not in ledger.pools and not unserved:
+    orphans = _orphans(ledger, asked, vendor)
+    for one in orphans:
+        unserved.pop(one.head.feature.lower(), None)
+    if wanted and wanted not in ledger.pools and not unserved and not orphans:
         return None
     held: dict[Pool, list[tuple[Seat, int]]] = {}
     groups: set[Shared] = set()
@@ -101,9 +105,28 @@ def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[t
         if not wanted or name == wanted
         for number, pool in enumerate(pools)
     ] + [
-        PoolPicture(PoolStatus(asked.request, name, 0, vendor, "", "", 0, 0, unsupported=seats), [], [])
-        for name, seats in unserved.values()
+        *orphans,
+        *(
+            PoolPicture(PoolStatus(asked.request, name, 0, vendor, "", "", 0, 0, unsupported=seats), [], [])
+            for name, seats in unserved.values()
+        ),
     ]
+
+
+def _orphans(ledger: Ledger, asked: AskFeatures, vendor: str) -> list[PoolPicture]:
+    """By feature and version, the seats that count nowhere, behind the feature's pools."""
+    found: dict[tuple[str, str], list[tuple[Seat, int]]] = {}
+    for seat in ledger.seats.values():
+        if seat.pool is None and asked.feature.lower() in ("", seat.feature.lower()):
+            found.setdefault((seat.feature, seat.pool_key.partition("#")[0]), []).append((seat, seat.count))
+    pictures: list[PoolPicture] = []
+    numbers = {name: len(pools) for name, pools in ledger.pools.items()}
+    for (feature, version), seats in found.items():
+        number = numbers.get(feature.lower(), 0)
+        numbers[feature.lower()] = number + 1
+        held = sum(count for _, count in seats)
+        pictures.append(PoolPicture(PoolStatus(asked.request, feature, number, vendor, version, "", 0, held, unsupported=held), seats, []))
+    return pictures
 
 
 def _head(request: int, number: int, pool: Pool, vendor: str) -> PoolStatus:
