@@ -70,3 +70,23 @@ def test_a_denial_says_what_decided_who_holds_the_seats_and_when_one_comes_free(
     many = LicenseError(-4, holders=tuple(f"u{number}@h, 1 seat" for number in range(HOLDERS_SHOWN_MAX + 2)))
     assert "u9@h, 1 seat, and 2 more." in str(many)
     assert "u10@h" not in str(many)
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "remedy"),
+    [
+        (-2, "genesys.d: Nothing was changed: options file /etc/a b.opt:3:1: This is no keyword; did you mean MAX?", "options lint"),
+        (-2, "/etc/license.dat:3:1: This is no keyword.", "license lint"),
+        (-9, "The license of hu is for hostid USER=ada; this machine has USER=bob.", "as the user"),
+        (-9, "The license of hi is for hostid INTERNET=10.*.*.*; this machine has INTERNET=127.0.0.1.", "from the address"),
+        (-9, "The license of hl is for hostid 001122334455; this machine has 66.", "on this machine, the application's"),
+        (-9, "The SERVER line is for hostid aabbccddeeff; this machine has 02fc00000001.", "SERVER line"),
+        (-97, "There is no vendor daemon nosuch.", "Name one that `lmstat` shows."),
+        (-97, "other.d: it was shut down by root@vm.", "lmreread starts it again"),
+        (-97, "genesys.d: it is being started again.", "Try again in a moment"),
+        (-97, "genesys.d: the license file is gone.", "lmreread starts it again"),
+    ],
+)
+def test_the_remedy_fits_the_reason(number: int, reason: str, remedy: str) -> None:
+    assert remedy in LicenseError(number, reason=reason).remedy
+    assert LicenseError(number, reason=reason, remedy="Do this.").remedy == "Do this."

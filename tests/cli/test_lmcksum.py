@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from seatkeeper.base.roles import Identity, Restrictions, objection
 from seatkeeper.cli.lmutil import main
 from seatkeeper.licfile.checksum import file_checksum, line_checksum
 from seatkeeper.licfile.parser import parse
 from seatkeeper.licfile.writer import write_line
-from seatkeeper.wire.messages import AskLines, AskServer, DaemonStatus, Lines, ServerStatus, StatusEnd
+from seatkeeper.wire.messages import AskLines, AskServer, DaemonStatus, Done, Lines, ServerStatus, StatusEnd
 from support.fake_lmgrd import FakeLmgrd, license_server
 from support.site import Site
 
@@ -170,3 +171,20 @@ def test_a_real_server_shows_its_lines_without_what_proves_them(tmp_path: Path, 
     found = [line.split(" ")[:6] for line in shown.splitlines() if line.startswith("FEATURE ")]
     assert sorted(found) == sorted(write_line(line).split(" ")[:6] for line in issued)
     assert "SIGN" not in shown
+
+
+def test_what_several_vendor_daemons_refuse_alike_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = license_server(daemons=(DaemonStatus("genesys.d", up=True), DaemonStatus("other.d", up=True)))
+
+    def answer(vendor: str, message: object) -> object:
+        if isinstance(message, AskLines):
+            wrong = objection("AskLines", Identity("anonymous", host="192.0.2.1"), Restrictions())
+            assert wrong is not None
+            return [Done(message.request, wrong.number, wrong.text)]
+        return plain(vendor, message)  # type: ignore[arg-type]
+
+    with FakeLmgrd(answer) as server:  # type: ignore[arg-type]
+        assert main(["lmcksum", "-c", f"{server.port}@127.0.0.1"]) == 193
+    told = capsys.readouterr().err
+    assert told.count("(-63,") == 1
+    assert "to see license lines (lmdiag, lmcksum) is for the role viewer" in told

@@ -10,9 +10,11 @@ import pytest
 from seatkeeper.cli.lmutil import main
 from seatkeeper.wire.messages import AskReread, Done
 from support.fake_lmgrd import FakeLmgrd, license_server
+from support.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(name="servers")
@@ -95,3 +97,26 @@ def test_all_is_no_success_when_one_is_down(servers: list[FakeLmgrd], capsys: py
 def test_nobody_answers(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lmreread", "-c", "1@127.0.0.1"]) == 241
     assert "(-15,570:111" in capsys.readouterr().err
+
+
+@pytest.mark.processes
+def test_what_a_real_server_refuses_comes_with_a_remedy_that_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Site(tmp_path / "site", {"f1": 2}) as site:
+        site.add_vendor("other.d", {"g1": 1})
+        site.start()
+
+        def told(*words: str) -> str:
+            main([words[0], "-c", f"{site.port}@localhost", *words[1:]])
+            return capsys.readouterr().err
+
+        options = site.directory / "genesys.d.opt"
+        options.write_text("MAXX 3 f1 USER ann\n")
+        fault = told("lmreread")
+        assert f"options file {options}:1:1: This is no keyword of an options file; did you mean MAX?" in fault
+        assert "Run `seatkeeper options lint FILE -c LICENSE` on the options file." in fault
+        assert "license lint" not in fault
+        options.unlink()
+        assert "Name one that `lmstat` shows." in told("lmreread", "-vendor", "nosuch")
+        assert told("lmdown", "-vendor", "other.d", "-q") == ""
+        assert "it was shut down by " in (stopped := told("lmstat"))
+        assert "lmreread starts it again; until then it stays down." in stopped

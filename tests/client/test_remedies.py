@@ -189,6 +189,7 @@ def test_no_two_symptoms_of_the_guide_get_the_same_answer_by_mistake() -> None:
         ("(lmgrd) ABAQUSLM exited with status 27 (No features to serve)", "no features to serve"),
         ("(lmgrd) genesys.d is NOT started again: the license file is gone.", "vendor daemon given up"),
         ("(lmgrd) Since this is an unknown status, license server ", "vendor daemon restarted"),
+        ("12:10:48 (lmgrd) genesys.d exited with status 0 signal = 17", "vendor daemon ended"),
         ('(MLM) MULTIPLE "MLM" license server systems running.', "several daemons of one vendor"),
         ("(lmgrd) Retrying socket bind (address in use)", "port in use"),
         ("(lmgrd) Lost quorum", "quorum lost"),
@@ -280,3 +281,10 @@ def test_any_text_has_an_answer_or_none(text: str) -> None:
 def test_a_long_text_is_read_up_to_its_limit() -> None:
     assert explain("x" * TEXT_CHARS_MAX + " (-4,342)") == ()
     assert explain("x " * (TEXT_CHARS_MAX // 2 - 10) + " (-4,342)")[0].number == -4
+
+
+def test_the_reason_gives_a_remedy_that_fits_better_than_the_number_s() -> None:
+    assert "lmhostid" in remedy_of(-9)
+    assert "lmhostid" not in remedy_of(-9, "The license of hu is for hostid USER=ada; this machine has USER=bob.")
+    assert "options lint" in remedy_of(-2, "options file genesys.d.opt:3:1: This is no keyword of an options file; did you mean MAX?")
+    assert remedy_of(-2, "license.dat:3:1: This is no keyword.") == remedy_of(-2)

@@ -118,6 +118,17 @@ def test_a_denial_is_found_at_its_step(site: Site, feature: str, version: str, c
     assert all(each.state != "ok" for each in steps if each.name == "checkout")
 
 
+def test_what_nobody_can_have_is_not_called_served(site: Site) -> None:
+    _, cause = found(f"{site.port}@localhost", "nosuch")
+    assert cause is not None
+    (served,) = [detail for detail in cause.details if detail.startswith("served: ")]
+    known = set(served.removeprefix("served: ").split(", "))
+    assert {"good", "full", "old"} <= known
+    assert not known & {"altered", "expired"}
+    # Nor is it what somebody meant.
+    assert "Did you mean" not in found(f"{site.port}@localhost", "expirred")[1].sentence  # type: ignore[union-attr]
+
+
 def test_who_holds_the_seats_is_told(site: Site) -> None:
     _, cause = found(f"{site.port}@localhost", "full")
     assert cause is not None

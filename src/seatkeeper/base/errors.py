@@ -9,12 +9,22 @@ sentences are ours, except for the short texts that log readers look for (facts,
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
 from seatkeeper.base.dates import format_date
 
-__all__ = ["HOLDERS_SHOWN_MAX", "LICENSE_ERRORS", "InputError", "LicenseError", "SeatkeeperError", "error_text", "exit_status"]
+__all__ = [
+    "HOLDERS_SHOWN_MAX",
+    "LICENSE_ERRORS",
+    "InputError",
+    "LicenseError",
+    "SeatkeeperError",
+    "error_text",
+    "exit_status",
+    "special_remedy",
+]
 
 #: The long format names so many of a denial's holders.
 HOLDERS_SHOWN_MAX: Final = 10
@@ -78,7 +88,7 @@ class LicenseError(SeatkeeperError):
         number: The FlexNet number, negative.
         minor: The second number of the pair; it tells where in seatkeeper the error arose (docs/protocol.md).
         reason: What this case is about, in one sentence, where more can be said than the number's own text.
-        remedy: What to do; the number's own remedy when left out.
+        remedy: What to do; that of the reason or the number when left out.
         feature: The feature asked for.
         path: The license path that was searched, entry by entry.
         system: Number and text of the operating system's error behind it.
@@ -104,7 +114,7 @@ class LicenseError(SeatkeeperError):
         free_at: float = 0.0,
     ) -> None:
         text, usual_remedy = LICENSE_ERRORS.get(number, ("Unknown license error.", ""))
-        super().__init__(text, remedy or usual_remedy)
+        super().__init__(text, remedy or special_remedy(number, reason) or usual_remedy)
         self.number = number
         self.minor = minor
         self.reason = reason
@@ -160,10 +170,33 @@ def error_text(number: int) -> str:
     return LICENSE_ERRORS.get(number, ("Unknown license error.", ""))[0]
 
 
+def special_remedy(number: int, reason: str) -> str:
+    """What to do where the reason tells more than the number; empty where it does not."""
+    return next((remedy for known, words, remedy in _SPECIAL if known == number and words.search(reason)), "")
+
+
 def exit_status(number: int) -> int:
     """The number as the unsigned byte with which tools end: -15 gives 241 (facts, FlexNet section 5)."""
     return number & 0xFF
 
+
+#: Number, words of the reason, and what to do then. A license line is locked to the client, a SERVER line to the server.
+_SPECIAL: Final = (
+    (-2, re.compile(r"\boptions file \S.*?:\d+:\d+:"), "Run `seatkeeper options lint FILE -c LICENSE` on the options file."),
+    (
+        -9,
+        re.compile(r"^The license of .* is for hostid (?:USER|DISPLAY|HOSTNAME|INTERNET)="),
+        "Use it as the user, on the host or from the address that its line names; the server's own host id is another matter.",
+    ),
+    (
+        -9,
+        re.compile(r"^The license of .* is for hostid "),
+        "Run `lmhostid` on this machine, the application's, and compare with HOSTID= of the feature's line.",
+    ),
+    (-97, re.compile(r"\bno vendor daemon "), "Name one that `lmstat` shows."),
+    (-97, re.compile(r"\bwas shut down\b"), "lmreread starts it again; until then it stays down."),
+    (-97, re.compile(r"\bis (?:being )?started\b"), "Try again in a moment; lmgrd's debug log says why it ended."),
+)
 
 #: Number -> (short text, what to do). Texts that log readers match are kept to the letter.
 LICENSE_ERRORS: Final[dict[int, tuple[str, str]]] = {
@@ -257,7 +290,7 @@ LICENSE_ERRORS: Final[dict[int, tuple[str, str]]] = {
     -94: ("Attempt to generate license with incompatible attributes.", "Correct the order."),
     -95: ("Network connect to this_host failed.", "Put the server's real name on the SERVER line."),
     -96: ("License server machine is down or not responding.", "Check that the machine is up, its name resolves and the port answers."),
-    -97: ("The desired vendor daemon is down.", "Look at lmgrd's debug log; it says why and when it will be restarted."),
+    -97: ("The desired vendor daemon is down.", "Look at lmgrd's debug log, which says why; lmreread starts it again."),
     -98: ("This FEATURE line cannot be converted to decimal format.", "Keep it in readable format."),
     -99: ("The decimal format license is typed incorrectly.", "Compare it with what was issued."),
     -100: ("Cannot remove a linger license.", "Wait until it ends."),

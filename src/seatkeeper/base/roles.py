@@ -69,12 +69,14 @@ class Rule(Struct, frozen=True):
         roles: Who may.
         changes: True where something is different afterwards; `-local` and `-2 -p` are about these.
         here_only: True where it names a file of this machine: nobody says such a thing from elsewhere.
+        what: How a refusal calls it, where that is not the tool: several tools ask it.
     """
 
     tool: str
     roles: frozenset[Role]
     changes: bool = False
     here_only: bool = False
+    what: str = ""
 
 
 _ADMINISTRATOR: Final = frozenset[Role]({"administrator"})
@@ -86,7 +88,7 @@ RULES: Final[dict[str, Rule]] = {
     "Authenticate": Rule("", _EVERYBODY),
     "AskServer": Rule("lmstat", _EVERYBODY),
     "AskFeatures": Rule("lmstat", _EVERYBODY),
-    "AskLines": Rule("lmdiag", _VIEWERS),
+    "AskLines": Rule("lmdiag", _VIEWERS, what="to see license lines (lmdiag, lmcksum)"),
     "AskRemove": Rule("lmremove", _OPERATORS, changes=True),
     "AskRevoke": Rule("lmborrow", _OPERATORS, changes=True),
     "AskReread dry_run": Rule("lmreread", frozenset({"desk", "operator", "administrator"})),
@@ -135,7 +137,9 @@ def objection(command: str, identity: Identity, restrictions: Restrictions) -> O
     if identity.role in roles:
         return None
     wanted = " or ".join(role for role in ROLES if role in roles)
-    return Objection(_REFUSED, f"{rule.tool} is for the role {wanted}; the connection is that of {identity}.{_advice(identity)}")
+    return Objection(
+        _REFUSED, f"{rule.what or rule.tool} is for the role {wanted}; the connection is that of {identity}.{_advice(identity)}"
+    )
 
 
 def sees_names(identity: Identity) -> bool:

@@ -147,7 +147,9 @@ def _servers(entries: Iterable[Entry], errors: list[LicenseError], *, as_json: b
             try:
                 text = admin.lines(reply.at.host, reply.at.port, daemon.name)
             except LicenseError as error:
-                errors.append(error)
+                # What one vendor daemon refuses its neighbor refuses in the same words.
+                if str(error) not in map(str, errors):
+                    errors.append(error)
                 continue
             lines += [_text(line) for line in parse(text).file.lines if not isinstance(line, Comment | Blank)]
         found.append({"server": str(reply.target), "lines": lines})

@@ -10,6 +10,7 @@ Nobody checks a package out: a line that gives one its seats stands for the comp
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import ExitStack
 from datetime import datetime
@@ -21,7 +22,7 @@ import msgspec
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.host import host_facts
 from seatkeeper.base.dates import NEVER, format_date, parse_date
-from seatkeeper.base.errors import InputError, LicenseError
+from seatkeeper.base.errors import LICENSE_ERRORS, InputError, LicenseError
 from seatkeeper.base.values import is_version, parse_version
 from seatkeeper.cli import lmcommon
 from seatkeeper.client.diagnosis import Want
@@ -58,6 +59,8 @@ Without FEATURE all features are tried. KEYWORD picks among a feature's lines: V
 #: What picks among the lines of a feature (facts, FlexNet 3.2).
 KEYWORDS: Final = ("VERSION", "HOSTID", "EXPDATE", "KEY", "VENDOR_STRING", "ISSUER")
 
+#: The license error that a reason ends with, which may quote a sentence.
+_LAST_NUMBER: Final = re.compile(r"\((-\d{1,3}),\d+\)\W*$")
 #: How long a license server may take for each answer.
 ASK_S: Final = 10.0
 _RULE: Final = "-" * 53
@@ -280,9 +283,10 @@ class _Place:
         return next((verdict for verdict in self._refused[one.vendor] if verdict.line is one.line), None)
 
     def _cannot(self, error: LicenseError) -> None:
+        error = _behind(error)
         self._errors.append(error)
         text = [line for line in str(error).splitlines() if not line.startswith("What to do: ")]
-        remedy = remedy_of(error.number) or error.remedy
+        remedy = remedy_of(error.number, error.reason) or error.remedy
         print(
             " ", "This license cannot be checked out because:", *map(_plain, text), *([f"What to do: {remedy}"] if remedy else []), sep="\n"
         )
@@ -293,6 +297,15 @@ def _about(error: LicenseError, feature: str, path: tuple[str, ...]) -> LicenseE
     return LicenseError(
         error.number, minor=error.minor, reason=error.reason, feature=feature, path=path, system=error.system, hints=error.hints
     )
+
+
+def _behind(error: LicenseError) -> LicenseError:
+    """Why a vendor daemon is down, where it has said so with a license error of its own; else the same error."""
+    found = _LAST_NUMBER.search(error.reason) if error.number == -97 else None
+    if found is None or int(found[1]) not in LICENSE_ERRORS:
+        return error
+    number, reason = int(found[1]), f"The vendor daemon is down. {error.reason}"
+    return LicenseError(number, reason=reason, feature=error.feature, path=error.path, hints=error.hints)
 
 
 def _shown(at: Address, vendor: str, feature: str) -> list[_License]:

@@ -47,6 +47,7 @@ __all__ = [
     "cause_of",
     "clock_step",
     "identity_step",
+    "is_good",
     "request_steps",
     "skipped",
     "softened",
@@ -183,7 +184,7 @@ def cause_of(steps: Iterable[Step]) -> Step | None:
 def step_of_error(name: StepName, error: LicenseError, place: str = "") -> Step:
     """A step that failed with this error."""
     sentence = error.reason or error.message
-    remedy = remedy_of(error.number) or error.remedy
+    remedy = remedy_of(error.number, error.reason) or error.remedy
     details = [f"{label}: {value}" for label, value in error.hints if label not in _TOLD]
     details += [f"decided by {error.rule}"] if error.rule else []
     if error.free_at:
@@ -353,6 +354,11 @@ def _fits(pool: PoolStatus, version: str) -> bool:
     if not is_version(pool.version) or (version and not is_version(version)):
         return False
     return version_satisfies(pool.version, version, "flexnet")
+
+
+def is_good(pool: PoolStatus, today: date) -> bool:
+    """Whether the license of a pool is not over."""
+    return _last_day(pool) >= today
 
 
 def _last_day(pool: PoolStatus) -> date:

@@ -166,7 +166,7 @@ def daemon_step(vendor: str, status: ServerStatus, place: str) -> Step:
     if not daemon.up:
         reason = daemon.reason.rstrip(".") or "no reason is known"
         sentence = f"The vendor daemon {daemon.name} on {place} is down: {reason}."
-        return Step("daemon", "failed", sentence, place, -97, 121, remedy_of(-97))
+        return Step("daemon", "failed", sentence, place, -97, 121, remedy_of(-97, sentence))
     if daemon.restarts:
         times = "once" if daemon.restarts == 1 else f"{daemon.restarts} times"
         sentence = f"{daemon.name} v{daemon.version} is up; it ended unasked and was restarted {times}."

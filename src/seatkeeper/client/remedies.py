@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from seatkeeper.base.errors import LICENSE_ERRORS, error_text
+from seatkeeper.base.errors import LICENSE_ERRORS, error_text, special_remedy
 from seatkeeper.client.cases import CASES
 from seatkeeper.client.cases_foreign import FOREIGN_CASES
 from seatkeeper.client.symptoms import SYMPTOMS
@@ -118,10 +118,10 @@ def advice_of(number: int, minor: int = 0, system: int = 0) -> Advice | None:
     return Advice(f"{error_text(number)} ({pair})", cause, remedy, number)
 
 
-def remedy_of(number: int) -> str:
-    """What to do about a license error of this number; empty for a number nobody uses."""
+def remedy_of(number: int, reason: str = "") -> str:
+    """What to do about a license error of this number, and for this reason; empty for a number nobody uses."""
     case = _ALL.get(number)
-    return case[1] if case is not None else ""
+    return special_remedy(number, reason) or (case[1] if case is not None else "")
 
 
 def explain(text: str) -> tuple[Advice, ...]:

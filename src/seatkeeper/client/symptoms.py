@@ -338,6 +338,16 @@ SYMPTOMS: Final[tuple[Symptom, ...]] = (
         "Look for the reason in the lines above; when it repeats, for memory limits and for who sends it signals.",
     ),
     Symptom(
+        "vendor daemon ended",
+        _DEBUG,
+        (r"exited with status \d+ signal = \d+",),
+        "The vendor daemon's process has ended: by itself with that status, or by that signal; lmgrd writes this line whatever the reason.",
+        "Look at the lines before it, which say why it ended. Signal 9 comes from kill -9 or from the system when memory is short; "
+        "status 0 after a SHUTDOWN request is no failure.",
+        -97,
+        general=True,
+    ),
+    Symptom(
         "several daemons of one vendor",
         _DEBUG,
         (r"multiple .*license server systems? running", r"lost lock", r"another (?:license )?server (?:is )?running"),

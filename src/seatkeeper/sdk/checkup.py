@@ -26,6 +26,7 @@ from seatkeeper.client.diagnosis import (
     cause_of,
     clock_step,
     identity_step,
+    is_good,
     request_steps,
     skipped,
     softened,
@@ -219,6 +220,8 @@ class _Walk:
         served = self._pools("")
         # A pool without an expiry is what is still held of a feature that is gone.
         names = list(dict.fromkeys(pool.feature for pool in served if pool.expiry or not pool.version))
+        # Lines that are refused, and those that are over, are in the status, and nobody can have them.
+        good = list(dict.fromkeys(pool.feature for pool in served if pool.version and pool.expiry and is_good(pool, clock.today())))
         wanted = [question.feature] if question.feature else names[:FEATURES_MAX]
         trials: list[Trial] = []
         try:
@@ -239,7 +242,7 @@ class _Walk:
         yield from self._of_the_server(daemons, trials, held)
         for trial in trials:
             mine = [pool for pool in held if pool.feature.lower() == trial.want.feature.lower()]
-            steps = request_steps(trial, mine, names, clock.today(), _local_time)
+            steps = request_steps(trial, mine, good, clock.today(), _local_time)
             yield from steps if question.feature else [_of_one(trial, steps)]
         if not question.feature and len(names) > FEATURES_MAX:
             yield Step("checkout", "skipped", f"{len(names) - FEATURES_MAX} more features were not tried; name one with --feature.")

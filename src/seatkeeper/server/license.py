@@ -199,7 +199,7 @@ def number_of(fault: str) -> int:
 
 def _faults(served: Served) -> list[str]:
     options = served.options
-    faults = [] if options is None else [f"{options.name}:{one.line}:{one.column}: {one.message}" for one in options.errors]
+    faults = [] if options is None else [f"options file {options.name}:{one.line}:{one.column}: {one.message}" for one in options.errors]
     return [*served.refusals, *faults]
 
 
