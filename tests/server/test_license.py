@@ -234,7 +234,7 @@ def test_a_reread_is_kept_back_by_new_faults_only() -> None:
     assert new_faults(old, served("a.lic:7:1: bad (-8)", options="# moved\nMXA 1 f1 USER ann\n")) == []
     assert new_faults(old, served("a.lic:7:1: worse (-8)")) == ["a.lic:7:1: worse (-8)"]
     (fault,) = new_faults(old, served(options="MAX f1\n"))
-    assert fault.startswith("d.opt:1:")
+    assert fault.startswith("options file d.opt:1:")
     assert (number_of("a.lic:7:1: worse (-8)"), number_of("d.opt:1:1: what")) == (-8, -2)
 
 
