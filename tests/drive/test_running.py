@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatkeeper.apps.desktop import Desktop
+from seatkeeper.apps.events import Count, Counted, Effect, Event, Started
+from seatkeeper.apps.options import COUNT_MAX
 from seatkeeper.apps.tserver import TServer
 from seatkeeper.sdk import admin
 from support.playing import Playing
@@ -15,6 +17,8 @@ from support.site import Site, feature
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from seatkeeper.licfile.model import Feature
 
 
 @pytest.fixture
@@ -114,6 +118,37 @@ async def test_a_license_that_others_free_ends_the_violation(site: Site) -> None
         assert desktop.running.tick()
         await desktop.settle()
         assert desktop.alarms == ["feature desktop_agent", "-feature desktop_agent"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "counted"),
+    [
+        ("tserver_sdn", [feature("tserver_sdn", 5), feature("tserver_sdn", 2, keyword="INCREMENT")], (7, 7)),
+        ("tserver_sdn", [feature("tserver_sdn", 5, expiry="1-jan-2020"), feature("other", 1)], (0, 0)),
+        ("tserver_sdn", [feature("other", 1)], (0, 0)),
+        ("tserver_sdn", [feature("tserver_sdn", "uncounted", HOSTID="ANY"), feature("other", 1)], (0, COUNT_MAX)),
+    ],
+    ids=["several lines", "expired", "unknown", "uncounted"],
+)
+async def test_how_many_seats_there_are(tmp_path: Path, name: str, lines: list[Feature], counted: tuple[int, int]) -> None:
+    with Site(tmp_path, lines) as site:
+        site.start()
+        assert await seats_of(site, name) == counted
+        site.stop()
+        assert await seats_of(site, name) == (0, -1)
+
+
+async def seats_of(site: Site, name: str) -> tuple[int, int]:
+    """What an application is told that asks for the number of a feature's seats."""
+    told: list[Counted] = []
+
+    class Asking(Desktop):
+        def handle(self, event: Event, now: float) -> list[Effect]:
+            told.extend([event] if isinstance(event, Counted) else [])
+            return [Count(name)] if isinstance(event, Started) else []
+
+    async with Playing(site, Asking):
+        return told[0].issued, told[0].free
 
 
 async def test_without_a_server_it_exits_with_its_status(tmp_path: Path) -> None:

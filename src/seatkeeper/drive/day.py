@@ -383,7 +383,8 @@ class Day:
         for pool in admin.pools(self._server.host, self._server.port, self._server.vendor):
             feature = pool.feature.lower()
             licensed[feature] = licensed.get(feature, 0) + pool.total
-            for holder in pool.holders:
+            # Seats that no license line covers any more are lost for the applications, and counted by nobody.
+            for holder in () if pool.unsupported else pool.holders:
                 found[holder.user, feature] = found.get((holder.user, feature), 0) + holder.count
             day = self._features.setdefault(feature, FeatureDay(pool.feature, 0))
             day.seats[self._minute] += sum(holder.count for holder in pool.holders)

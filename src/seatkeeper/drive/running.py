@@ -232,9 +232,12 @@ class Running:
             except SeatkeeperError as error:
                 all_say = all_say and isinstance(error, LicenseError) and error.number == _NO_FEATURE
                 continue
-            issued += sum(pool.total for pool in pools)
-            # An uncounted license has any number of free seats.
-            free += sum(max(0, pool.total + pool.overdraft - pool.in_use) if pool.total else COUNT_MAX for pool in pools)
+            for pool in pools:
+                # Seats of lines that are not served are nobody's to have.
+                if not pool.unsupported:
+                    issued += pool.total
+                    # An uncounted license has any number of free seats.
+                    free += max(0, pool.total + pool.overdraft - pool.in_use) if pool.total else COUNT_MAX
         return issued, free if free or all_say else -1
 
     # What the license server says ----------------------------------------------------------------------------------------
