@@ -201,6 +201,19 @@ class TestReread:
         bench.reread(feature(expiry="1-dec-2026"))
         assert bench.told("ann") == [RestoreAnswer(handle)]
 
+    def test_a_license_that_has_not_begun_yet_by_a_clock_that_was_set_back_has_not_expired(self) -> None:
+        bench = Bench(feature(attributes="START=24-nov-2026"))
+        handle = bench.take("ann")
+        bench.drift = -DAY_S
+        bench.tick()
+        assert bench.entries(Expired) == []
+        assert [(one.handle, one.number, one.reason) for one in bench.told("ann")] == [
+            (handle, -31, "f1 is licensed from 24-nov-2026 on."),
+        ]
+        bench.drift = 0.0
+        bench.tick()
+        assert bench.told("ann") == [RestoreAnswer(handle)]
+
     def test_seats_that_moved_to_a_newer_version_are_found_there_after_every_further_reread_and_restart(self) -> None:
         bench = Bench(feature(version="8.0"))
         handle = bench.take("ann", count=2, version="8.0")

@@ -7,7 +7,7 @@ from tests.support.vendor_bench import Bench
 
 from seatkeeper.vendor.borrowing import borrowed_seats
 from seatkeeper.vendor.entries import Act, CheckedIn, Lingering
-from seatkeeper.vendor.events import BorrowAnswer, GrantAnswer, LossAnswer, RemovalAnswer
+from seatkeeper.vendor.events import BorrowAnswer, GrantAnswer, LossAnswer, RemovalAnswer, RevokeAsked
 from seatkeeper.vendor.state import BORROW_MARGIN_S
 
 HOUR = 3600.0
@@ -190,3 +190,12 @@ def test_one_who_comes_back_while_seats_of_his_are_borrowed_begins_anew_and_is_f
     bench.restart(snapshot=snapshot)
     assert bench.greet("ann", held=(second,)) == (second,)
     assert set(bench.ledger.seats) == {handle, second}
+
+
+@pytest.mark.parametrize(("hours", "told"), [("24", "25-nov-2026 12:00 UTC"), ("1000000", "23-dec-2140 04:00 UTC")])
+def test_the_record_of_a_revocation_tells_the_end_as_a_date(hours: str, told: str) -> None:
+    bench = Bench(license_of(1, f"BORROW={hours}"))
+    bench.greet("ann")
+    handle = bench.take("ann", borrow_until=bench.wall + float(hours) * 3600)
+    bench.run(RevokeAsked("admin", 1, handle, "root", "here"))
+    assert bench.entries(Act)[-1].text == f"f1 handle {handle} of ann@ann-pc, borrowed until {told}"

@@ -188,7 +188,7 @@ def logged(entry: Entry) -> str:
         case entries.Revoked(handle=handle, by_user=user, by_host=host):
             return f"revoked {handle} by {user}@{host}"
         case entries.Act(what=what, by_user=user, by_host=host, text=text):
-            return f"{what} by {user}@{host}: {text.replace(f'{NOON:.0f}', '')}"
+            return f"{what} by {user}@{host}: {text}"
         case entries.Expired(feature=feature):
             return f"expired {feature}"
         case entries.Clocked(behind_s=behind):

@@ -90,6 +90,8 @@ class Session(Contact):
         # Numbers of requests and sequence numbers of heartbeats come from one counter, so that each tells its own answer.
         self._number = 0
         self._have = Holdings()
+        # By handle, the places that this connection has told.
+        self._places: dict[int, int] = {}
         self._messages: dict[type, Callable[..., None]] = {
             Granted: self._granted,
             Denied: self._denied,
@@ -226,6 +228,7 @@ class Session(Contact):
         )
 
     def _entered(self, message: Welcome) -> None:
+        self._places.clear()
         gone, back, unwanted = self._have.welcomed(message.held)
         self._out += [SeatGone(seat.key) for seat in gone]
         self._out += [SeatBack(seat.key) for seat in back]
@@ -308,7 +311,10 @@ class Session(Contact):
         self.lease.settled(message.request)
         request = self._have.queue(message.request, message.handle)
         if request is not None:
-            self._out.append(SeatQueued(request.key, message.position))
+            # After a reconnect the server tells the place twice: by itself, and to the request that is put again.
+            if self._places.get(message.handle) != message.position:
+                self._out.append(SeatQueued(request.key, message.position))
+            self._places[message.handle] = message.position
         else:
             self._have.answered(message.request)
             self._send_checkin(message.handle)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seatkeeper.base.dates import format_date
 from seatkeeper.licfile.options_model import EMPTY_OPTIONS
 from seatkeeper.pools.access import Access
 from seatkeeper.pools.decision import Terms
@@ -166,13 +167,14 @@ def set_day(state: State, today: date, wall: float) -> list[Instruction]:
     ledger = state.ledger
     covered = _covered(ledger)
     instructions: list[Instruction] = []
-    ledger.terms.today = today
+    # With the clock set back a license may not have begun yet, which has not ended by that.
+    forward, ledger.terms.today = today > ledger.terms.today, today
     for pools in ledger.pools.values():
         for pool in pools:
             was_good = pool.good
             pool.set_day(today)
             ledger.settle(pool)
-            if was_good and not pool.good:
+            if was_good and not pool.good and forward:
                 instructions.append(Append(Expired(wall, pool.feature, pool.key)))
     if ledger.terms.access is not None:
         ledger.terms.access.forget()
@@ -194,7 +196,7 @@ def _tell_of_cover(state: State, covered: set[int]) -> list[Instruction]:
         connection = seat.session.connection
         if connection is None or seat.until:
             continue
-        loss = uncovered(seat)
+        loss = uncovered(seat, state.ledger.terms.today)
         if loss is not None and handle in covered:
             instructions.append(Send(connection, loss, durable=True))
         elif loss is None and handle not in covered:
@@ -202,8 +204,13 @@ def _tell_of_cover(state: State, covered: set[int]) -> list[Instruction]:
     return instructions
 
 
-def uncovered(seat: Seat) -> LossAnswer | None:
+def uncovered(seat: Seat, today: date) -> LossAnswer | None:
     """What the holder of seats is told that no license line covers any more, or none that is good today; None where one does."""
     if seat.pool is None:
         return LossAnswer(seat.handle, -92, f"No license line covers {seat.feature} any more.")
-    return None if seat.pool.good else LossAnswer(seat.handle, -10, f"The license of {seat.feature} has expired.")
+    if seat.pool.good:
+        return None
+    start = seat.pool.next_start(today)
+    if start is not None:
+        return LossAnswer(seat.handle, -31, f"{seat.feature} is licensed from {format_date(start)} on.")
+    return LossAnswer(seat.handle, -10, f"The license of {seat.feature} has expired.")

@@ -8,8 +8,10 @@ on offline, so that more seats are in use than licensed; that act is in the jour
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from seatkeeper.base.dates import format_date
 from seatkeeper.pools.accounts import Shared
 from seatkeeper.pools.decision import Decision, asked_for, license_line, seats
 from seatkeeper.vendor.entries import Act, CheckedIn
@@ -102,7 +104,7 @@ def revoke_asked(state: State, event: RevokeAsked, _now: float, wall: float) -> 
     if seat is None or not seat.borrow_until:
         text = f"Handle {event.handle} is no borrowed license: see the handles with a linger suffix in `lmstat -a`."
         return [Send(event.connection, RemovalAnswer(event.request, 0, -41, text), durable=True)]
-    text = f"{seat.feature} handle {event.handle} of {seat.session.who}, borrowed until {seat.borrow_until:.0f}"
+    text = f"{seat.feature} handle {event.handle} of {seat.session.who}, borrowed until {_moment(seat.borrow_until)}"
     instructions: list[Instruction] = [Append(Act(wall, "revoke", event.by_user, event.by_host, text))]
     connection = seat.session.connection if not seat.until else None
     instructions.append(state.give_back(seat, "revoked", wall))
@@ -112,6 +114,12 @@ def revoke_asked(state: State, event: RevokeAsked, _now: float, wall: float) -> 
     said = f"The borrow of {seat.feature} by {seat.session.who} is revoked"
     instructions.append(Send(event.connection, RemovalAnswer(event.request, 1, 0, said), durable=True))
     return instructions
+
+
+def _moment(at: float) -> str:
+    """A time in UTC, so that the journal says the same wherever it is read."""
+    when = datetime.fromtimestamp(at, UTC)
+    return f"{format_date(when.date())} {when:%H:%M} UTC"
 
 
 def end_kept(state: State, wall: float) -> list[Instruction]:

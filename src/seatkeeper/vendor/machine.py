@@ -177,7 +177,7 @@ def _take_up(state: State, session: Session, event: Greeting, wall: float) -> li
     handles = tuple(seat.handle for seat in mine)
     instructions.append(Send(event.connection, Accepted(session.number, handles), durable=False))
     for seat in mine:
-        loss = LossAnswer(seat.handle, 0, "Removed by an administrator.") if seat.revoked else uncovered(seat)
+        loss = LossAnswer(seat.handle, 0, "Removed by an administrator.") if seat.revoked else uncovered(seat, state.ledger.terms.today)
         if loss is not None:
             instructions.append(Send(event.connection, loss, durable=False))
     if session.waits:
