@@ -346,5 +346,49 @@ def test_an_interrupted_wait_has_no_seat(site: Site) -> None:
     assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
 
 
+AT_THE_END = """
+import asyncio, sys, threading, time
+from seatkeeper.sdk import Limits
+from seatkeeper.sdk.blocking import Client
+
+looked_up = 0
+look_up = asyncio.BaseEventLoop.getaddrinfo
+
+def counted(*arguments, **more):
+    global looked_up
+    looked_up += 1
+    return look_up(*arguments, **more)
+
+def outlive():
+    threading.main_thread().join()
+    wanted, deadline = looked_up + 4, time.monotonic() + 10
+    while looked_up < wanted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    print("tried again" if looked_up >= wanted else "given up", flush=True)
+
+asyncio.BaseEventLoop.getaddrinfo = counted
+client = Client(sys.argv[1], root=sys.argv[2], limits=Limits(backoff_s=0.05, retry_s=0.05))
+seat = client.checkout("f1")
+print("ready", flush=True)
+sys.stdin.readline()
+threading.Thread(target=outlive).start()
+"""
+
+
+def test_a_process_that_ends_while_the_server_is_gone_says_nothing_of_it(tmp_path: Path) -> None:
+    with Site(tmp_path / "site", {"f1": 5}) as site:
+        site.start()
+        command = [sys.executable, "-c", AT_THE_END, path(site), site.root]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            site.stop()
+            out, err = process.communicate("\n", timeout=60)
+        assert (out, err, process.returncode) == ("tried again\n", "", 0)
+
+
 def test_limits_are_plain_values() -> None:
     assert msgspec.structs.replace(Limits(), answer_s=1.0).answer_s == 1.0

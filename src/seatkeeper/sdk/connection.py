@@ -225,6 +225,9 @@ async def open_connection(address: Address, connection: Connection, *, plain: bo
         found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except UnicodeError:
         raise socket.gaierror(socket.EAI_NONAME, f"{address.host!r} is no host name") from None
+    except RuntimeError as error:
+        # The interpreter is about to end, and starts no more work on threads; the client's own may live a little longer.
+        raise OSError(errno.ESHUTDOWN, str(error)) from None
     first: OSError | None = None
     for family, kind, protocol, _, where in found[:ADDRESSES_MAX]:
         try:
