@@ -227,7 +227,7 @@ def test_what_is_given_back_is_used_by_nobody_meanwhile(shelf: Shelf, monkeypatc
 
     monkeypatch.setattr(type(loan.path), "unlink", unlink)
     store.drop(loan, use.end)
-    assert taken == [None] * 4
+    assert taken == [None] * 5
     monkeypatch.undo()
     # Who comes after that, and saw the record, finds no seat and leaves nothing behind.
     assert store.use(loan, record, 1, False, None) is None

@@ -1,10 +1,11 @@
 """Borrowed seats are in use on their machine as often as they were borrowed, not once more, and never by a clock that was set back.
 
-How it works. One directory holds all borrows of a user, four files for each:
+How it works. One directory holds all borrows of a user, some files for each:
 
 | file | what it is |
 |---|---|
 | `NAME.borrow` | the record, as the server signed it (licfile.borrowing) |
+| `NAME.returning` | the same, from before its server is told to take the seats back; nobody uses them any more |
 | `NAME.from` | how the client called the server, so that the seats find their way home |
 | `NAME.time` | the latest time at which it was used, with a MAC whose key is made from the record's secret |
 | `NAME.seats` | byte n is locked by the process that uses seat n |
@@ -30,7 +31,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from seatkeeper.adapters.wholefile import replace_file
+from seatkeeper.adapters.wholefile import replace_file, sync_directory
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.client.events import MINOR_LOCAL
 from seatkeeper.client.wishes import WISH_VARIABLE, WISHES_NAME, parse_wish, until_of, wishes_of
@@ -53,7 +54,7 @@ _WISHES_BYTES_MAX: Final = 64 * 1024
 #: A time service may set the clock back so far without anybody's meaning harm.
 CLOCK_BACK_S: Final = 60.0
 
-_RECORD, _FROM, _TIME, _SEATS = ".borrow", ".from", ".time", ".seats"
+_RECORD, _RETURNING, _FROM, _TIME, _SEATS = ".borrow", ".returning", ".from", ".time", ".seats"
 _FROM_BYTES_MAX: Final = 4096
 _TIME_TAG: Final = b"seatkeeper/borrow-time/1\0"
 _TIME_BYTES: Final = 8
@@ -125,11 +126,18 @@ class BorrowStore:
 
     def loans(self) -> list[Loan]:
         """All borrows that this process may read, in the order of their names; none where there is no directory."""
+        return self._records(_RECORD)
+
+    def returning(self) -> list[Loan]:
+        """Those that are on their way back: their server may have taken them, or not heard of it."""
+        return self._records(_RETURNING)
+
+    def _records(self, suffix: str) -> list[Loan]:
         found: list[Loan] = []
         if self.directory is None:
             return []
         try:
-            paths = sorted(path for path in self.directory.iterdir() if path.suffix == _RECORD)
+            paths = sorted(path for path in self.directory.iterdir() if path.suffix == suffix)
         except OSError:
             return []
         if not paths:
@@ -241,6 +249,31 @@ class BorrowStore:
         except OSError as error:
             raise _refusal(-117, f"The time of a borrow's use cannot be kept: {path}: {error.strerror}.", error) from None
 
+    def retire(self, loan: Loan) -> Loan:
+        """The borrow as one that is on its way back: from now on, and after any crash, nobody begins to use it.
+
+        Raises:
+            LicenseError: -122, it cannot be changed.
+        """
+        return self._rename(loan, _RETURNING)
+
+    def restore(self, loan: Loan) -> Loan:
+        """The borrow as one to be used, since its server has not been told of its return, or does not take it.
+
+        Raises:
+            LicenseError: -122, it cannot be changed.
+        """
+        return self._rename(loan, _RECORD)
+
+    def _rename(self, loan: Loan, suffix: str) -> Loan:
+        path = loan.path.with_suffix(suffix)
+        try:
+            loan.path.rename(path)
+            sync_directory(path.parent)
+        except OSError as error:
+            raise _refusal(-122, f"{loan.path} cannot be changed: {error.strerror}.", error) from None
+        return msgspec.structs.replace(loan, path=path)
+
     def drop(self, loan: Loan, end: Callable[[], None] = lambda: None) -> None:
         """Forget the borrow.
 
@@ -253,7 +286,7 @@ class BorrowStore:
         """
         try:
             try:
-                for suffix in (_RECORD, _FROM, _TIME):
+                for suffix in (_RECORD, _RETURNING, _FROM, _TIME):
                     loan.path.with_suffix(suffix).unlink(missing_ok=True)
             finally:
                 end()
@@ -269,7 +302,7 @@ class BorrowStore:
         """
         from seatkeeper.licfile.borrowing import claimed
 
-        ended = [loan for loan in self.loans() if (said := claimed(loan.data)) is None or said.until <= now]
+        ended = [loan for loan in (*self.loans(), *self.returning()) if (said := claimed(loan.data)) is None or said.until <= now]
         for loan in ended:
             self.drop(loan)
         return ended

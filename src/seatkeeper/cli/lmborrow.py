@@ -7,6 +7,7 @@ back, or knows nothing of them any more.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from datetime import datetime
@@ -18,6 +19,7 @@ import msgspec
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.borrowed import BorrowStore, wished_until, wishes_path
 from seatkeeper.adapters.host import host_facts, host_name, user_name
+from seatkeeper.adapters.lendings import Lendings
 from seatkeeper.adapters.settings import pinned_root
 from seatkeeper.adapters.textfiles import change_text, read_text
 from seatkeeper.base.dates import format_date
@@ -27,12 +29,14 @@ from seatkeeper.cli import lmcommon
 from seatkeeper.cli.lmcommon import UsageError
 from seatkeeper.client.wishes import ALL, WISH_VARIABLE, Wish, parse_end, parse_wish, wishes_of, with_wish, without_wish
 from seatkeeper.licfile.grammar import check_vendor_name
+from seatkeeper.sdk.settling import OVER
 
 if TYPE_CHECKING:
     from seatkeeper.adapters.borrowed import Loan
     from seatkeeper.cli.lmcommon import Options
     from seatkeeper.client.path import Address
     from seatkeeper.licfile.borrowing import Borrowed
+    from seatkeeper.sdk.settling import Settled
     from seatkeeper.wire.messages import HolderStatus
 
 __all__ = ["USAGE", "run"]
@@ -49,7 +53,7 @@ usage: lmborrow {VENDOR | all} ENDDATE [TIME]
     -status       what is borrowed on this machine
     --json        the same as JSON
     -clear        borrow no more; what is borrowed stays so
-    -purge        forget borrows that have ended
+    -purge        forget borrows that have ended, and settle with their servers what a crash has broken off
     -return       give borrowed seats of FEATURE back before their time
     -c PATH       the license server, where that is not to be the one that lent them, as it was called then
     -d -u -h      only what was borrowed on this display, by this user, on this host
@@ -88,8 +92,8 @@ _FLAGS_OF: Final = {
 _WORDS_MAX: Final = 3
 _PRIVATE: Final = 0o600
 _NOT_CONFIRMED: Final = 1
-#: The server's answers that mean that a borrow is over for it, whatever its record says.
-_OVER: Final = (-105, -128)
+#: The server does not take the seats back for this record's secret.
+_NOT_ITS_OWN: Final = -124
 
 
 def run(argv: list[str], program: str) -> int:
@@ -211,6 +215,10 @@ def _status(options: Options) -> int:
         for borrowed, _ in shown:
             print(f"{borrowed.vendor:<10} {borrowed.feature:<32} {_moment(datetime.fromtimestamp(borrowed.until))}")
         _say_wishes()
+    store = BorrowStore()
+    problems += [f"{loan.path}: these seats are on their way back; `lmborrow -purge` brings them home." for loan in store.returning()]
+    if Lendings(store.directory).any_left():
+        problems.append("A borrow was broken off before its record was kept; `lmborrow -purge` settles it with the server.")
     for problem in problems:
         lmcommon.complain("lmborrow", problem)
     return 0
@@ -240,12 +248,30 @@ def _row(borrowed: Borrowed, lender: str) -> dict[str, object]:
 
 
 def _purge(_options: Options) -> int:
-    ended = BorrowStore().purge(clock.now())
+    store = BorrowStore()
+    settled = _settle(store)
+    ended = store.purge(clock.now())
     for loan in ended:
         print(f"{loan.path} is deleted.")
-    if not ended:
+    if not ended and not settled.lendings and not settled.returned:
         print("No borrow has ended here.")
     return 0
+
+
+def _settle(store: BorrowStore) -> Settled:
+    """Lets what a crash has left half done be finished, and tells of it."""
+    from seatkeeper.sdk import Client
+    from seatkeeper.sdk.settling import settle
+
+    settled = asyncio.run(settle(store, Client))
+    for lending in settled.lendings:
+        print(f"{lending.feature}: a borrow that was broken off is settled with {lending.server}.")
+    for borrowed in settled.returned:
+        seats = "1 seat" if borrowed.count == 1 else f"{borrowed.count} seats"
+        print(f"{borrowed.feature}: {seats} returned to {borrowed.server}, as was begun before.")
+    for sentence in settled.left:
+        lmcommon.complain("lmborrow", sentence)
+    return settled
 
 
 # Giving back ------------------------------------------------------------------------------------------------------
@@ -256,7 +282,11 @@ def _return(options: Options) -> int:
         raise UsageError("It is not said which feature is to be returned.", found=" ".join(options.words), expected="FEATURE")
     feature = options.words[0]
     store = BorrowStore()
-    chosen = [(loan, borrowed) for loan in store.loans() if (borrowed := _chosen(loan, feature, options)) is not None]
+    settled = _settle(store)
+    loans = [*store.loans(), *store.returning()]
+    chosen = [(loan, borrowed) for loan in loans if (borrowed := _chosen(loan, feature, options)) is not None]
+    if not chosen and any(borrowed.feature.lower() == feature.lower() for borrowed in settled.returned):
+        return 0
     if not chosen:
         who = f"{options.flags.get('-u') or user_name()} on {options.flags.get('-h') or host_name()}"
         reason = f"No such license of {feature} is borrowed here by {who}: see `lmborrow -status`."
@@ -307,14 +337,21 @@ def _return_one(store: BorrowStore, loan: Loan, borrowed: Borrowed, options: Opt
     if use is None:
         reason = f"Borrowed seats of {borrowed.feature} are in use on this machine."
         raise LicenseError(-124, reason=reason, remedy="End the application first.")
+    told: list[bool] = []
     try:
-        server = _send_home(borrowed, options.flags.get("-c"), loan.server)
+        # Nobody uses the record from here on, whenever this program ends: the server may have given the seats to somebody else.
+        loan = store.retire(loan)
+        server = _send_home(borrowed, options.flags.get("-c"), loan.server, told)
         # While they are still in use here, so that no application takes them that has read the record before.
         store.drop(loan, use.end)
     except LicenseError as error:
-        if error.number in _OVER:
+        if error.number in OVER:
             store.drop(loan, use.end)
             lmcommon.complain("lmborrow", f"the server holds these seats no longer; their record {loan.path} is deleted.")
+        elif not any(told) or error.number == _NOT_ITS_OWN:
+            store.restore(loan)
+        else:
+            lmcommon.complain("lmborrow", f"the server may have taken {borrowed.feature} back, so nobody uses it here: repeat the return.")
         raise
     finally:
         use.end()
@@ -322,25 +359,28 @@ def _return_one(store: BorrowStore, loan: Loan, borrowed: Borrowed, options: Opt
     print(f"{borrowed.feature}: {seats} returned to {server}.")
 
 
-def _send_home(borrowed: Borrowed, path: str | None, lender: str) -> str:
-    """The server that has taken the seats back: one of `-c`, or else the lender, or one of the user's own license path."""
-    from seatkeeper.licfile.trust import parse_trust
-    from seatkeeper.sdk.blocking import Client
+def _send_home(borrowed: Borrowed, path: str | None, lender: str, told: list[bool]) -> str:
+    """The server that has taken the seats back: one of `-c`, or else the lender, or one of the user's own license path.
 
-    root = pinned_root(None)
-    if root is None and borrowed.trust:
-        # Whom this machine believed when it borrowed; the secret is told to nobody else.
-        root = bytes.fromhex(parse_trust(borrowed.trust, root=None, name="The borrow record's trust file").root)
+    `told` says for each that could not be asked or did not take them whether it was told to.
+    """
+    from seatkeeper.sdk.blocking import Client
+    from seatkeeper.sdk.settling import home_root
+
+    root = pinned_root(None) or home_root(borrowed)
     refusal: LicenseError | None = None
     for server in [path] if path is not None else [lender, None] if lender else [None]:
         try:
             with Client(
                 server, borrowed.vendor, root, user=borrowed.user, host=borrowed.host, display=borrowed.display, application="lmborrow"
             ) as client:
-                client.return_borrow(borrowed)
+                try:
+                    client.return_borrow(borrowed)
+                finally:
+                    told.append(client.is_sent_home(borrowed))
                 return server or "the server of the license path"
         except LicenseError as error:
-            if error.number in _OVER:
+            if error.number in OVER:
                 raise
             # That there is no license path says less than why the lender cannot be reached.
             refusal = refusal if refusal is not None and error.number == -1 else error

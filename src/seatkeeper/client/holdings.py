@@ -176,8 +176,8 @@ class Holdings:
 
     def welcomed(self, held: list[int]) -> tuple[list[HeldSeat], list[HeldSeat], list[int]]:
         """By what the server holds: the seats that are gone, the lapsed ones that are back, the handles to be given back now."""
+        # Borrowed seats may be in no session any more, and are this client's all the same.
         there = set(held)
-        self.lent &= there
         gone = [self.seats.pop(handle) for handle in [handle for handle in self.seats if handle not in there]]
         back = [seat for seat in self.seats.values() if seat.lapsed]
         for seat in self.seats.values():

@@ -81,15 +81,26 @@ class Session(Contact):
         secret: The session's id.
         identity: Who the client is.
         limits: How long it waits.
+        lent: Handles that were borrowed in it before.
     """
 
-    def __init__(self, index: int, stride: int, addresses: tuple[Address, ...], secret: bytes, identity: Identity, limits: Limits) -> None:
+    def __init__(
+        self,
+        index: int,
+        stride: int,
+        addresses: tuple[Address, ...],
+        secret: bytes,
+        identity: Identity,
+        limits: Limits,
+        lent: tuple[int, ...] = (),
+    ) -> None:
         super().__init__(index, stride, addresses, limits)
         self._secret = secret
         self._identity = identity
         # Numbers of requests and sequence numbers of heartbeats come from one counter, so that each tells its own answer.
         self._number = 0
         self._have = Holdings()
+        self._have.lent.update(lent)
         # By handle, the places that this connection has told.
         self._places: dict[int, int] = {}
         self._messages: dict[type, Callable[..., None]] = {

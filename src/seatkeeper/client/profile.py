@@ -46,8 +46,16 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One server of the path, or one triad: how it is called, where it is, and the secret of this client's session with it."""
+    """One server of the path, or one triad.
+
+    Attributes:
+        name: How it is called.
+        addresses: Where it is.
+        secret: The secret of this client's session with it.
+        lent: Handles that an earlier client has borrowed in this session, and keeps the records of.
+    """
 
     name: str
     addresses: tuple[Address, ...]
     secret: bytes
+    lent: tuple[int, ...] = ()

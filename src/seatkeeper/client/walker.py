@@ -132,7 +132,8 @@ class Walker:
         self._targets = targets
         self._limits = limits
         self._sessions = [
-            Session(index, len(targets), target.addresses, target.secret, identity, limits) for index, target in enumerate(targets)
+            Session(index, len(targets), target.addresses, target.secret, identity, limits, target.lent)
+            for index, target in enumerate(targets)
         ]
         self._journeys: dict[int, _Journey] = {}
         self._errands: dict[int, _Errand] = {}

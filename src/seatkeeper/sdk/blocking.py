@@ -201,6 +201,10 @@ class Client:
         """Give borrowed seats back before their time; errors as of the asynchronous client."""
         self._loop.call(self._loop.client.return_borrow(borrowed))
 
+    def is_sent_home(self, borrowed: Borrowed) -> bool:
+        """Whether a server was told to take these seats back, and may have them even though it did not say so."""
+        return self._loop.client.is_sent_home(borrowed)
+
     def _idle(self, idle: bool, key: int) -> None:
         async def tell() -> None:
             self._loop.client._idle(idle, key)

@@ -27,7 +27,6 @@ from weakref import WeakSet
 import msgspec
 
 from seatkeeper.adapters import clock, settings
-from seatkeeper.adapters.borrowed import wished_until
 from seatkeeper.adapters.host import display_name, host_name, own_hostids, platform_name, user_name
 from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.client.denials import denial_error, failure_of
@@ -59,7 +58,7 @@ from seatkeeper.client.profile import Identity, Limits, Target
 from seatkeeper.client.walker import Walker
 from seatkeeper.sdk.bearings import Bearings
 from seatkeeper.sdk.engine import Engine
-from seatkeeper.sdk.loans import Borrowing, Loans
+from seatkeeper.sdk.loans import Borrowing, Loans, as_wished, local_denial
 from seatkeeper.sdk.seats import EVENTS_MAX, Events, PendingCheckout, Seat
 from seatkeeper.sdk.wants import check_vendor, check_want, sendable, until_of
 from seatkeeper.wire.messages import Checkout, ReturnBorrow
@@ -162,13 +161,14 @@ class Client:
         self._returning: dict[int, asyncio.Future[int]] = {}
         self._readers: WeakSet[Events] = WeakSet()
         self._closed = False
+        self._resumed: tuple[bytes, tuple[int, ...]] = (b"", ())
         self._instructions: dict[type, Callable[..., None]] = {
             Seated: self._seated,
             Placed: self._placed,
             Unseated: self._unseated,
             GivenBack: self._given_back,
             Revoked: self._revoked,
-            Tell: self._told,
+            Tell: lambda instruction: self._tell(instruction.news),
         }
 
     async def __aenter__(self) -> Self:
@@ -261,6 +261,14 @@ class Client:
         finally:
             self._returning.pop(key, None)
 
+    def is_sent_home(self, borrowed: Borrowed) -> bool:
+        """Whether a server was told to take these seats back, and may have them even though it did not say so."""
+        return self._engine is not None and borrowed.handle in self._engine.sent_home
+
+    def resume(self, session: bytes, handles: tuple[int, ...]) -> None:
+        """Go on in the session of a client that has ended, with the one server of the path; `handles` are what it keeps records of."""
+        self._resumed = session, handles
+
     def events(self) -> Events:
         """What happens to the connections and seats from now on, until the client is closed."""
         reader = Events()
@@ -328,11 +336,7 @@ class Client:
                 self._loans = Loans(self._identity, self._bearings.trusted, self._loop, self._borrow_ended)
 
     def _wish(self, want: Checkout) -> tuple[Checkout, bool]:
-        """The checkout as a borrow where its user wishes that for today, and whether he does."""
-        end = wished_until(self._vendor, clock.today(), os.environ) if not want.borrow_until else None
-        if end is None or end.timestamp() <= clock.now():
-            return want, False
-        return msgspec.structs.replace(want, borrow_until=end.timestamp()), True
+        return as_wished(want, self._vendor, os.environ)
 
     async def _obtain(self, want: Checkout, pending: PendingCheckout) -> Seat:
         assert self._loans is not None
@@ -341,12 +345,13 @@ class Client:
         served = self._loans.serve(key, want)
         if isinstance(served, Borrowing):
             return self._lend(key, want, served, BORROWED)
+        await self._loans.settle(Client, self._plain)
         try:
             engine = self._engine or self._begin(want.feature)
         except LicenseError:
             if served is None:
                 raise
-            raise denial_error(want.feature, self._bearings.path, (_local_denial(served),)) from None
+            raise denial_error(want.feature, self._bearings.path, (local_denial(served),)) from None
         future: asyncio.Future[Seat] = engine.loop.create_future()
         self._asked[key] = _Asked(future, want, pending, served)
         engine.do(Ask(key, want))
@@ -356,7 +361,7 @@ class Client:
             self._asked.pop(key, None)
             # Granted or not, nobody is there to take it.
             self._seats.pop(key, None)
-            self._hand_back(self._loans.undo(key))
+            self._hand_back(self._loans.undo(key, self._key + 1))
             engine.do(Abandon(key))
             raise
 
@@ -366,9 +371,11 @@ class Client:
         servers = self._bearings.servers
         self._unpinned = root is None
         guards = [Guard(self._vendor, root, known) for _ in servers.found]
-        targets = [Target(name, addresses, clock.new_id()) for name, addresses in servers.found]
+        targets = [Target(name, addresses, self._resumed[0] or clock.new_id(), self._resumed[1]) for name, addresses in servers.found]
+        assert self._loans is not None
+        self._loans.begin((root, known), targets)
         walker = Walker(targets, self._identity, self._limits)
-        self._engine = Engine(walker, guards, self._vendor, self._carry_out, self._welcomed, plain=self._plain)
+        self._engine = Engine(walker, guards, self._vendor, self._carry_out, self._welcomed, self._loans, plain=self._plain)
         return self._engine
 
     def _valid(self, key: int) -> bool:
@@ -473,17 +480,16 @@ class Client:
         asked = self._asked.pop(instruction.key, None)
         if asked is not None and not asked.future.done():
             if asked.problem is not None:
-                denials = (*denials, _local_denial(asked.problem))
+                denials = (*denials, local_denial(asked.problem))
             asked.future.set_exception(denial_error(asked.want.feature, self._bearings.path, denials))
 
     def _given_back(self, instruction: GivenBack) -> None:
         self._seats.pop(instruction.key, None)
+        if self._loans is not None:
+            self._loans.came_home(instruction.key, instruction.number)
         waiting = self._returning.pop(instruction.key, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(instruction.number)
-
-    def _told(self, instruction: Tell) -> None:
-        self._tell(instruction.news)
 
     def _tell(self, news: News) -> None:
         for reader in self._readers:
@@ -491,8 +497,3 @@ class Client:
         if self._on_event is not None and self._loop is not None:
             # Not from here: what the application does in it must find this client with its work done.
             self._loop.call_soon(self._on_event, news)
-
-
-def _local_denial(problem: LicenseError) -> Denial:
-    """Why seats that are borrowed here do not do, in the words of a server."""
-    return Denial(BORROWED, failure_of(problem), reached=False)

@@ -7,14 +7,14 @@ the network go to the client (client.py).
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from seatkeeper.adapters import clock
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.client.denials import failure_of
 from seatkeeper.client.events import Broken, Close, Connect, Event, Failed, Leave, Mistrusted, Opened, Received, Send, Tick
 from seatkeeper.sdk.connection import Connection, failure_to_connect, open_connection
-from seatkeeper.wire.messages import Checkout, Hello, Welcome
+from seatkeeper.wire.messages import Checkout, Denied, Granted, Hello, ReturnBorrow, Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,12 +24,22 @@ if TYPE_CHECKING:
     from seatkeeper.client.walker import Walker
     from seatkeeper.wire.messages import ServerMessage
 
-__all__ = ["CLOSE_S", "Engine"]
+__all__ = ["CLOSE_S", "Accounts", "Engine"]
 
 #: How long `close` waits for what is still to be sent.
 CLOSE_S: Final = 1.0
 #: Timers of event loops may be early by a millisecond, and a tick that is too early would have to be repeated.
 _TIMER_GRAIN_S: Final = 0.001
+
+
+class Accounts(Protocol):
+    """Who keeps account of what is being borrowed."""
+
+    def going(self, server: int, want: Checkout) -> None:
+        """A checkout that borrows goes to this server next. Raises LicenseError where it must not."""
+
+    def answered(self, server: int, answer: Granted | Denied) -> None:
+        """A request has had this answer, and all that follows from it is done."""
 
 
 class Engine:
@@ -41,6 +51,7 @@ class Engine:
         vendor: The vendor daemon's name.
         on_instruction: Carries out what is not about the network.
         on_welcome: Called with a server's number when it has been believed.
+        lending: Told of each checkout that borrows before its server is, and of its answer once that has been dealt with.
         plain: Whether connections go without TLS (connection.open_connection).
     """
 
@@ -51,6 +62,7 @@ class Engine:
         vendor: str,
         on_instruction: Callable[[Instruction], None],
         on_welcome: Callable[[int], None],
+        lending: Accounts | None = None,
         *,
         plain: bool | None = None,
     ) -> None:
@@ -60,7 +72,10 @@ class Engine:
         self._vendor = vendor
         self._on_instruction = on_instruction
         self._on_welcome = on_welcome
+        self._lending = lending
         self._plain = plain
+        #: Handles of borrowed seats that a server was told to take back, whether or not it has answered.
+        self.sent_home: set[int] = set()
         self._links: dict[int, tuple[int, Connection]] = {}
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._ending: set[Connection] = set()
@@ -135,7 +150,23 @@ class Engine:
             self._guards[server].greeted(message.nonce, message.session, connection.binding)
         elif type(message) is Checkout:
             self._guards[server].asked(message)
+            if message.borrow_until and self._lending is not None and not self._is_noted(instruction.link, server, message):
+                return
+        elif type(message) is ReturnBorrow:
+            self.sent_home.add(message.handle)
         connection.send(message)
+
+    def _is_noted(self, link: int, server: int, message: Checkout) -> bool:
+        """Whether a checkout that borrows is on the disk; one that is not has its denial here, and no server hears of it."""
+        assert self._lending is not None
+        try:
+            self._lending.going(server, message)
+        except LicenseError as error:
+            denied = Denied(message.request, error.number, error.minor, error.reason)
+            # Not from here, while the instructions of another event are carried out.
+            self.loop.call_soon(self.do, Received(link, denied))
+            return False
+        return True
 
     def _close(self, instruction: Close) -> None:
         task = self._connecting.get(instruction.link)
@@ -160,6 +191,8 @@ class Engine:
         if type(message) is Welcome:
             self._on_welcome(entry[0])
         self.do(Received(link, message))
+        if self._lending is not None and isinstance(message, Granted | Denied):
+            self._lending.answered(entry[0], message)
 
     def _ended(self, link: int, failure: Failure) -> None:
         if self._links.pop(link, None) is not None:

@@ -4,6 +4,9 @@ How it works. Before a server is asked, the records of adapters.borrowed are loo
 this machine, that is genuine, covers the version, has not ended, and of which enough seats are not in use. A record that should do
 and does not (its end has come, the clock was set back, it was changed) is told of when no server gives seats either.
 
+A checkout that borrows is written down before its server hears of it (adapters.lendings), and seats go home only once nobody can use
+their record any more. So a process may end at any moment: what it leaves is settled by the next one (settling.py).
+
 Seats of a record are good until its end by whichever clock comes there first: the wall clock, or the one that nobody can set,
 counted from the moment at which they were taken. While they are in use that is looked at again and again, since clocks may be set
 and timers do not run in a machine that sleeps.
@@ -11,30 +14,40 @@ and timers do not run in a machine that sleeps.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from seatkeeper.adapters import clock
-from seatkeeper.adapters.borrowed import BorrowStore
+from seatkeeper.adapters.borrowed import BORROW_VARIABLE, BorrowStore, wished_until
+from seatkeeper.adapters.lendings import Lending, Lendings
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.base.values import version_satisfies
-from seatkeeper.client.events import MINOR_LOCAL
+from seatkeeper.client.denials import failure_of
+from seatkeeper.client.events import BORROWED, MINOR_LOCAL, Denial
+from seatkeeper.sdk.settling import settle
+from seatkeeper.wire.messages import Denied
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from seatkeeper.adapters.borrowed import Loan, Use
+    from seatkeeper.adapters.lendings import OpenLending
     from seatkeeper.client.events import Seated
-    from seatkeeper.client.profile import Identity
+    from seatkeeper.client.profile import Identity, Target
     from seatkeeper.licfile.borrowing import Borrowed
     from seatkeeper.sdk.bearings import Trusted
-    from seatkeeper.wire.messages import Checkout
+    from seatkeeper.sdk.settling import Resumable
+    from seatkeeper.wire.messages import Checkout, Granted
 
-__all__ = ["CHECK_S_MAX", "Borrowing", "Loans"]
+__all__ = ["CHECK_S_MAX", "SETTLE_S", "Borrowing", "Loans", "as_wished", "local_denial"]
 
 #: Borrowed seats in use are looked at at least as often.
 CHECK_S_MAX: Final = 300.0
+#: So long does a checkout wait for what an earlier process has left half done.
+SETTLE_S: Final = 5.0
 
 
 class Borrowing:
@@ -97,6 +110,68 @@ class Loans:
         self._used: dict[int, Borrowing] = {}
         # Those that this client has borrowed itself, by server and handle: their servers may still revoke them.
         self._lent: dict[tuple[str, int], Borrowing] = {}
+        self._targets: Sequence[Target] = ()
+        # Checkouts that borrow and have no answer yet that has been dealt with, by server and request; and records on their way home.
+        self._going: dict[tuple[int, int], OpenLending] = {}
+        self._home: dict[int, Loan] = {}
+        self._looked = False
+
+    async def settle(self, make: Callable[..., Resumable], plain: bool | None) -> None:
+        """Let what an earlier process has left half done be finished; that is tried once, and for a short time."""
+        if self._looked or not self._store.is_there:
+            return
+        self._looked = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await settle(self._store, make, self._identity.vendor, self._identity.user, plain=plain)
+
+    def begin(self, trusted: Trusted, targets: Sequence[Target]) -> None:
+        """The client begins to ask these servers, and believes them by that; records are read by it, too."""
+        self._trusted, self._targets = trusted, targets
+
+    def going(self, server: int, want: Checkout) -> None:
+        """A checkout that borrows goes to this server of the path next: what is needed to settle it is on the disk.
+
+        Raises:
+            LicenseError: -117, it cannot be written down, so nothing is asked for.
+        """
+        if (server, want.request) in self._going:
+            return
+        target, identity = self._targets[server], self._identity
+        root = self._trusted[0] if self._trusted is not None else None
+        lending = Lending(
+            identity.vendor,
+            want.feature,
+            want.borrow_until,
+            identity.user,
+            identity.host,
+            identity.display,
+            target.name,
+            target.secret,
+            root or b"",
+        )
+        try:
+            self._going[server, want.request] = Lendings(self._store.directory).begin(lending)
+        except OSError as error:
+            if self._store.directory is None:
+                reason = f"There is no directory to keep a borrow in: set HOME, or {BORROW_VARIABLE}."
+            else:
+                reason = f"A borrow cannot be kept in {self._store.directory}: {error.strerror}."
+            raise LicenseError(-117, minor=MINOR_LOCAL, reason=reason, feature=want.feature) from None
+
+    def answered(self, server: int, answer: Granted | Denied) -> None:
+        """A request has its answer, and what follows from it is done; what was granted and not kept is settled by whoever comes next."""
+        if isinstance(answer, Denied) or (self._targets[server].name, answer.handle) in self._lent:
+            opened = self._going.pop((server, answer.request), None)
+            if opened is not None:
+                opened.end()
+
+    def came_home(self, errand: int, number: int) -> None:
+        """The errand is done, or (with a number) could not be."""
+        loan = self._home.pop(errand, None)
+        if loan is not None and not number:
+            with suppress(LicenseError):
+                self._store.drop(loan)
 
     def serve(self, key: int, want: Checkout) -> Borrowing | LicenseError | None:
         """Borrowed seats for a checkout; why those that there are do not do; or None where there are none, or all are in use."""
@@ -157,13 +232,18 @@ class Loans:
         """The client has ended."""
         for key in list(self._used):
             self.end_use(key)
+        for opened in self._going.values():
+            opened.leave()
+        self._going.clear()
 
-    def undo(self, key: int) -> Borrowed | None:
-        """Forget what was borrowed by this checkout, which is to go back to its server; None where nothing was."""
+    def undo(self, key: int, errand: int) -> Borrowed | None:
+        """What was borrowed by this checkout, which nobody uses from now on, and which this errand takes home; None where nothing was."""
         borrowing = self._used.pop(key, None)
         if borrowing is None:
             return None
-        self._drop(borrowing)
+        with suppress(LicenseError):
+            self._home[errand] = borrowing.loan = self._store.retire(borrowing.loan)
+        borrowing.end()
         return borrowing.borrowed
 
     def revoked(self, server: str, handle: int, reason: str) -> None:
@@ -241,3 +321,20 @@ class Loans:
 
         identity = self._identity
         check_borrower(borrowed, user=identity.user, host=identity.host, hostids=identity.hostids, now=clock.now())
+
+
+def local_denial(problem: LicenseError) -> Denial:
+    """Why seats that are borrowed here do not do, in the words of a server."""
+    return Denial(BORROWED, failure_of(problem), reached=False)
+
+
+def as_wished(want: Checkout, vendor: str, environment: Mapping[str, str]) -> tuple[Checkout, bool]:
+    """The checkout as a borrow where its user wishes that for today, and whether he does.
+
+    Raises:
+        InputError: The wish cannot be read.
+    """
+    end = wished_until(vendor, clock.today(), environment) if not want.borrow_until else None
+    if end is None or end.timestamp() <= clock.now():
+        return want, False
+    return msgspec.structs.replace(want, borrow_until=end.timestamp()), True
