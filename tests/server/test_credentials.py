@@ -33,7 +33,7 @@ def place(tmp_path: Path) -> Path:
 def test_the_proof_is_good_for_this_nonce_and_this_certificate(place: Path) -> None:
     standing = find_standing(["other.d", "d"], place / "license.dat", [HOSTID], TODAY)
     assert standing is not None
-    told = standing.answer(AskIdentity(7, NONCE))
+    told = standing.answer(AskIdentity(7, NONCE), standing.binding)
     assert (told.request, told.vendor, told.hostids) == (7, "d", [HOSTID])
     trust = parse_trust(told.trust, root=None)
 
@@ -75,7 +75,7 @@ def test_each_vendor_s_root_has_its_proof_for_the_one_connection(place: Path) ->
     standing = find_standing(["d", "e", "f"], place / "license.dat", [HOSTID], TODAY)
     assert standing is not None
     for vendor, root in roots.items():
-        told = standing.answer(AskIdentity(1, NONCE, root))
+        told = standing.answer(AskIdentity(1, NONCE, root), standing.binding)
         assert told.vendor == vendor
         trust = parse_trust(told.trust, root=bytes.fromhex(root))
         known = {"nonce": NONCE, "session": b"", "trust": trust, "hostids": [HOSTID], "today": TODAY}
@@ -85,4 +85,4 @@ def test_each_vendor_s_root_has_its_proof_for_the_one_connection(place: Path) ->
             with pytest.raises(LicenseError):
                 check_server(told.chain, told.proof, binding=binding_of(told.chain), **known)  # type: ignore[arg-type]
     for stranger in ("", "0" * 64, "nonsense"):
-        assert standing.answer(AskIdentity(1, NONCE, stranger)).vendor == "d"
+        assert standing.answer(AskIdentity(1, NONCE, stranger), standing.binding).vendor == "d"

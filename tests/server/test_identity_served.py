@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
 from seatkeeper.adapters.admins import Administrator, new_token, token_digest, write_admins
+from seatkeeper.adapters.keys import issue_credential
 from seatkeeper.base.errors import LicenseError
+from seatkeeper.cli.lmutil import main
 from seatkeeper.sdk.access import Access
+from seatkeeper.sdk.blocking import Client
 from seatkeeper.sdk.question import Question
 from seatkeeper.wire.messages import AskServer, ServerStatus
 from support.hostile import Peer, hello
@@ -125,3 +129,32 @@ def test_a_vendor_daemon_with_the_trust_of_another_vendor_is_not_believed(away: 
         with pytest.raises(LicenseError) as refused:
             Question("localhost", away.site.port, "other.d", one, 15)
         assert refused.value.number == -33
+
+
+@pytest.mark.parametrize("vendor", ["", "genesys.d"])
+def test_a_connection_that_is_older_than_the_credential_has_its_proof_all_the_same(tmp_path: Path, vendor: str) -> None:
+    with Site(tmp_path / "site", {"f1": 2}) as site:
+        site.start()
+        with Question("localhost", site.port, vendor, Access(plain=False), 15) as older:
+            before = next(site.directory.glob("*.credential")).read_bytes()
+            issue_credential(site.keys, site.hostid, site.directory, today=date.today())
+            assert next(site.directory.glob("*.credential")).read_bytes() != before
+            assert main(["lmreread", "-c", str(site.license)]) == 0
+            assert older._tls is not None
+            # It raises what is wrong.
+            older._verify(bytes.fromhex(site.root), vendor, older._tls.binding)
+        with Question("localhost", site.port, vendor, Access(plain=False, root=bytes.fromhex(site.root)), 15) as newer:
+            assert newer._tls is not None
+            assert newer._tls.binding != older._tls.binding
+
+
+def test_a_daemon_line_in_another_spelling_is_of_the_same_vendor(tmp_path: Path) -> None:
+    with Site(tmp_path / "site", {"f1": 2}) as site:
+        site.license.write_text(site.license.read_text().replace("DAEMON genesys.d", "DAEMON Genesys.D"))
+        for file in (*site.directory.glob("genesys.d.trust"), *site.directory.glob("genesys.d.*.credential")):
+            copy = site.directory / file.name.replace("genesys.d", "Genesys.D")
+            copy.touch(0o600)
+            copy.write_bytes(file.read_bytes())
+        site.start()
+        with Client(f"{site.port}@localhost", root=site.root) as client, client.checkout("f1") as seat:
+            assert seat.count == 1

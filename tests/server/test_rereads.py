@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatkeeper.adapters import clock
+from seatkeeper.base.errors import InputError, LicenseError, error_text
 from seatkeeper.server import rereads as rereads_module
 from seatkeeper.server import vendord as vendord_module
 from seatkeeper.server.control import OrderReread, RereadDone
+from seatkeeper.server.rereads import _told
 from seatkeeper.vendor.entries import Reread
 from seatkeeper.wire.messages import Checkout, Denied, Granted, Lost
 from support.hosted import Hosted, Peer, entries, run, until
@@ -110,6 +112,36 @@ def test_what_is_not_good_changes_nothing_and_says_why(tmp_path: Path, fault: st
             assert total(hosted, "f1") == 5
 
     run(work)
+
+
+def test_files_that_break_what_reads_them_are_answered_too(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site", {"f1": 5})
+
+    async def work() -> None:
+        async with Hosted(site, tmp_path / "j") as hosted:
+            trust = site.directory / "genesys.d.trust"
+            good = trust.read_text()
+            # JSON that is nested more deeply than its reader can follow.
+            trust.write_text('{"x":' + "[" * 5000)
+            done = await order(hosted, 3)
+            assert done.number
+            assert done.text.startswith("Nothing was changed: ")
+            assert done.text in hosted.log.read_text()
+            trust.write_text(good)
+            assert (await order(hosted, 4)).number == 0
+
+    run(work)
+
+
+def test_a_remedy_of_its_own_is_told_and_that_of_the_number_is_not() -> None:
+    assert _told(LicenseError(-8, reason="It was changed.")) == (-8, f"{error_text(-8)} It was changed.")
+    assert _told(LicenseError(-8, reason="It was changed.", remedy="Put the copy back.")) == (
+        -8,
+        f"{error_text(-8)} It was changed. Put the copy back.",
+    )
+    assert _told(InputError("Bad.", remedy="Mend it.")) == (-2, "Bad. Mend it.")
+    assert _told(OSError(2, "No such file")) == (-30, "[Errno 2] No such file")
+    assert _told(RecursionError("too deep")) == (-76, "The files cannot be read by this program (RecursionError: too deep).")
 
 
 def test_rereads_come_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

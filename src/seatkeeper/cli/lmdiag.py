@@ -59,8 +59,8 @@ Without FEATURE all features are tried. KEYWORD picks among a feature's lines: V
 #: What picks among the lines of a feature (facts, FlexNet 3.2).
 KEYWORDS: Final = ("VERSION", "HOSTID", "EXPDATE", "KEY", "VENDOR_STRING", "ISSUER")
 
-#: The license error that a reason ends with, which may quote a sentence.
-_LAST_NUMBER: Final = re.compile(r"\((-\d{1,3}),\d+\)\W*$")
+#: The license error that a reason names.
+_NUMBER: Final = re.compile(r"\((-\d{1,3}),\d+\)")
 #: How long a license server may take for each answer.
 ASK_S: Final = 10.0
 _RULE: Final = "-" * 53
@@ -301,10 +301,10 @@ def _about(error: LicenseError, feature: str, path: tuple[str, ...]) -> LicenseE
 
 def _behind(error: LicenseError) -> LicenseError:
     """Why a vendor daemon is down, where it has said so with a license error of its own; else the same error."""
-    found = _LAST_NUMBER.search(error.reason) if error.number == -97 else None
-    if found is None or int(found[1]) not in LICENSE_ERRORS:
+    numbers = _NUMBER.findall(error.reason) if error.number == -97 else []
+    if not numbers or int(numbers[-1]) not in LICENSE_ERRORS:
         return error
-    number, reason = int(found[1]), f"The vendor daemon is down. {error.reason}"
+    number, reason = int(numbers[-1]), f"The vendor daemon is down. {error.reason}"
     return LicenseError(number, reason=reason, feature=error.feature, path=error.path, hints=error.hints)
 
 

@@ -92,7 +92,8 @@ class Channel:
         standing = self._channels.standing
         if not self.tls or standing is None:
             return Refused(-33, "Who this server is, it can prove on connections with TLS only.")
-        return standing.answer(asked)
+        # The credential may be a new one since the connection began, with a certificate that is not this connection's.
+        return standing.answer(asked, self.binding)
 
     def authenticate(self, asked: Authenticate) -> Done:
         """Whether the token is believed; where it is, the channel has that identity from now on."""

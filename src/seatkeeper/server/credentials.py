@@ -56,11 +56,11 @@ class Standing(msgspec.Struct, frozen=True):
         """With the binding worked out."""
         return cls(vendor, tuple(hostids), trust, credential, binding_of(credential.chain), root)
 
-    def answer(self, asked: AskIdentity) -> Identity:
-        """The proof that is asked for, good for TLS connections with this credential only."""
+    def answer(self, asked: AskIdentity, binding: bytes) -> Identity:
+        """The proof that is asked for, good only for TLS connections with the certificate that `binding` stands for."""
         by = next((one for one in (self, *self.others) if one.root == asked.root.lower()), self)
         # No session has an empty id, so this never serves as a session's proof.
-        proof = server_proof(by.credential.key, asked.nonce, b"", by.vendor, binding=self.binding)
+        proof = server_proof(by.credential.key, asked.nonce, b"", by.vendor, binding=binding)
         return Identity(asked.request, by.vendor, list(by.hostids), by.trust, by.credential.chain, proof)
 
 

@@ -78,11 +78,12 @@ class Rereads:
             try:
                 with self._collector.reading():
                     served, offer = await loop.run_in_executor(None, self._read_anew, today, machine.ledger.holders())
-            except (SeatkeeperError, OSError) as error:
-                why = f"{error.message} {error.reason}".rstrip() if isinstance(error, LicenseError) else str(error)
+            except Exception as error:
+                # Whatever the files hold: who has asked is answered, and the old ones are served.
+                number, why = _told(error)
                 text = f"Nothing was changed: {why}"
                 self._log.say(text)
-                return error.number if isinstance(error, LicenseError) else -30 if isinstance(error, OSError) else -2, text
+                return number, text
             problems = [*served.refusals, *(served.options.sentences if served.options is not None else ())]
             if dry_run:
                 self._pump.turn()
@@ -116,6 +117,19 @@ class Rereads:
         if found:
             raise LicenseError(number_of(found[0]), reason=fitting(found))
         return served, prepare(self._pump.machine.settings, served.lines, served.options, today, holders, served.unserved)
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """The license error's number of what kept a reread from being done, and what is said of it."""
+    if isinstance(error, LicenseError):
+        # What to do by the number alone the tool says itself.
+        remedy = error.remedy if error.remedy != LicenseError(error.number, reason=error.reason).remedy else ""
+        return error.number, " ".join(part for part in (error.message, error.reason, remedy) if part)
+    if isinstance(error, SeatkeeperError):
+        return -2, str(error)
+    if isinstance(error, OSError):
+        return -30, str(error)
+    return -76, f"The files cannot be read by this program ({type(error).__name__}: {error})."
 
 
 def _rules(before: OptionsFile | None, after: OptionsFile | None) -> list[str]:

@@ -119,7 +119,8 @@ class VendorDaemon:
         try:
             served = self._load()
         except LicenseError as error:
-            return self._fail(f"{error.message} {error.reason} ({error.number},{error.minor})", EXIT_NO_FEATURES, final=True)
+            reason = f"{error.message} {error.reason} ({error.number},{error.minor}) {error.remedy}".rstrip()
+            return self._fail(reason, EXIT_NO_FEATURES, final=True)
         except SeatkeeperError as error:
             return self._fail(str(error), EXIT_NO_FEATURES, final=True)
         except OSError as error:
@@ -390,7 +391,7 @@ class VendorDaemon:
 
     def _welcome(self, hello: Hello, accepted: Accepted, binding: bytes) -> Welcome:
         served, options = self._served, self.options
-        proof = server_proof(served.credential.key, hello.nonce, hello.session, self.vendor, binding=binding)
+        proof = server_proof(served.credential.key, hello.nonce, hello.session, served.trust.vendor, binding=binding)
         return Welcome(
             PROTOCOL,
             self._server_name,
