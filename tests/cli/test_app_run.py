@@ -96,6 +96,13 @@ def test_a_bad_line_harms_nothing_and_options_change_at_once(site: Site, tmp_pat
     assert texts == [f"Feature 'tserver_sdn': {count} licenses checked out." for count in (3, 5)]
 
 
+def test_events_that_cannot_be_read_are_told_and_are_no_orderly_end(site: Site, tmp_path: Path) -> None:
+    ended = run(profile(site, tmp_path), "--events", tmp_path / "none")
+    assert ended.returncode == 1
+    assert "cannot be read" in ended.stderr
+    assert "05064" in ended.stdout
+
+
 def test_a_profile_that_is_no_good_is_wrong_usage(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('type = "tservr"\nname = "x"\n')

@@ -71,6 +71,7 @@ def test_the_order_of_a_day_is_one_that_can_be_checked(tmp_path: Path, capsys: p
         (["--outage", "25:00"], "--outage"),
         (["--reread", "noon"], "--reread"),
         (["--date", "2026-02-30"], "--date"),
+        (["--date", "2026-02-20"], "--date"),
         (["--speed", "-1"], "--speed"),
         (["--speed", "nan"], "--speed"),
         (["--port", "70000"], "--port"),

@@ -136,6 +136,15 @@ def test_a_reread_with_less_is_a_violation_for_its_holders_and_over_with_the_who
     assert [time for time, _ in run.timeline.notes] == ["12:00", "13:00"]
 
 
+@pytest.mark.parametrize("outage", [12 * 60 - 5, 13 * 60 - 5])
+def test_an_outage_and_a_reread_may_meet(tmp_path: Path, outage: int) -> None:
+    """The server is away when the file changes, or comes back to one with less, or is away when the whole one is back."""
+    run = Run(tmp_path / "a", 12, 2, Failures(outage=outage, reread=12 * 60, switchover=None))
+    assert run.timeline.minutes_agreed == MINUTES - 10
+    assert all(one.ends for one in run.timeline.violations)
+    assert run.timeline.logins == len(run.feeds.sessions) > 0
+
+
 def test_a_backup_takes_over_all_seats_of_its_primary(tmp_path: Path) -> None:
     holders: dict[int, set[str]] = {}
 

@@ -20,7 +20,7 @@ A profile names a type of application, its options and its log; `seatkeeper app 
 such as {"event": "agent-login", "agent": "ann"}; {"event": "options", "license": {"num-of-licenses": 250}} changes options and
 {"event": "stop"} ends the application. SIGHUP lets it read the profile again, SIGTERM and SIGINT end it.
 
-exit status: 0 after an orderly end, 3 when there is no license to start with (07100 in the log), 2 for wrong usage or a profile that is
+exit status: 0 after an orderly end, 1 when events cannot be read, 3 when there is no license to start with (07100), 2 for a profile that is
 no good.
 
 examples:

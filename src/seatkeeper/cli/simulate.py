@@ -8,7 +8,7 @@ import random
 import shutil
 import sys
 import tempfile
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -132,9 +132,14 @@ def _date(text: str) -> date:
     if not text:
         return clock.today()
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InputError("This is no calendar day.", file="--date", found=text, expected="YYYY-MM-DD") from None
+    first = clock.today() - timedelta(days=1)
+    if day < first:
+        # The keys of the day's own server are made today.
+        raise InputError("The day is before that of its server's keys.", file="--date", found=text, expected=f"{first} or later")
+    return day
 
 
 def _run(options: argparse.Namespace, center: Center, happenings: list[Happening], licenses: list[Ordered], day: date) -> int:
@@ -150,6 +155,7 @@ def _run(options: argparse.Namespace, center: Center, happenings: list[Happening
     directory = Path(options.dir) if options.dir else Path(tempfile.mkdtemp(prefix="seatkeeper-simulate-"))
     own: OwnServer | None = None
     server: Server
+    kept = bool(options.dir)
     try:
         if options.path:
             server = foreign_server(options.path)
@@ -178,11 +184,16 @@ def _run(options: argparse.Namespace, center: Center, happenings: list[Happening
 
             print(render(timeline, shutil.get_terminal_size((100, 40)).columns))
             if options.dir:
-                print(f"\n{directory} has sessions.csv, timeline.json, and the license server's files.")
+                files = "sessions.csv and timeline.json" if own is None else "sessions.csv, timeline.json, and the license server's files"
+                print(f"\n{directory} has {files}.")
+    except SeatkeeperError as error:
+        # Its logs may tell more.
+        kept, error.remedy = True, error.remedy or f"Look at {directory / 'debug.log'}."
+        raise
     finally:
         if own is not None:
             own.stop()
-        if not options.dir:
+        if not kept:
             shutil.rmtree(directory, ignore_errors=True)
     return 0
 

@@ -51,6 +51,8 @@ __all__ = ["ALARM_NAME", "ApplicationProcess"]
 ALARM_NAME: Final = "Licensing Error"
 #: How many replies of one feed may wait for the license server; the feed is not read further meanwhile.
 UNANSWERED_MAX: Final = 10_000
+#: The exit status where the events cannot be read.
+EXIT_NO_FEED: Final = 1
 
 
 class ApplicationProcess:
@@ -83,6 +85,7 @@ class ApplicationProcess:
         self._waiting: list[tuple[str, str, Callable[[bytes], None]]] = []
         self._room = asyncio.Event()
         self._room.set()
+        self._feed_failed = False
 
     async def run(self) -> int:
         """Runs the application; its exit status."""
@@ -105,7 +108,8 @@ class ApplicationProcess:
         running.run_timers()
         feed = loop.create_task(self._read_feed())
         try:
-            return await running.ended
+            status = await running.ended
+            return status or (EXIT_NO_FEED if self._feed_failed else 0)
         finally:
             feed.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
@@ -127,6 +131,7 @@ class ApplicationProcess:
                 await self._read_file(source)
         except OSError as error:
             self._complain(f"The events cannot be read from {source}: {error.strerror or error}.")
+            self._feed_failed = True
             self._running.tell(Stopped())
             return
         if source and not self._stay:

@@ -80,8 +80,8 @@ class Server:
     def start(self) -> None:
         """Starts it again."""
 
-    def reread(self, *, less: bool) -> str:
-        """Lets it reread its file: one with less, or the whole one; returns the feature that is left out."""
+    def reread(self, *, less: bool, running: bool = True) -> str:
+        """Gives it another file, one with less or the whole one, and lets it reread that; returns the feature that is left out."""
         return ""
 
 
@@ -122,6 +122,8 @@ class Day:
         self._reply: Reply | None = None
         self._is_up = True
         self._down_since = 0
+        # The feature that the license file lacks at the moment, as it will be until the whole one is reread.
+        self._withdrawn = ""
 
     async def run(self, happenings: Sequence[Happening]) -> Timeline:
         """Runs the whole day.
@@ -156,6 +158,7 @@ class Day:
         order = {name: place for place, name in enumerate(self._timeline.applications)}
         self._timeline.violations.sort(key=lambda one: (one.begins, order[one.application], one.cause))
         self._timeline.advice = advise(self._timeline.features)
+        self._timeline.logins = len(self._feeds.sessions)
         return self._timeline
 
     # Time ---------------------------------------------------------------------------------------------------------------
@@ -296,26 +299,38 @@ class Day:
         self._note("The license server is started again.")
         self._is_up = True
         connected = self._connected()
+        await self._until("every application has its seats back", lambda: all(running.app.reachable for running in connected))
+        await self._until_restored()
+
+    async def _until_restored(self) -> None:
+        """Nothing is lost any more but what the license file lacks."""
         await self._until(
-            "every application has its seats back",
-            lambda: all(running.app.reachable and not any(hold.state == "lost" for hold in running.app.holds) for running in connected),
+            "what was lost is restored",
+            lambda: (
+                not any(
+                    hold.state == "lost" and hold.feature.lower() != self._withdrawn
+                    for running in self._running.values()
+                    for hold in running.app.holds
+                )
+            ),
         )
 
     async def _reread(self, *, less: bool) -> None:
         before = {name: dict(running.app.held()) for name, running in self._running.items()}
         feature = await asyncio.to_thread(self._reread_now, less)
+        self._withdrawn = feature.lower() if less else ""
+        if not self._is_up:
+            # It reads the file when it starts.
+            return
         if less:
             # Whoever holds it is told by the server, in a moment of its own.
             holders = [self._running[name] for name, held in before.items() if feature.lower() in map(str.lower, held)]
             await self._until(f"the holders of {feature} know", lambda: all(_lacks(running, feature) for running in holders))
         else:
-            await self._until(
-                "what was lost is restored",
-                lambda: not any(hold.state == "lost" for running in self._running.values() for hold in running.app.holds),
-            )
+            await self._until_restored()
 
     def _reread_now(self, less: bool) -> str:
-        feature = self._server.reread(less=less)
+        feature = self._server.reread(less=less, running=self._is_up)
         self._note(f"A license file without {feature}, and with fewer seats, is reread." if less else "The whole license file is reread.")
         return feature
 

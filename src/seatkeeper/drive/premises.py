@@ -37,13 +37,13 @@ _PORTS: Final = range(7260, 32000)
 _LOOK_S: Final = 0.05
 
 
-def free_port(wanted: int = 0) -> int:
-    """`wanted`, or the first port from 7260 on that nobody uses.
+def free_port(wanted: int = 0, first: int = _PORTS.start) -> int:
+    """`wanted`, or the first port from `first` on that nobody uses.
 
     Raises:
         SeatkeeperError: `wanted` is in use.
     """
-    for port in [wanted] if wanted else _PORTS:
+    for port in [wanted] if wanted else range(first, _PORTS.stop):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -51,7 +51,7 @@ def free_port(wanted: int = 0) -> int:
             except OSError:
                 continue
         return port
-    raise SeatkeeperError(f"Port {wanted or _PORTS.start} is in use.", "Give another one with --port.")
+    raise SeatkeeperError(f"Port {wanted or first} is in use.", "Give another one with --port.")
 
 
 class Premises:

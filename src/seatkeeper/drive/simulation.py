@@ -13,7 +13,7 @@ from seatkeeper.adapters.host import default_hostid
 from seatkeeper.base.errors import InputError
 from seatkeeper.client.path import parse_path
 from seatkeeper.drive.day import Server
-from seatkeeper.drive.premises import Premises
+from seatkeeper.drive.premises import Premises, free_port
 from seatkeeper.sim.installation import REREAD_LOWERS, REREAD_WITHDRAWS, Ordered
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ __all__ = ["LEASE_S", "OwnServer", "foreign_server", "order_text"]
 
 #: How long a client that hears nothing keeps its seats, in real time.
 LEASE_S: Final = 12
+#: From where on it looks for a port, which depends on the process.
+_PORT: Final = 10_000
+_PORTS: Final = 20_000
 #: What a reread with less leaves of the feature that it lowers.
 _LOWERED: Final = 0.8
 
@@ -80,7 +83,7 @@ class OwnServer(Server):
         directory: Where it is made.
         licenses: What it serves.
         day: The calendar day on which it begins, at midnight.
-        port: Its port; 0 for any that is free.
+        port: Its port; 0 for one that is free.
         say: Called with each line that its commands print.
 
     Attributes:
@@ -88,6 +91,8 @@ class OwnServer(Server):
     """
 
     def __init__(self, directory: Path, licenses: Sequence[Ordered], day: date, port: int, say: Callable[[str], None]) -> None:
+        # Days that are started at the same moment look for their ports in different places.
+        port = port or free_port(first=_PORT + os.getpid() % _PORTS)
         self.premises = premises = Premises(directory, port, "seatkeeper simulate", say)
         premises.prepare()
         premises.make_keys("--simulation")
@@ -115,11 +120,12 @@ class OwnServer(Server):
         """As a machine that fails."""
         self.premises.kill()
 
-    def reread(self, *, less: bool) -> str:
-        """Puts the other license file in the place of the one that is served, and lets lmgrd reread it."""
+    def reread(self, *, less: bool, running: bool = True) -> str:
+        """Puts the other license file in the place of the one that is served, and lets lmgrd reread it where it runs."""
         directory = self.premises.directory
         shutil.copyfile(directory / f"license-{'less' if less else 'all'}.txt", directory / "license.dat")
-        self.premises.command("lmutil", "lmreread", "-c", self.path)
+        if running:
+            self.premises.command("lmutil", "lmreread", "-c", self.path)
         return REREAD_WITHDRAWS
 
     def stop(self) -> None:
