@@ -22,6 +22,8 @@ from support.site import VENDOR, Site
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from seatkeeper.server.license import Served
+
 
 async def order(hosted: Hosted, request: int, *, dry_run: bool = False) -> RereadDone:
     hosted.control.send(OrderReread(request, "admin", "here", dry_run))
@@ -114,20 +116,20 @@ def test_what_is_not_good_changes_nothing_and_says_why(tmp_path: Path, fault: st
     run(work)
 
 
-def test_files_that_break_what_reads_them_are_answered_too(tmp_path: Path) -> None:
+def test_what_no_reader_has_foreseen_is_answered_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(tmp_path / "site", {"f1": 5})
+
+    def broken() -> Served:
+        raise RecursionError("nested too deeply")
 
     async def work() -> None:
         async with Hosted(site, tmp_path / "j") as hosted:
-            trust = site.directory / "genesys.d.trust"
-            good = trust.read_text()
-            # JSON that is nested more deeply than its reader can follow.
-            trust.write_text('{"x":' + "[" * 5000)
-            done = await order(hosted, 3)
-            assert done.number
-            assert done.text.startswith("Nothing was changed: ")
+            with monkeypatch.context() as patched:
+                patched.setattr(hosted.daemon._rereads, "_load", broken)
+                done = await order(hosted, 3)
+            assert done.number == -76
+            assert done.text == "Nothing was changed: The files cannot be read by this program (RecursionError: nested too deeply)."
             assert done.text in hosted.log.read_text()
-            trust.write_text(good)
             assert (await order(hosted, 4)).number == 0
 
     run(work)
