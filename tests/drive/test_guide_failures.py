@@ -66,10 +66,11 @@ async def test_license_file_problems_application_did_not_start_for_its_license_f
 async def test_license_file_problems_invalid_license_file(guided: Guided) -> None:
     """License File Problems: a line that was changed without authority licenses nothing; the application says why and exits."""
     guided.license(tserver_sdn=3, other=1)
+    guided.site.stop()
     text = guided.site.license.read_text()
     guided.site.license.write_text(text.replace(" tserver_sdn genesys.d 8.0 permanent 3", " tserver_sdn genesys.d 8.0 permanent 300"))
     assert guided.site.license.read_text() != text
-    guided.reread()
+    guided.site.start()
     async with guided.play(TServer) as tserver:
         assert tserver.log()[-1] == ENDED
         assert tserver.status == 3

@@ -11,6 +11,7 @@ deadlines pass.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.adapters import clock
@@ -48,6 +49,10 @@ __all__ = ["Running"]
 
 #: The license error of a client that cannot ask, for reasons that are no license error.
 _CANNOT_ASK: Final = -1
+#: A host that the name service does not know has a violation type of its own (guide, GCTI_LICENSE_FAIL).
+_NO_HOST: Final = -14
+_DOWN: Final = -96
+_NAME_ERRORS: Final = frozenset({socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_FAIL})
 #: How long a license server may take to say how many seats it has.
 _COUNT_S: Final = 10.0
 _NO_FEATURE: Final = -5
@@ -188,7 +193,8 @@ class Running:
                 wanted.feature, wanted.version, wanted.count, wanted.up_to, display=wanted.who or None, data=wanted.data
             )
         except LicenseError as error:
-            self.tell(Denied(wanted.key, error.number, error.reason))
+            number = _NO_HOST if error.system and error.system[0] in _NAME_ERRORS and error.number == _DOWN else error.number
+            self.tell(Denied(wanted.key, number, error.reason))
         except SeatkeeperError as error:
             self.tell(Denied(wanted.key, _CANNOT_ASK, error.message))
         else:
