@@ -44,6 +44,10 @@ def test_somebody_is_added_listed_and_removed(file: Path, capsys: pytest.Capture
     assert token.strip() not in out + json.dumps(rows)
     assert run(capsys, "remove", "ada", "--admins", file)[0] == 0
     assert [entry.name for entry in read_admins(file)] == ["bo"]
+    assert run(capsys, "remove", "bo", "--admins", file)[0] == 0
+    status, out, err = run(capsys, "list", "--admins", file)
+    assert (status, out) == (0, "")
+    assert f"Nobody is in {file}" in err
 
 
 def test_a_certificate_is_kept_without_the_key_beside_it(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,9 @@ def test_a_checkout_that_would_work_ends_with_0(site: Site, capsys: pytest.Captu
     assert [line.split()[:2] for line in lines[:-2]] == [["ok", name] for name in STEPS]
     assert lines[-3] == f"ok      checkout  {site.port}@localhost would give 5 seats of f1 v8.0."
     assert lines[-1] == "A checkout works."
+    # As with lmdiag, the feature needs no word before it.
+    assert main(["-c", str(site.license), "f1", "--version", "8.0", "--count", "5"]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 @pytest.mark.processes
@@ -135,6 +138,8 @@ def test_what_nobody_knows_is_said_so(capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["advice"] == []
 
 
-@pytest.mark.parametrize("words", [["--nosuch"], ["--count", "0"], ["--count", "x"], ["--explain"], ["f1"]])
+@pytest.mark.parametrize(
+    "words", [["--nosuch"], ["--count", "0"], ["--count", "x"], ["--explain"], ["f1", "f2"], ["f1", "--feature", "f2"]]
+)
 def test_wrong_usage(words: list[str]) -> None:
     assert main(words) == 2

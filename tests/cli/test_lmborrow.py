@@ -101,6 +101,14 @@ def test_the_environment_counts_first_and_says_so(run: Run, monkeypatch: pytest.
     assert (status, "LM_BORROW: This is no wish to borrow." in problems) == (214, True)
 
 
+def test_what_was_found_is_told_and_a_daemon_of_another_name_is_no_daemon_that_is_down(site: Site, run: Run) -> None:
+    assert "found 'genesys.d'" in run("genesys.d")[2]
+    status, _, problems = run("-revoke", "-c", f"{site.port}@localhost", "nosuch.d", "f1", "101")
+    assert status == 256 - 97
+    assert "lmstat -a" in problems
+    assert "debug log" not in problems
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -74,6 +74,8 @@ def test_print_installs_nothing(home: Path, capsys: pytest.CaptureFixture[str]) 
     assert "\nUser=lic\n" in text
     assert "-c /etc/no/such.dat -l +/var/log/one/debug.log --data /var/lib/one\n" in text
     assert not (home / ".config").exists()
+    assert service("install", "-c", "/etc/no/such.dat", "--print", "--user", "lic", "--name", "one") == 0
+    assert capsys.readouterr().out == text
 
 
 def test_the_account_is_the_license_file_s_owner_but_never_root(

@@ -85,6 +85,8 @@ def show(file: File, json: Annotated[bool, typer.Option("--json", help="Print JS
 
         print(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
         return
+    if not rows:
+        print(f"Nobody is in {file}: `seatkeeper admin add` takes somebody in.", file=sys.stderr)
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
         known = "token" if row["token_sha256"] else "certificate"

@@ -33,6 +33,9 @@ _COUNT_MAX: Final = 9999
 
 
 def diagnose(
+    name: Annotated[
+        str, typer.Argument(metavar="[FEATURE]", help="The feature to check out, as --feature.", show_default="every feature")
+    ] = "",
     feature: Annotated[str, typer.Option("--feature", metavar="F", help="The feature to check out.", show_default="every feature")] = "",
     version: Annotated[str, typer.Option("--version", metavar="V", help="The version to ask for.", show_default="any")] = "",
     count: Annotated[int, typer.Option("--count", metavar="N", min=1, max=_COUNT_MAX, help="How many seats.")] = 1,
@@ -52,16 +55,20 @@ def diagnose(
     """Say why a checkout would not work, and what to do about it.
 
     Each step from the license path to the seat is ok, a warning, failed or skipped; the first that failed is the cause. Ends with 0 when
-    the checkout would work, else with the low byte of the cause's license error. The checkout is really tried, and given back at once.
+    the checkout would work, else with the low byte of the cause's license error. The checkout is a trial, of which
+    nothing remains at the server.
     """
     if text is not None:
         raise typer.Exit(_explain(text, json))
     from seatkeeper.sdk.checkup import Question, walk
 
     try:
-        f"{feature}{version}{vendor}".encode()
+        f"{name}{feature}{version}{vendor}".encode()
     except UnicodeEncodeError as error:
         raise typer.BadParameter(f"This is no text in UTF-8: {ascii(error.object)[:80]}") from None
+    if name and feature and name != feature:
+        raise typer.BadParameter(f"Two features are named, {name} and {feature}: name one.")
+    feature = feature or name
     question = Question(path, vendor, feature, version, count)
     console = _console()
     with _progress(console) as tell:

@@ -132,7 +132,11 @@ def run(argv: list[str], program: str) -> int:
 
 def _wish(options: Options) -> int:
     if len(options.words) < 2:
-        raise UsageError("It is not said from which vendor, or until when.", expected="VENDOR ENDDATE, as in all 31-dec-2026")
+        raise UsageError(
+            "It is not said from which vendor, or until when.",
+            found=" ".join(options.words),
+            expected="VENDOR ENDDATE, as in all 31-dec-2026",
+        )
     vendor, day, *hour = options.words
     try:
         if vendor.lower() != ALL:
@@ -434,7 +438,8 @@ def _borrower(path: str | None, vendor: str, feature: str, handle: int) -> tuple
                     return reply.at, holder
         reason = f"No borrow of {feature} has handle {handle}: `lmstat -f {feature}` shows the borrowed ones with the seconds they linger."
         problem = LicenseError(-41, reason=reason, remedy="Name it exactly as lmstat prints it.")
-    raise problem or LicenseError(-97, minor=121, reason=f"No server of the license path has a vendor daemon {vendor}.")
+    reason = f"No server of the license path has a vendor daemon {vendor}."
+    raise problem or LicenseError(-97, minor=121, reason=reason, remedy="Name one that `lmstat -a` shows.")
 
 
 def _confirmed() -> bool:

@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--scope", choices=["system", "user"], default="system", help="the machine's services, or those of this user")
         command.add_argument("--json", action="store_true", help="print JSON, for scripts")
     for command in (install, wait):
-        command.add_argument("--license", metavar="FILE", required=True, help="license file, or directory with some")
+        command.add_argument("--license", "-c", metavar="FILE", required=True, help="license file, or directory with some")
     install.add_argument("--user", help=f"account to run as; by default the owner of the license file or, if that is root, {_USUAL}")
     install.add_argument("--log", metavar="FILE", help="debug log (default /var/log/NAME/debug.log)")
     install.add_argument("--data", metavar="DIR", help="where the journals are kept (default /var/lib/NAME)")
