@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seatkeeper.apps.call_concentrator import CallConcentrator
+from seatkeeper.apps.configuration_import_wizard import ConfigurationImportWizard
 from seatkeeper.apps.configuration_server import ConfigurationServer
 from seatkeeper.apps.lds import LoadDistributionServer
 from seatkeeper.apps.scs import SolutionControlServer
@@ -45,6 +46,22 @@ async def test_configuration_server_geographically_distributed_environments(guid
         assert second.log()[-1] == STARTED
         assert [await proxy.accepted("client-connected", client="a") for proxy in (first, second)] == [True, True]
         assert guided.in_use("CLDistributed") == 1
+
+
+async def test_configuration_import_wizard(guided: Guided) -> None:
+    """FEATURE Names by Application: the wizard runs under one ConfigurationImport for the environment, and gives it back when done."""
+    guided.license(ConfigurationImport=1)
+    async with guided.play(ConfigurationImportWizard, name="w1") as first, guided.play(ConfigurationImportWizard, name="w2") as second:
+        assert first.log() == [out("ConfigurationImport"), STARTED]
+        assert (second.log(7100), second.status) == ([], None)
+        assert await first.accepted("import", file="a")
+        await first.occur("import-finished")
+        assert (first.status, first.log()[-1]) == (0, ENDED)
+        await first.settle()
+        assert guided.in_use("ConfigurationImport") == 0
+    guided.license(other=1)
+    async with guided.play(ConfigurationImportWizard) as wizard:
+        assert (wizard.log(), wizard.status) == ([failed(NO_FEATURE), ENDED], 3)
 
 
 async def test_solution_control_server_basic_functionality(guided: Guided) -> None:

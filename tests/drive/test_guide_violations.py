@@ -94,6 +94,34 @@ async def test_license_check_process_without_a_license_file(guided: Guided) -> N
         assert (ccon.log(), ccon.status) == ([failed("Cannot find license file"), ENDED], 3)
 
 
+async def test_technical_licenses_for_solutions(guided: Guided) -> None:
+    """Technical Licenses for Solutions: a routing solution runs on licenses of URS and T-Server, with those of pairs and sites."""
+    guided.license(router_seats=2, tserver_sdn=2, cti_ha_option=1, tserver_iscc=1)
+    sites = {"TServer": {"multi-site": True}}
+    async with (
+        guided.play(TServer, sites, name="ts1", pair="ts", redundancy="hot standby") as primary,
+        guided.play(TServer, sites, name="ts2", pair="ts", redundancy="hot standby", role="backup") as backup,
+        guided.play(UniversalRoutingServer, name="urs") as urs,
+    ):
+        assert [one.status for one in (primary, backup, urs)] == [None] * 3
+        assert [one.alarms for one in (primary, backup, urs)] == [[]] * 3
+        assert guided.in_use_in_all() == {"router_seats": 2, "tserver_sdn": 2, "cti_ha_option": 1, "tserver_iscc": 1}
+
+
+async def test_genesys_daemon_is_started_again(guided: Guided) -> None:
+    """Genesys Daemon: when it dies all users lose their licenses, applications run on, and repossess them when lmgrd has restarted it."""
+    guided.license(tserver_sdn=2, router_seats=2)
+    async with guided.play(TServer, name="ts") as tserver, guided.play(UniversalRoutingServer, name="urs") as urs:
+        await tserver.occur("dn-registered", dn="100")
+        guided.site.kill_daemon()
+        for one in (tserver, urs):
+            await one.until_alarms("license server", "-license server")
+            assert (one.log(7100), one.log(7105)) == ([failed(NO_SERVER)], [restored(NO_SERVER)])
+            assert one.status is None
+        assert list(tserver.app.seats.users) == ["100"]
+        assert guided.in_use_in_all() == {"tserver_sdn": 2, "router_seats": 2}
+
+
 async def violated(guided: Guided, tserver: Playing) -> str:
     """The type of the violation that has begun since one DN was registered; what was registered stays so."""
     await tserver.until_alarms("feature tserver_sdn")
