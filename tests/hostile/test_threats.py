@@ -242,7 +242,7 @@ def test_a_changed_license_file_means_the_same_or_is_refused(tmp_path: Path) -> 
             peer.hello()
             denied = peer.ask(Checkout(1, "f1", "8.0"))
             assert isinstance(denied, Denied), denied
-            assert denied.number == -5
+            assert denied.number == -8
             assert isinstance(peer.ask(Checkout(2, "f3", "8.0")), Granted)
 
 

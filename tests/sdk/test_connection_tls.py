@@ -31,7 +31,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("tls"), {"f1": 5}) as site:
+    with Site(tmp_path_factory.mktemp("tls"), {"encrypted_feature": 5}) as site:
         yield site.start()
 
 
@@ -45,7 +45,7 @@ class Ends:
 
 
 async def checkout(port: int, root: str, *, plain: bool | None = None) -> None:
-    async with Client(f"{port}@127.0.0.1", root=root, plain=plain) as client, client.checkout("f1") as seat:
+    async with Client(f"{port}@127.0.0.1", root=root, plain=plain) as client, client.checkout("encrypted_feature") as seat:
         assert seat.valid
 
 
@@ -54,7 +54,7 @@ async def test_questions_and_answers_of_any_length(site: Site) -> None:
     await open_connection(Address("127.0.0.1", site.port), ends.connection, plain=False)
     assert len(ends.connection.binding) == 32
     for _ in range(50):
-        ends.connection.send(AskFeatures(1, "f1"))
+        ends.connection.send(AskFeatures(1, "encrypted_feature"))
     answers = [await asyncio.wait_for(ends.messages.get(), 10) for _ in range(100)]
     assert [type(answer) is StatusEnd for answer in answers] == [False, True] * 50
     ends.connection.close()
@@ -86,9 +86,9 @@ async def test_an_application_may_say_itself_what_it_wants(site: Site, monkeypat
     monkeypatch.setenv("SEATKEEPER_PLAIN", "0")
     with Middle(site.port) as wire:
         await checkout(wire.port, site.root, plain=False)
-        assert b"f1" not in wire.seen
+        assert b"encrypted_feature" not in wire.seen
         await checkout(wire.port, site.root, plain=True)
-        assert b"f1" in wire.seen
+        assert b"encrypted_feature" in wire.seen
 
 
 async def test_a_man_in_the_middle_is_refused(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ async def test_a_man_in_the_middle_is_refused(site: Site, tmp_path: Path, monkey
         assert "did not prove that it holds the key" in str(caught.value)
     with Middle(site.port) as wire:
         await checkout(wire.port, site.root)
-        assert b"f1" not in wire.seen
+        assert b"encrypted_feature" not in wire.seen
 
 
 class Server(asyncio.Protocol):
