@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -69,20 +70,22 @@ def test_what_is_no_lending_is_deleted(tmp_path: Path) -> None:
 def test_a_forked_child_keeps_none_of_its_parents(tmp_path: Path) -> None:
     lendings = Lendings(tmp_path)
     opened = lendings.begin(LENDING)
-    reading, writing = os.pipe()
+    ours, theirs = socket.socketpair()
     child = os.fork()
     if not child:
-        os.read(reading, 1)
+        theirs.send(b"x")
+        theirs.recv(1)
         os._exit(0)
-    try:
-        # As if the parent had died: the child's copy must not keep the lock.
-        opened.leave()
-        assert lendings.any_left()
-    finally:
-        os.write(writing, b"x")
-        os.waitpid(child, 0)
-        os.close(reading)
-        os.close(writing)
+    with ours, theirs:
+        try:
+            assert ours.recv(1) == b"x"
+            assert not lendings.any_left()
+            # As if the parent had died: the child's copy must not keep the lock.
+            opened.leave()
+            assert lendings.any_left()
+        finally:
+            ours.send(b"x")
+            os.waitpid(child, 0)
 
 
 def test_without_a_directory_nothing_begins_and_nothing_is_left(tmp_path: Path) -> None:

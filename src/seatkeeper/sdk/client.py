@@ -241,7 +241,7 @@ class Client:
         self._idle(idle, 0)
 
     async def return_borrow(self, borrowed: Borrowed) -> None:
-        """Give borrowed seats back before their time, to whichever server of the path lent them; the record is the caller's business.
+        """Give borrowed seats back before their time, to whichever server of the path lent them; the caller has retired their record.
 
         Raises:
             LicenseError: No server has taken them back (-105 and -128: it knows of no such borrow any more).
