@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -103,6 +104,41 @@ def test_events_that_cannot_be_read_are_told_and_are_no_orderly_end(site: Site, 
     assert "05064" in ended.stdout
 
 
+def test_bad_lines_and_refusals_are_told_on_standard_error(site: Site, tmp_path: Path) -> None:
+    ended = run(profile(site, tmp_path), "--events", "-", feed='garbage\n{"event": "nope"}\n{"event": "dn-registered"}\n')
+    assert ended.returncode == 0
+    for told in ("no JSON", "knows no event 'nope'", "needs the field 'dn'"):
+        assert told in ended.stderr
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_whoever_reads_its_output_no_more_ends_it(site: Site, tmp_path: Path, flags: list[str]) -> None:
+    process = subprocess.Popen(command(profile(site, tmp_path), "--events", "-", *flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write(b'{"event": "options", "license": {"num-of-licenses": 4}}\n')
+        process.stdin.flush()
+        assert process.wait(WAIT_S) == 141
+
+
+def test_a_pipe_that_nobody_opens_holds_its_end_up_no_more_than_its_start(site: Site, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with Running(profile(site, tmp_path), "--events", pipe) as running:
+        running.until("05060")
+        running.process.send_signal(signal.SIGTERM)
+        running.until("05064")
+        assert running.process.wait(WAIT_S) == 0
+    with Running(profile(site, tmp_path), "--events", pipe, "--json") as running:
+        running.until("05060")
+        pipe.write_text('{"event": "dn-registered", "dn": "1"}\n')
+        assert '"accepted":true' in running.until("reply")
+        assert running.process.wait(WAIT_S) == 0
+
+
 def test_a_profile_that_is_no_good_is_wrong_usage(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('type = "tservr"\nname = "x"\n')
@@ -180,6 +216,10 @@ def test_an_alarm_is_recorded_and_cleared(site: Site, tmp_path: Path) -> None:
         running.until("07100")
         site.start()
         running.until("07105")
+        deadline = time.monotonic() + WAIT_S
+        while alarms.read_text().count("\n") < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         raised, cleared = (json.loads(line) for line in alarms.read_text().splitlines())
     assert (raised["alarm"], raised["state"], cleared["state"]) == ("Licensing Error", "raised", "cleared")
     assert raised["cause"] == cleared["cause"] == "license server"

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
 
 import pytest
 
 from seatkeeper.cli.simulate import main
 from seatkeeper.sim.sessions import COLUMNS
 from support.site import free_port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.processes
 
@@ -52,6 +51,24 @@ def test_as_json_the_same_seed_is_the_same_text_and_nothing_is_left(tmp_path: Pa
     assert first.stdout == second.stdout
     assert json.loads(first.stdout)["seed"] == 9
     assert first.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_whoever_ends_it_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+    directory = tmp_path / "center"
+    command = [sys.executable, "-m", "seatkeeper.cli.main", "simulate", "day", "--agents", "50", "--speed", "600", "--dir", str(directory)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    log = directory / "debug.log"
+    deadline = time.monotonic() + 60
+    while not log.exists() or "Server started on" not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told == b""
+    left = [path for path in Path("/proc").glob("[0-9]*/cwd") if path.exists() and path.resolve() == directory]
+    assert left == []
 
 
 def test_the_order_of_a_day_is_one_that_can_be_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,6 +145,11 @@ def test_an_outage_and_a_reread_may_meet(tmp_path: Path, outage: int) -> None:
     assert run.timeline.logins == len(run.feeds.sessions) > 0
 
 
+def test_a_switchover_without_a_license_server_ends_no_day(tmp_path: Path) -> None:
+    run = Run(tmp_path / "a", 12, 2, Failures(outage=12 * 60, reread=None, switchover=12 * 60 + 2))
+    assert run.timeline.minutes_agreed == MINUTES - 10
+
+
 def test_a_backup_takes_over_all_seats_of_its_primary(tmp_path: Path) -> None:
     holders: dict[int, set[str]] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,9 +69,20 @@ async def test_a_socket_answers_those_who_feed_it(tmp_path: Path) -> None:
     async def tell(line: bytes, answer: Callable[[bytes], None]) -> None:
         answer(line.strip().upper())
 
-    server = await serve_socket(tmp_path / "s", tell)
-    reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
-    writer.write(b"one\ntwo\n")
-    assert [await reader.readline(), await reader.readline()] == [b"ONE\n", b"TWO\n"]
+    place = tmp_path / "s"
+    async with serve_socket(place, tell):
+        reader, writer = await asyncio.open_unix_connection(place)
+        writer.write(b"one\ntwo\n")
+        assert [await reader.readline(), await reader.readline()] == [b"ONE\n", b"TWO\n"]
+        with pytest.raises(OSError, match="listens there already"):
+            async with serve_socket(place, tell):
+                pass
+        assert place.exists()
+    assert not place.exists()
+    assert await reader.read() == b""
     writer.close()
-    server.close()
+    # One that was left behind by a process that was killed is no obstacle.
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(place))
+    async with serve_socket(place, tell):
+        assert place.exists()

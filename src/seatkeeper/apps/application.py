@@ -219,6 +219,7 @@ class Application:
 
     def force(self, what: str, who: str, reason: str) -> None:
         """Puts somebody out."""
+        self.write(f"{what.capitalize()} of {who}: {reason}")
         self._out.append(Forced(what, who, reason))
 
     def violate(self, cause: str, kind: str, *, again: bool = False) -> None:

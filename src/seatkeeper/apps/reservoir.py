@@ -231,6 +231,8 @@ class Reservoir(Behaviour):
             if keep:
                 self._ask(keep)
                 self._exchanged = self.holds[-1]
+            else:
+                self.app.emit(Write(checked_out(self.feature, self.capacity)))
 
     def _drop(self, hold: Hold) -> None:
         self.holds.remove(hold)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from datetime import date, timedelta
@@ -50,6 +52,9 @@ examples:
 def main(argv: Sequence[str]) -> int:
     """Runs the command line and returns its exit status."""
     options = _parser().parse_args(list(argv))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Whoever ends it, what it has started ends with it, as at Ctrl-C.
+        signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
         return _day(options)
     except InputError as error:

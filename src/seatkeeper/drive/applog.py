@@ -33,6 +33,9 @@ _LEVELS: Final[dict[str, frozenset[Level]]] = {
 }
 
 
+_TERMINAL: Final = ("stdout", "stderr")
+
+
 class Head(msgspec.Struct, frozen=True):
     """What the head of a log file says of the application."""
 
@@ -65,7 +68,11 @@ class ApplicationLog:
         self._files: dict[str, _Files] = {}
 
     def write(self, message: Message, at: float) -> None:
-        """Writes a message that came up at `at` (Unix time) to all outputs that have its level."""
+        """Writes a message that came up at `at` (Unix time) to all outputs that have its level.
+
+        Raises:
+            BrokenPipeError: Nobody reads standard output, or standard error, any more; files have the message.
+        """
         if message.level not in self._wanted:
             return
         settings = self._settings
@@ -79,8 +86,9 @@ class ApplicationLog:
             name=self._head.name,
             type_number=self._head.type_number,
         )
-        for place, levels in self._outputs.items():
-            if message.level in levels:
+        # Files first: whoever reads the terminal's may be gone.
+        for place in sorted(self._outputs, key=_TERMINAL.__contains__):
+            if message.level in self._outputs[place]:
                 self._put(place, line, when)
 
     def close(self) -> None:
@@ -92,7 +100,7 @@ class ApplicationLog:
         return datetime.fromtimestamp(at, UTC) if self._settings.utc else datetime.fromtimestamp(at)
 
     def _put(self, place: str, line: str, when: datetime) -> None:
-        if place in ("stdout", "stderr"):
+        if place in _TERMINAL:
             print(line, file=sys.stdout if place == "stdout" else sys.stderr, flush=True)
             return
         files = self._files.get(place)

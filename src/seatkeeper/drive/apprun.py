@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
+import stat
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -51,8 +53,12 @@ __all__ = ["ALARM_NAME", "ApplicationProcess"]
 ALARM_NAME: Final = "Licensing Error"
 #: How many replies of one feed may wait for the license server; the feed is not read further meanwhile.
 UNANSWERED_MAX: Final = 10_000
+#: How often it is looked whether somebody writes to a pipe, in seconds.
+LOOK_S: Final = 0.05
 #: The exit status where the events cannot be read.
 EXIT_NO_FEED: Final = 1
+#: And where nobody reads what it prints, as shells know it.
+PIPE_CLOSED: Final = 141
 
 
 class ApplicationProcess:
@@ -86,6 +92,7 @@ class ApplicationProcess:
         self._room = asyncio.Event()
         self._room.set()
         self._feed_failed = False
+        self._output_gone = False
 
     async def run(self) -> int:
         """Runs the application; its exit status."""
@@ -109,7 +116,7 @@ class ApplicationProcess:
         feed = loop.create_task(self._read_feed())
         try:
             status = await running.ended
-            return status or (EXIT_NO_FEED if self._feed_failed else 0)
+            return PIPE_CLOSED if self._output_gone else status or (EXIT_NO_FEED if self._feed_failed else 0)
         finally:
             feed.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
@@ -139,18 +146,13 @@ class ApplicationProcess:
             self._running.tell(Stopped())
 
     async def _read_socket(self, path: Path) -> None:
-        server = await serve_socket(path, self._take)
-        path.chmod(0o600)
-        try:
-            await server.serve_forever()
-        finally:
-            path.unlink(missing_ok=True)
+        async with serve_socket(path, self._take):
+            await asyncio.get_running_loop().create_future()
 
     async def _read_file(self, source: str) -> None:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
-        # A pipe that nobody has opened for writing yet would hold everything up.
-        file = sys.stdin.buffer if source == "-" else await asyncio.to_thread(open, source, "rb")
+        file = sys.stdin.buffer if source == "-" else await _opened(source)
         try:
             if _can_be_watched(file.fileno()):
                 transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
@@ -167,7 +169,10 @@ class ApplicationProcess:
                 file.close()
 
     async def _take_line(self, line: bytes) -> None:
-        await self._take(line, self._print if self._as_json else lambda answer: None)
+        await self._take(line, self._print if self._as_json else self._unheard)
+
+    def _unheard(self, _answer: bytes) -> None:
+        """Answers of a feed that cannot take them, without --json: refusals are told on standard error."""
 
     async def _take(self, line: bytes, answer: Callable[[bytes], None]) -> None:
         """One line of a feed."""
@@ -175,9 +180,8 @@ class ApplicationProcess:
             event = event_of(line)
         except FeedError as error:
             answer(msgspec.json.encode({"error": str(error)}))
-            if answer != self._print:
-                return
-            self._complain(str(error))
+            if answer == self._unheard:
+                self._complain(str(error))
             return
         if isinstance(event, Occurred):
             await self._room.wait()
@@ -204,7 +208,10 @@ class ApplicationProcess:
 
     def _show(self, effect: Effect, at: float) -> None:
         if isinstance(effect, Write):
-            self._log.write(effect.message, at)
+            try:
+                self._log.write(effect.message, at)
+            except BrokenPipeError:
+                self._lose_output()
         elif isinstance(effect, Reply):
             self._answer(effect)
         elif isinstance(effect, Alarm | Cleared):
@@ -218,7 +225,9 @@ class ApplicationProcess:
         if place is not None:
             answer = self._waiting.pop(place)[2]
             self._room.set()
-        if answer is not None:
+        if answer == self._unheard and not reply.accepted:
+            self._complain(f"{reply.name} is refused: {reply.reason}")
+        elif answer is not None:
             given = {"reply": reply.name, "id": reply.id, "accepted": reply.accepted}
             answer(msgspec.json.encode({**given, "reason": reply.reason} if reply.reason else given))
 
@@ -234,7 +243,18 @@ class ApplicationProcess:
             self._complain(f"The alarm cannot be recorded in {path}: {error.strerror}.")
 
     def _print(self, line: bytes) -> None:
-        print(line.decode(), flush=True)
+        """A line on standard output; whoever reads it no more ends what he reads, as with any command."""
+        if self._output_gone:
+            return
+        try:
+            print(line.decode(), flush=True)
+        except BrokenPipeError:
+            self._lose_output()
+
+    def _lose_output(self) -> None:
+        if not self._output_gone:
+            self._output_gone = True
+            asyncio.get_running_loop().call_soon(self._running.tell, Stopped())
 
     def _complain(self, text: str) -> None:
         print(f"seatkeeper app: {text}", file=sys.stderr, flush=True)
@@ -273,9 +293,23 @@ def _difference(old: Settings, new: Settings) -> dict[str, dict[str, str | int |
     return changes
 
 
+async def _opened(source: str) -> IO[bytes]:
+    """The file, or the pipe once somebody has written to it; waiting for that holds nothing up, and can be broken off."""
+    if not Path(source).is_fifo():
+        return Path(source).open("rb")
+    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    try:
+        while not any(happened & select.POLLIN for _, happened in poll.poll(0)):
+            await asyncio.sleep(LOOK_S)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
 def _can_be_watched(descriptor: int) -> bool:
     """Whether the event loop can wait for it: a pipe, a socket or a terminal, and not a file."""
-    import stat
-
     mode = os.fstat(descriptor).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)

@@ -124,6 +124,7 @@ class Day:
         self._down_since = 0
         # The feature that the license file lacks at the moment, as it will be until the whole one is reread.
         self._withdrawn = ""
+        self._dead: set[str] = set()
 
     async def run(self, happenings: Sequence[Happening]) -> Timeline:
         """Runs the whole day.
@@ -301,6 +302,9 @@ class Day:
         connected = self._connected()
         await self._until("every application has its seats back", lambda: all(running.app.reachable for running in connected))
         await self._until_restored()
+        # Those that died while it was away do not come back: their lease has to end.
+        await self._until("the seats of the dead are free", lambda: not self._dead or not (self._dead & self._holders()))
+        self._dead.clear()
 
     async def _until_restored(self) -> None:
         """Nothing is lost any more but what the license file lacks."""
@@ -341,7 +345,10 @@ class Day:
         await self._running.pop(primary).close()
         for key in [key for key in self._standing if key[0] == primary]:
             self._standing.pop(key).ends = time_of(self._minute)
-        await self._until(f"the seats of {primary} are free", lambda: primary not in self._holders())
+        if self._is_up:
+            await self._until(f"the seats of {primary} are free", lambda: primary not in self._holders())
+        else:
+            self._dead.add(primary)
         await self._walk(self._feeds.take_over(site))
 
     async def _return_primary(self, site: str) -> None:

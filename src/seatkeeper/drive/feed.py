@@ -11,6 +11,9 @@ these is answered with an error that says what is wrong with it, and harms nothi
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -18,7 +21,7 @@ import msgspec
 from seatkeeper.apps.events import Occurred, OptionsChanged, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
 __all__ = ["LINE_BYTES_MAX", "FeedError", "event_of", "read_lines", "serve_socket"]
@@ -42,6 +45,8 @@ def event_of(line: bytes) -> Occurred | OptionsChanged | Stopped:
         data = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FeedError(f"The line is no JSON: {error}.") from None
+    if data == {}:
+        raise FeedError(f"The line is empty, or longer than {LINE_BYTES_MAX} bytes.")
     if not isinstance(data, dict) or not isinstance(data.get("event"), str):
         raise FeedError('A line is an object with a text "event", such as {"event": "agent-login", "agent": "ann"}.')
     name = data.pop("event")
@@ -64,7 +69,7 @@ def _options(data: dict[str, Any]) -> OptionsChanged:
 
 
 async def read_lines(reader: asyncio.StreamReader, tell: Callable[[bytes], Awaitable[None]]) -> None:
-    """Calls `tell` with each line until the end; a line longer than LINE_BYTES_MAX is told as an empty object, which is no event."""
+    """Calls `tell` with each line until the end; a line longer than LINE_BYTES_MAX is told as an empty object, which says so."""
     while True:
         try:
             line = await reader.readuntil(b"\n")
@@ -92,8 +97,14 @@ async def _skip_line(reader: asyncio.StreamReader) -> None:
             return
 
 
-async def serve_socket(path: Path, tell: Callable[[bytes, Callable[[bytes], None]], Awaitable[None]]) -> asyncio.Server:
-    """A Unix socket on which everybody whom the directory lets in may feed events; `tell` gets each line and where its answers go."""
+@asynccontextmanager
+async def serve_socket(path: Path, tell: Callable[[bytes, Callable[[bytes], None]], Awaitable[None]]) -> AsyncIterator[None]:
+    """A Unix socket on which its owner may feed events; `tell` gets each line and where its answers go.
+
+    Raises:
+        OSError: It cannot be made, or somebody listens there already (EADDRINUSE).
+    """
+    connections: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def answer(line: bytes) -> None:
@@ -101,14 +112,38 @@ async def serve_socket(path: Path, tell: Callable[[bytes, Callable[[bytes], None
             if not writer.is_closing() and writer.transport.get_write_buffer_size() < _ANSWERS_BYTES_MAX:
                 writer.write(line + b"\n")
 
-        try:
+        with suppress(ConnectionError, asyncio.CancelledError):
             await read_lines(reader, lambda line: tell(line, answer))
-        except ConnectionError:
-            return
-        finally:
-            writer.close()
+        writer.close()
 
-    return await asyncio.start_unix_server(serve, path, limit=LINE_BYTES_MAX)
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(serve(reader, writer))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+
+    if _is_heard(path):
+        raise OSError(errno.EADDRINUSE, "somebody listens there already")
+    server = await asyncio.start_unix_server(connected, path, limit=LINE_BYTES_MAX)
+    path.chmod(0o600)
+    own = path.stat().st_ino
+    try:
+        yield
+    finally:
+        server.close()
+        for task in connections:
+            task.cancel()
+        with suppress(OSError):
+            # Another one's socket may stand in its place by now.
+            if path.stat().st_ino == own:
+                path.unlink()
+
+
+def _is_heard(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+        probe.settimeout(1.0)
+        probe.connect(str(path))
+        return True
+    return False
 
 
 _ANSWERS_BYTES_MAX: Final = 1024 * 1024
