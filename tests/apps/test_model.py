@@ -180,13 +180,13 @@ class Play(RuleBasedStateMachine):
         return self.stage.app
 
     def users(self) -> set[tuple[int, str]]:
-        """Who is served: the place of the behaviour, and the user."""
-        found = set()
+        """Who is served: the place of the behaviour, and the user; -1 for any kind of session, which a user may exchange for another."""
+        found: set[tuple[int, str]] = set()
         for place, behaviour in enumerate(self.app.behaviours):
             if isinstance(behaviour, Reservoir):
                 found |= {(place, who) for who in behaviour.users}
             elif isinstance(behaviour, Sessions):
-                found |= {(place, who) for who, hold in behaviour.open_sessions.items() if hold.state != "asked"}
+                found |= {(-1, who) for who, hold in behaviour.open_sessions.items() if hold.state != "asked"}
         return found
 
     @invariant()
