@@ -52,6 +52,8 @@ examples:
 def main(argv: Sequence[str]) -> int:
     """Runs the command line and returns its exit status."""
     options = _parser().parse_args(list(argv))
+    # A shell lets what it starts in the background ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Whoever ends it, what it has started ends with it, as at Ctrl-C.
         signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
