@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from seatkeeper.apps.ocs import OutboundContactServer, count_of
+from seatkeeper.apps.ocs import OutboundContactServer
+from seatkeeper.apps.options import count_of
 from support.stage import Stage
 
 EXCEEDED = "07100 Licensing violation is identified, the violation type GLMR_LICENSE_USAGE_EXCEEDED"

@@ -13,7 +13,7 @@ import pytest
 from seatkeeper.apps.behaviours import Sessions
 from seatkeeper.apps.reservoir import Reservoir
 from seatkeeper.base.errors import SeatkeeperError
-from seatkeeper.drive.day import Day
+from seatkeeper.drive.day import Day, Server
 from seatkeeper.drive.simulation import OwnServer
 from seatkeeper.sdk import admin
 from seatkeeper.sim.center import build_center
@@ -177,3 +177,21 @@ def test_a_disagreement_is_found_and_named(tmp_path: Path) -> None:
 
     with pytest.raises(SeatkeeperError, match=r"At 10:01 .* do not agree: ocs occ_full"):
         Run(tmp_path / "a", 30, 1, NONE, watch)
+
+
+async def test_while_a_minute_takes_its_time_clients_go_on() -> None:
+    draws = Random(1)
+    center = build_center(1, draws)
+    installation = install(center, order_licenses(center, []))
+    day = Day(Feeds(center, installation), [], Server("h", 1, ""), Timeline(1, 1), day=date.today(), clock=None, speed=600.0)
+    others: list[float] = []
+
+    async def another() -> None:
+        while True:
+            others.append(1.0)
+            await asyncio.sleep(0.001)
+
+    task = asyncio.get_running_loop().create_task(another())
+    await day._wait()
+    task.cancel()
+    assert len(others) > 2

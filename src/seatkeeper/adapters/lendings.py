@@ -12,12 +12,12 @@ records themselves.
 from __future__ import annotations
 
 import os
-import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
-from seatkeeper.adapters.wholefile import sync_directory
+from seatkeeper.adapters.wholefile import is_at, sync_directory, take_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,10 +73,9 @@ class OpenLending:
             return
         if os.name == "nt":
             self.leave()  # What is open is not deleted there.
-        try:
+        # What cannot be deleted is looked at once more later, and says nothing new to the server.
+        with suppress(OSError):
             self._path.unlink(missing_ok=True)
-        except OSError:
-            pass  # It is looked at once more later, and says nothing new to the server.
         self.leave()
 
     def leave(self) -> None:
@@ -112,7 +111,7 @@ class Lendings:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
             try:
                 # Whoever has found the empty file between these two steps may have taken it for one that nobody needs.
-                if _lock(descriptor) and _is_there(path, descriptor):
+                if take_lock(descriptor, _BYTES_MAX) and is_at(path, descriptor):
                     os.write(descriptor, data)
                     os.fsync(descriptor)
                     sync_directory(self._directory)
@@ -143,7 +142,7 @@ class Lendings:
                 descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0))
             except OSError:
                 continue  # Settled meanwhile, or another user's.
-            if not _lock(descriptor) or not _is_there(path, descriptor):
+            if not _is_ours(path, descriptor):
                 os.close(descriptor)
                 continue
             opened = OpenLending(path, descriptor)
@@ -154,9 +153,10 @@ class Lendings:
         return found
 
 
-def _is_there(path: Path, descriptor: int) -> bool:
+def _is_ours(path: Path, descriptor: int) -> bool:
+    """Whether its process has ended, and the file is this one's from now on; False where that cannot be found out."""
     try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
+        return take_lock(descriptor, _BYTES_MAX) and is_at(path, descriptor)
     except OSError:
         return False
 
@@ -164,28 +164,7 @@ def _is_there(path: Path, descriptor: int) -> bool:
 #: Those of this process; a forked child has none of them.
 _open: set[OpenLending] = set()
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> bool:
-        # Beyond the content, which another process could not read else.
-        os.lseek(descriptor, _BYTES_MAX, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        return True
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+if hasattr(os, "register_at_fork"):
 
     def _leave_all() -> None:
         """A lock is its file's as long as anybody has it open: a child that lives on must not keep its dead parent's."""

@@ -14,14 +14,14 @@ import os
 import stat
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["LOCK_S", "PRIVATE", "PUBLIC", "alone", "replace_file", "sync_directory", "whole_file"]
+__all__ = ["LOCK_S", "PRIVATE", "PUBLIC", "alone", "is_at", "replace_file", "sync_directory", "take_lock", "whole_file"]
 
 PUBLIC: Final = 0o644
 PRIVATE: Final = 0o600
@@ -100,10 +100,9 @@ def alone(path: Path, *, wait_s: float = LOCK_S) -> Iterator[None]:
         yield
     finally:
         # While it is still ours: who waits for it sees that its name is gone, and makes a new one.
-        try:
+        # Windows deletes no file that somebody else has open.
+        with suppress(OSError):
             lock.unlink(missing_ok=True)
-        except OSError:
-            pass  # Windows deletes no file that somebody else has open.
         os.close(descriptor)
 
 
@@ -113,7 +112,7 @@ def _lock_of(lock: Path, looks: int) -> int:
             time.sleep(_LOOK_S)
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0), PRIVATE)
         try:
-            if _take(descriptor) and _is_at(lock, descriptor):
+            if take_lock(descriptor) and is_at(lock, descriptor):
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -122,10 +121,10 @@ def _lock_of(lock: Path, looks: int) -> int:
     raise TimeoutError(None, "another program is changing it", str(lock))
 
 
-def _is_at(lock: Path, descriptor: int) -> bool:
-    """Whether the lock is still the one that others find."""
+def is_at(path: Path, descriptor: int) -> bool:
+    """Whether the open file is still the one that others find at `path`."""
     try:
-        return os.path.samestat(os.fstat(descriptor), lock.stat())
+        return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
 
@@ -133,17 +132,27 @@ def _is_at(lock: Path, descriptor: int) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(descriptor: int) -> bool:
+    def take_lock(descriptor: int, at: int = 0) -> bool:
+        """Whether the open file is this process's alone from now on; `at` is a byte beyond what others are to read of it."""
+        before = os.lseek(descriptor, 0, os.SEEK_CUR)
+        os.lseek(descriptor, at, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
+        finally:
+            os.lseek(descriptor, before, os.SEEK_SET)
         return True
 
 else:
     import fcntl
 
-    def _take(descriptor: int) -> bool:
+    def take_lock(descriptor: int, at: int = 0) -> bool:
+        """Whether the open file is this process's alone from now on; `at` matters on Windows only.
+
+        Raises:
+            OSError: The file system has no locks.
+        """
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -155,9 +164,7 @@ def _keep(descriptor: int, before: os.stat_result) -> None:
     """Gives a new file the owner and the permissions of the one that it replaces."""
     made = os.fstat(descriptor)
     if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
-        try:
+        # Only root gives files away; somebody else may still replace a file in a directory of his own.
+        with suppress(OSError):
             os.fchown(descriptor, before.st_uid, before.st_gid)
-        except OSError:
-            # Only root gives files away; somebody else may still replace a file in a directory of his own.
-            pass
     os.fchmod(descriptor, stat.S_IMODE(before.st_mode))

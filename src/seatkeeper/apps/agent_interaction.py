@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.apps.application import Application
@@ -16,9 +17,16 @@ __all__ = ["AgentInteraction", "AgentScripting", "GplusAdapter"]
 
 _FACTORY: Final = License("ISDK_FACTORY", "8.0", "per instance", "the Agent Interaction Layer that runs in it")
 _EVENTS: Final = (SiteEvent("agent-login", ("agent",), "An agent logs in through it."),)
-_UNLICENSED: Final = "Logs 07100 and exits."
-_VIOLATION: Final = "Agents go on; logs 07100 once."
-_RECOVERY: Final = "Logs 07105 when the license is restored."
+_profile: Final = partial(
+    Profile,
+    number=0,
+    licenses=(_FACTORY,),
+    events=_EVENTS,
+    unlicensed="Logs 07100 and exits.",
+    violation="Agents go on; logs 07100 once.",
+    recovery="Logs 07105 when the license is restored.",
+    single_server=True,
+)
 
 
 class _OnLibrary(Application):
@@ -36,18 +44,14 @@ class _OnLibrary(Application):
 class AgentInteraction(_OnLibrary):
     """An application of one's own on Agent Interaction Java (guide, Agent Interaction Java)."""
 
-    profile = Profile(
+    profile = _profile(
         type="agent-interaction",
         name="Agent Interaction Java",
-        number=0,
         source="guide, Agent Interaction Java",
         licenses=(_FACTORY, License("ISDK_QUEUE", "8.0", "per instance", "monitoring of routing points, where it is used")),
         options=(flag_option("license", "route-point-monitoring", "Whether DNs of type Route Point are watched.", takes_effect=RESTART),),
         events=(*_EVENTS, SiteEvent("route-point-monitored", ("dn",), "A client watches a routing point.")),
         unlicensed="Logs 07100 and exits, also without ISDK_QUEUE where routing points are watched.",
-        violation=_VIOLATION,
-        recovery=_RECOVERY,
-        single_server=True,
     )
 
     def build(self) -> None:
@@ -63,32 +67,18 @@ class AgentInteraction(_OnLibrary):
 class AgentScripting(_OnLibrary):
     """Genesys Agent Scripting (guide, Genesys Agent Scripting)."""
 
-    profile = Profile(
+    profile = _profile(
         type="agent-scripting",
         name="Genesys Agent Scripting",
-        number=0,
         source="guide, Genesys Agent Scripting",
-        licenses=(_FACTORY,),
-        events=_EVENTS,
-        unlicensed=_UNLICENSED,
-        violation=_VIOLATION,
-        recovery=_RECOVERY,
-        single_server=True,
     )
 
 
 class GplusAdapter(_OnLibrary):
     """Gplus Adapter 7.x for PeopleSoft CRM (guide, FEATURE Names by Application)."""
 
-    profile = Profile(
+    profile = _profile(
         type="gplus-adapter",
         name="Gplus Adapter 7.x for PeopleSoft CRM",
-        number=0,
         source="guide, FEATURE Names by Application",
-        licenses=(_FACTORY,),
-        events=_EVENTS,
-        unlicensed=_UNLICENSED,
-        violation=_VIOLATION,
-        recovery=_RECOVERY,
-        single_server=True,
     )

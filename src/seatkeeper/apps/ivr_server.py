@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.apps.application import Application
 from seatkeeper.apps.behaviours import Single
-from seatkeeper.apps.ocs import count_of
-from seatkeeper.apps.options import RESTART, Option, count_option, flag_option
+from seatkeeper.apps.options import RESTART, Option, count_of, count_option, flag_option
 from seatkeeper.apps.profile import License, Profile, SiteEvent
 from seatkeeper.apps.reservoir import Reservoir
 from seatkeeper.apps.tserver import DN_OPTIONS, seat_dns_requested

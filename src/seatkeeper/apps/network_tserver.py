@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seatkeeper.apps.behaviours import Single
-from seatkeeper.apps.ocs import count_of
-from seatkeeper.apps.options import RESTART, Option, count_option
+from seatkeeper.apps.options import RESTART, Option, count_of, count_option
 from seatkeeper.apps.profile import License, Profile, SiteEvent
 from seatkeeper.apps.reservoir import Reservoir
 from seatkeeper.apps.tserver import DN_EVENTS, DN_OPTIONS, MULTI_SITE, RELEASE, TServerFamily

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.apps.application import Application
-from seatkeeper.apps.options import COUNT_MAX, RESTART, Option, count_option
+from seatkeeper.apps.options import RESTART, Option, count_of, count_option
 from seatkeeper.apps.profile import License, Profile, SiteEvent
 from seatkeeper.apps.reservoir import Reservoir
 from seatkeeper.base.logevents import Level
@@ -16,18 +16,13 @@ from seatkeeper.base.logevents import Level
 if TYPE_CHECKING:
     from seatkeeper.apps.events import Occurred
 
-__all__ = ["OutboundContactServer", "count_of"]
+__all__ = ["OutboundContactServer"]
 
 FULL: Final = "occ_full"
 PREVIEW: Final = "occ_preview"
 MODES: Final = ("preview", "progressive", "predictive")
 #: "Campaign Group ... has been loaded" (facts, LRM 6.1).
 LOADED: Final = 52000
-
-
-def count_of(value: object) -> int:
-    """How many seats an option asks for: `max` and 0 stand for all there are (facts, LRM 7)."""
-    return value if isinstance(value, int) and value else COUNT_MAX
 
 
 class OutboundContactServer(Application):

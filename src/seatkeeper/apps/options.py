@@ -22,6 +22,7 @@ __all__ = [
     "Option",
     "OptionValues",
     "Value",
+    "count_of",
     "count_option",
     "flag_option",
     "number_of",
@@ -113,6 +114,11 @@ def count_option(name: str, text: str, *, default: Value = MAX, takes_effect: st
 def flag_option(section: str, name: str, text: str, *, default: bool = False, takes_effect: str = IMMEDIATELY) -> Option:
     """An option that is true or false."""
     return Option(section, name, default, text, flag=True, takes_effect=takes_effect)
+
+
+def count_of(value: object) -> int:
+    """How many seats an option asks for: `max` and 0 stand for all there are (facts, LRM 7)."""
+    return value if isinstance(value, int) and value else COUNT_MAX
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ Of a redundant pair the primary holds the seats, and the backup notes which DNs 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.apps.application import Application
@@ -28,14 +29,13 @@ __all__ = [
     "DN_EVENTS",
     "DN_OPTIONS",
     "MULTI_SITE",
-    "RECOVERY",
+    "PAIR_LICENSES",
     "REJECTED",
     "RELEASE",
-    "UNLICENSED",
-    "VIOLATION",
     "TServer",
     "TServerFamily",
     "seat_dns_requested",
+    "tserver_profile",
 ]
 
 #: "All ... seat licenses are in use already, registration rejected."
@@ -61,14 +61,22 @@ DN_EVENTS: Final[tuple[SiteEvent, ...]] = (
     SiteEvent("dn-registered", ("dn",), "A client registers a DN; a seat DN needs a license.", optional=("kind",)),
     SiteEvent("dn-unregistered", ("dn",), "No client has the DN registered any more."),
 )
-#: The texts of the profiles of all T-Servers.
-UNLICENSED: Final = (
-    "Takes the seat DNs that are left; with none at all, or without the license that hot standby or multi-site needs, logs 07100 and exits."
+#: What the profiles of all T-Servers have in common.
+tserver_profile: Final = partial(
+    Profile,
+    number=1,
+    events=DN_EVENTS,
+    unlicensed="Takes the seat DNs that are left; with none at all, or without the license that hot standby or multi-site needs, "
+    "logs 07100 and exits.",
+    violation="Registered DNs stay registered; logs 07100 once. New DNs are refused while the seats are lost; "
+    "beyond those that it has, with 20007.",
+    recovery="Logs 07105 and registers DNs again. A higher number holds at once, a lower one from the next start on.",
 )
-VIOLATION: Final = (
-    "Registered DNs stay registered; logs 07100 once. New DNs are refused while the seats are lost; beyond those that it has, with 20007."
+#: The licenses of those that run in hot standby and between sites.
+PAIR_LICENSES: Final = (
+    License("cti_ha_option", "8.0", "per redundant pair", "hot standby"),
+    License("tserver_iscc", "8.0", "per instance", "calls between sites; per redundant pair in hot standby"),
 )
-RECOVERY: Final = "Logs 07105 and registers DNs again. A higher number holds at once, a lower one from the next start on."
 
 
 def seat_dns_requested(num_of_licenses: Value, num_sdn_licenses: Value) -> int:
@@ -153,20 +161,14 @@ class TServer(TServerFamily):
     """T-Server (guide, T-Server); before release 7.2 it needs a license for each technical DN too."""
 
     has_releases = True
-    profile = Profile(
+    profile = tserver_profile(
         type="tserver",
         name="T-Server",
-        number=1,
         source="guide, T-Server (7.2 and later), Notes on Application-Specific Behavior, License Failure Scenarios",
         licenses=(
             License("tserver_sdn", "8.0", "bulk at startup", "seat DNs"),
             License("tserver_tdn", "7.0", "bulk at startup", "technical DNs, before release 7.2 only"),
-            License("cti_ha_option", "8.0", "per redundant pair", "hot standby"),
-            License("tserver_iscc", "8.0", "per instance", "calls between sites; per redundant pair in hot standby"),
+            *PAIR_LICENSES,
         ),
         options=(*DN_OPTIONS, MULTI_SITE, RELEASE),
-        events=DN_EVENTS,
-        unlicensed=UNLICENSED,
-        violation=VIOLATION,
-        recovery=RECOVERY,
     )

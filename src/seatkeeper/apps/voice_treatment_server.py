@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seatkeeper.apps.application import Application
-from seatkeeper.apps.ocs import count_of
-from seatkeeper.apps.options import count_option
+from seatkeeper.apps.options import count_of, count_option
 from seatkeeper.apps.profile import License, Profile, SiteEvent
 from seatkeeper.apps.reservoir import Reservoir
 

@@ -166,16 +166,26 @@ def _run(options: argparse.Namespace, center: Center, happenings: list[Happening
     try:
         if options.path:
             server = foreign_server(options.path)
-            # What cannot be done to somebody else's server does not happen.
-            happenings = [one for one in happenings if not one.what.startswith(("outage", "reread"))]
             directory.mkdir(parents=True, exist_ok=True)
         else:
             server = own = OwnServer(directory, licenses, day, options.port, _quiet)
             own.start()
-        progress = _Progress(options.speed, show=sys.stderr.isatty())
+        if not server.is_ours:
+            # What cannot be done to somebody else's server does not happen.
+            happenings = [one for one in happenings if not one.what.startswith(("outage", "reread"))]
+        progress = _Progress(show=sys.stderr.isatty())
 
         async def run() -> None:
-            made = Day(feeds, installation, server, timeline, day=day, clock=own.clock if own else None, pace=progress.minute)
+            made = Day(
+                feeds,
+                installation,
+                server,
+                timeline,
+                day=day,
+                clock=own.clock if own else None,
+                pace=progress.minute,
+                speed=options.speed,
+            )
             await made.run(happenings)
 
         try:
@@ -194,8 +204,9 @@ def _run(options: argparse.Namespace, center: Center, happenings: list[Happening
                 files = "sessions.csv and timeline.json" if own is None else "sessions.csv, timeline.json, and the license server's files"
                 print(f"\n{directory} has {files}.")
     except SeatkeeperError as error:
-        # Its logs may tell more.
-        kept, error.remedy = True, error.remedy or f"Look at {directory / 'debug.log'}."
+        if own is not None:
+            # Its logs may tell more.
+            kept, error.remedy = True, error.remedy or f"Look at {directory / 'debug.log'}."
         raise
     finally:
         if own is not None:
@@ -224,22 +235,15 @@ def _quiet(_line: str) -> None:
 
 
 class _Progress:
-    """The time of the simulated day, on a terminal; and, with a speed, the time to wait for it."""
+    """The time of the simulated day, on a terminal."""
 
-    def __init__(self, speed: float, *, show: bool) -> None:
-        self._speed = speed
+    def __init__(self, *, show: bool) -> None:
         self._show = show
-        self._began = clock.monotonic()
 
     def minute(self, minute: int, timeline: Timeline) -> None:
         """A minute is over."""
         if self._show and minute % 10 == 0:
             print(f"\r{time_of(minute)}  {timeline.served} served, {len(timeline.refusals)} refused ", end="", file=sys.stderr, flush=True)
-        if self._speed:
-            import time
-
-            due = self._began + (minute + 1) * 60 / self._speed
-            time.sleep(max(0.0, due - clock.monotonic()))
 
     def end(self) -> None:
         """The day is over."""

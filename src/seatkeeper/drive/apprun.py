@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
     from seatkeeper.apps.profile import Settings
 
+    #: Takes an answer to whoever has fed an event.
+    Answer = Callable[[bytes], None]
+
 __all__ = ["ALARM_NAME", "ApplicationProcess"]
 
 #: The predefined alarm condition that 07100 triggers (facts, LRM 6.3).
@@ -57,8 +60,6 @@ UNANSWERED_MAX: Final = 10_000
 LOOK_S: Final = 0.05
 #: The exit status where the events cannot be read.
 EXIT_NO_FEED: Final = 1
-#: And where nobody reads what it prints, as shells know it.
-PIPE_CLOSED: Final = 141
 
 
 class ApplicationProcess:
@@ -87,15 +88,19 @@ class ApplicationProcess:
             outputs = {level: tuple(place for place in places if place != "stdout") for level, places in outputs.items()}
         self._log = ApplicationLog(msgspec.structs.replace(profile.log, outputs=outputs), head, self._complain)
         self._settings = msgspec.structs.replace(profile.settings, license_path=path or profile.settings.license_path)
-        # By mark and event, who waits for the reply; the application answers in any order.
-        self._waiting: list[tuple[str, str, Callable[[bytes], None]]] = []
+        # By mark and event, who waits for the reply, None where only standard error can be told; the application answers in any order.
+        self._waiting: list[tuple[str, str, Answer | None]] = []
         self._room = asyncio.Event()
         self._room.set()
         self._feed_failed = False
         self._output_gone = False
 
     async def run(self) -> int:
-        """Runs the application; its exit status."""
+        """Runs the application; its exit status.
+
+        Raises:
+            BrokenPipeError: It has ended because nobody reads what it prints.
+        """
         profile = self._profile
         self._running = running = Running(
             profile.made(self._settings),
@@ -116,7 +121,9 @@ class ApplicationProcess:
         feed = loop.create_task(self._read_feed())
         try:
             status = await running.ended
-            return PIPE_CLOSED if self._output_gone else status or (EXIT_NO_FEED if self._feed_failed else 0)
+            if self._output_gone:
+                raise BrokenPipeError
+            return status or (EXIT_NO_FEED if self._feed_failed else 0)
         finally:
             feed.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
@@ -169,19 +176,17 @@ class ApplicationProcess:
                 file.close()
 
     async def _take_line(self, line: bytes) -> None:
-        await self._take(line, self._print if self._as_json else self._unheard)
+        await self._take(line, self._print if self._as_json else None)
 
-    def _unheard(self, _answer: bytes) -> None:
-        """Answers of a feed that cannot take them, without --json: refusals are told on standard error."""
-
-    async def _take(self, line: bytes, answer: Callable[[bytes], None]) -> None:
+    async def _take(self, line: bytes, answer: Answer | None) -> None:
         """One line of a feed."""
         try:
             event = event_of(line)
         except FeedError as error:
-            answer(msgspec.json.encode({"error": str(error)}))
-            if answer == self._unheard:
+            if answer is None:
                 self._complain(str(error))
+            else:
+                answer(msgspec.json.encode({"error": str(error)}))
             return
         if isinstance(event, Occurred):
             await self._room.wait()
@@ -220,16 +225,14 @@ class ApplicationProcess:
             self._print(msgspec.json.encode({"at": _iso(at), **_described(effect)}))
 
     def _answer(self, reply: Reply) -> None:
-        place = next((i for i, (mark, name, _) in enumerate(self._waiting) if mark == reply.id and name == reply.name), None)
-        answer: Callable[[bytes], None] | None = self._print if self._as_json else None
-        if place is not None:
-            answer = self._waiting.pop(place)[2]
-            self._room.set()
-        if answer == self._unheard and not reply.accepted:
-            self._complain(f"{reply.name} is refused: {reply.reason}")
-        elif answer is not None:
+        place = next(i for i, (mark, name, _) in enumerate(self._waiting) if mark == reply.id and name == reply.name)
+        answer = self._waiting.pop(place)[2]
+        self._room.set()
+        if answer is not None:
             given = {"reply": reply.name, "id": reply.id, "accepted": reply.accepted}
             answer(msgspec.json.encode({**given, "reason": reply.reason} if reply.reason else given))
+        elif not reply.accepted:
+            self._complain(f"{reply.name} is refused: {reply.reason}")
 
     def _record_alarm(self, effect: Alarm | Cleared, at: float) -> None:
         path = self._profile.log.alarms

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from seatkeeper.adapters.clock import monotonic
 from seatkeeper.apps.behaviours import Sessions
 from seatkeeper.apps.events import Alarm, Cleared, Effect, Exit, Forced, Occurred, Reply, Started
 from seatkeeper.apps.registry import application_type
@@ -94,7 +95,8 @@ class Day:
         server: The license server.
         day: The calendar day.
         clock: What the server's clock is, where it may be set.
-        pace: Called at the end of each minute, to show progress or to wait.
+        pace: Called at the end of each minute, to show progress.
+        speed: So many simulated seconds in a second at most; 0 for as fast as it goes.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Day:
         day: date,
         clock: SimulatedClock | None,
         pace: Callable[[int, Timeline], None] = lambda minute, timeline: None,
+        speed: float = 0.0,
     ) -> None:
         self._feeds = feeds
         self._installation = installation
@@ -115,6 +118,8 @@ class Day:
         self._midnight = datetime(day.year, day.month, day.day)
         self._clock = clock
         self._pace = pace
+        self._speed = speed
+        self._began = monotonic()
         self._minute = 0
         self._running: dict[str, Running] = {}
         self._features: dict[str, FeatureDay] = {}
@@ -151,6 +156,7 @@ class Day:
                     await self._happen(happening)
                 await self._close_minute()
                 self._pace(minute, self._timeline)
+                await self._wait()
         finally:
             for running in self._running.values():
                 await running.close()
@@ -171,6 +177,11 @@ class Day:
         self._minute = minute
         if self._clock is not None:
             self._clock.set(self._now())
+
+    async def _wait(self) -> None:
+        """At a speed, a minute takes its time; clients go on telling the server that they live."""
+        if self._speed:
+            await asyncio.sleep(max(0.0, self._began + (self._minute + 1) * 60 / self._speed - monotonic()))
 
     async def _tick(self) -> None:
         for name, running in self._running.items():

@@ -114,7 +114,6 @@ class Running:
         self._lost_servers: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timers = False
-        self._asked = False
 
     def tell(self, event: Event) -> None:
         """Something happens to the application."""
@@ -158,11 +157,6 @@ class Running:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self._client.close()
 
-    @property
-    def has_asked(self) -> bool:
-        """Whether it has ever asked the license server for anything, and so has a session with it."""
-        return self._asked
-
     def held(self) -> dict[int, Seat]:
         """The seats that the SDK holds, by the application's keys."""
         return dict(self._seats)
@@ -171,7 +165,6 @@ class Running:
 
     def _do(self, effect: Effect, now: float) -> None:
         if isinstance(effect, CheckOut):
-            self._asked = True
             self._begin(effect.key, self._check_out(effect))
         elif isinstance(effect, CheckIn):
             self._check_in(effect.key)
