@@ -72,17 +72,15 @@ def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[t
     for name, seats in refused:
         if name.lower() not in ledger.pools and (not wanted or name.lower() == wanted):
             unserved[name.lower()] = name, unserved.get(name.lower(), ("", 0))[1] + seats
-    orphans = _orphans(ledger, asked, vendor)
-    for one in orphans:
-        unserved.pop(one.head.feature.lower(), None)
-    if wanted and wanted not in ledger.pools and not unserved and not orphans:
-        return None
     held: dict[Pool, list[tuple[Seat, int]]] = {}
+    nowhere: dict[tuple[str, str], list[tuple[Seat, int]]] = {}
     groups: set[Shared] = set()
     for seat in ledger.seats.values():
         if wanted and seat.feature.lower() != wanted and (seat.counter is None or seat.counter.pool.feature.lower() != wanted):
             continue
         charge, counter = seat.charge, seat.counter
+        if seat.pool is None and (not wanted or seat.feature.lower() == wanted):
+            nowhere.setdefault((seat.feature, seat.pool_key.partition("#")[0]), []).append((seat, seat.count))
         if charge is None or not isinstance(charge, Shared):
             if seat.pool is not None:
                 held.setdefault(seat.pool, []).append((seat, seat.count))
@@ -92,6 +90,11 @@ def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[t
         if counter is not None and counter not in groups:
             groups.add(counter)
             held.setdefault(counter.pool, []).append((seat, counter.count))
+    orphans = _orphans(nowhere, ledger, asked.request, vendor)
+    for one in orphans:
+        unserved.pop(one.head.feature.lower(), None)
+    if wanted and wanted not in ledger.pools and not unserved and not orphans:
+        return None
     waiting: dict[tuple[str, str], list[Waiter]] = {}
     for name, queue in ledger.queues.items():
         keys = [pool.key for pool in ledger.pools.get(name, ())]
@@ -113,19 +116,15 @@ def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[t
     ]
 
 
-def _orphans(ledger: Ledger, asked: AskFeatures, vendor: str) -> list[PoolPicture]:
-    """By feature and version, the seats that count nowhere, behind the feature's pools."""
-    found: dict[tuple[str, str], list[tuple[Seat, int]]] = {}
-    for seat in ledger.seats.values():
-        if seat.pool is None and asked.feature.lower() in ("", seat.feature.lower()):
-            found.setdefault((seat.feature, seat.pool_key.partition("#")[0]), []).append((seat, seat.count))
+def _orphans(nowhere: dict[tuple[str, str], list[tuple[Seat, int]]], ledger: Ledger, request: int, vendor: str) -> list[PoolPicture]:
+    """The seats that count nowhere, by feature and version, behind the feature's pools."""
     pictures: list[PoolPicture] = []
     numbers = {name: len(pools) for name, pools in ledger.pools.items()}
-    for (feature, version), seats in found.items():
+    for (feature, version), seats in nowhere.items():
         number = numbers.get(feature.lower(), 0)
         numbers[feature.lower()] = number + 1
         held = sum(count for _, count in seats)
-        pictures.append(PoolPicture(PoolStatus(asked.request, feature, number, vendor, version, "", 0, held, unsupported=held), seats, []))
+        pictures.append(PoolPicture(PoolStatus(request, feature, number, vendor, version, "", 0, held, unsupported=held), seats, []))
     return pictures
 
 
