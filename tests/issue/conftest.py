@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from seatkeeper.adapters.catalogs import load_catalog
 from seatkeeper.adapters.keys import init_vendor
 from seatkeeper.catalog.model import Catalog
-from seatkeeper.issue.order import Order, check_order
+from seatkeeper.issue.model import Order
+from seatkeeper.issue.order import check_order
 from seatkeeper.licfile.certificate import make_daemon_certificate
 from seatkeeper.licfile.pem import private_pem
 from seatkeeper.licfile.trust import Issuer, Trust, key_id, sign_trust

@@ -17,9 +17,9 @@ from seatkeeper.adapters.keys import find_credential, init_vendor, read_trust, r
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.catalog.expand import Environment, ExtraLicense, Item
 from seatkeeper.catalog.model import Catalog
-from seatkeeper.issue import issuer
+from seatkeeper.issue import issuer, record
 from seatkeeper.issue.issuer import Permit, examine, issue_file, issue_order, sign
-from seatkeeper.issue.order import Order, OrderServer
+from seatkeeper.issue.model import Order, OrderServer
 from seatkeeper.issue.plan import plan_file
 from seatkeeper.issue.record import RECORD_NAME, Record, digest_of
 from seatkeeper.licfile.model import Feature, LicenseFile
@@ -63,7 +63,7 @@ def test_the_issued_file_is_the_golden_one(order: Order, catalog: Catalog, fixed
 def test_everything_that_a_server_needs_lies_beside_the_file(
     order: Order, catalog: Catalog, keys: Path, today: date, tmp_path: Path
 ) -> None:
-    issued = issue_order(order, catalog, keys, tmp_path / "license.dat", today)
+    (issued,) = issue_order(order, catalog, keys, tmp_path / "license.dat", today).files
     check(issued.path)
     assert issued.trust.read_bytes() == (keys / "genesys.d.trust").read_bytes()
     credential = find_credential(tmp_path, "genesys.d", ["0800200005AC"])
@@ -232,7 +232,7 @@ def test_a_file_that_is_there_is_not_touched_without_force(order: Order, catalog
 
 def test_force_keeps_the_old_file(order: Order, catalog: Catalog, keys: Path, today: date, tmp_path: Path) -> None:
     (tmp_path / "license.dat").write_text("somebody's")
-    issued = issue_order(order, catalog, keys, tmp_path / "license.dat", today, force=True)
+    (issued,) = issue_order(order, catalog, keys, tmp_path / "license.dat", today, force=True).files
     check(issued.path)
     assert issued.backup == tmp_path / "license.dat.bak"
     assert issued.backup.read_text() == "somebody's"
@@ -255,7 +255,7 @@ def boom(*_: Any, **__: Any) -> None:
         (issuer, "issue_credential", False),
         (issuer, "write_file", False),
         (issuer, "lint", False),
-        (issuer, "append_record", False),
+        (record, "append_record", False),
         (issuer, "sign_line", True),
         (issuer, "verify_lines", True),
         (issuer.Placing, "commit", True),
@@ -307,7 +307,7 @@ def test_a_trust_file_of_another_root_is_not_replaced(order: Order, catalog: Cat
     with pytest.raises(InputError, match="of another root"):
         issue_order(order, catalog, keys, tmp_path / "license.dat", today)
     assert snapshot(tmp_path) == {"genesys.d.trust": other}
-    check(issue_order(order, catalog, keys, tmp_path / "license.dat", today, force=True).path)
+    check(issue_order(order, catalog, keys, tmp_path / "license.dat", today, force=True).files[0].path)
 
 
 def test_a_newer_trust_file_stays(order: Order, catalog: Catalog, keys: Path, today: date, tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_a_newer_trust_file_stays(order: Order, catalog: Catalog, keys: Path, to
     newer = (keys / "genesys.d.trust").read_bytes()
     (tmp_path / "genesys.d.trust").write_bytes(newer)
     (keys / "genesys.d.trust").write_bytes(old)
-    check(issue_order(order, catalog, keys, tmp_path / "license.dat", today).path)
+    check(issue_order(order, catalog, keys, tmp_path / "license.dat", today).files[0].path)
     assert (tmp_path / "genesys.d.trust").read_bytes() == newer
 
 
@@ -334,13 +334,13 @@ def test_a_passphrase_opens_the_keys(order: Order, catalog: Catalog, today: date
     with pytest.raises(InputError, match="passphrase"):
         issue_order(order, catalog, tmp_path / "locked", tmp_path / "license.dat", today)
     assert snapshot(tmp_path) == {}
-    check(issue_order(order, catalog, tmp_path / "locked", tmp_path / "license.dat", today, passphrase=b"open up").path)
+    check(issue_order(order, catalog, tmp_path / "locked", tmp_path / "license.dat", today, passphrase=b"open up").files[0].path)
 
 
 def test_what_the_administrator_may_change_leaves_the_file_good(
     order: Order, catalog: Catalog, keys: Path, today: date, tmp_path: Path
 ) -> None:
-    path = issue_order(order, catalog, keys, tmp_path / "license.dat", today).path
+    path = issue_order(order, catalog, keys, tmp_path / "license.dat", today).files[0].path
     text = path.read_text().replace("SERVER licsrv 0800200005ac 7260", "SERVER other 0800200005ac 27000")
     text = text.replace('"/opt/example dir/genesys.d" port=7261', "/usr/sbin/genesys.d").replace("v8.5 - ", "")
     trust = read_trust(tmp_path / "genesys.d.trust")

@@ -13,13 +13,11 @@ from seatkeeper.base.dates import NEVER
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.expand import Environment, ExtraLicense, Item
 from seatkeeper.catalog.model import Catalog
+from seatkeeper.issue.model import Order, OrderServer, Terms
 from seatkeeper.issue.order import (
     EXPIRING_DAYS,
     ITEMS_MAX,
     ORDER_BYTES_MAX,
-    Order,
-    OrderServer,
-    Terms,
     check_order,
     read_order,
     read_text,
@@ -45,11 +43,6 @@ def test_a_good_order_is_read_to_the_last_value(order: Order) -> None:
         environment=Environment(sites=3, technical_dns=200),
         servers=(OrderServer("licsrv", "0800200005ac", 7260, "/opt/example dir/genesys.d", daemon_port=7261),),
     )
-
-
-def test_the_notice_is_customer_reseller_and_license_use(order: Order) -> None:
-    assert order.terms.notice == "Pigeon Post Example Ltd (Twine Example Trading) Customer use"
-    assert Terms("1", "1", "Pigeon Post Example Ltd", "A", "demo").notice == "Pigeon Post Example Ltd Customer use"
 
 
 def problems_of(text: str, catalog: Catalog, today: date) -> tuple[OrderProblem, ...]:

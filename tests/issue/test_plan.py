@@ -10,7 +10,7 @@ import pytest
 from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.catalog.expand import ExtraLicense, Item
 from seatkeeper.catalog.model import Catalog
-from seatkeeper.issue.order import Order
+from seatkeeper.issue.model import Order
 from seatkeeper.issue.plan import PlannedLine, plan_file
 from seatkeeper.licfile.model import Blank, Comment, Feature, Server, Vendor
 from seatkeeper.licfile.parser import parse

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from seatkeeper.base.errors import InputError
-from seatkeeper.issue.record import RECORD_NAME, Record, append_record, digest_of
+from seatkeeper.issue.record import RECORD_NAME, FileRecorder, Record, append_record, digest_of
 
 
 def record(number: str) -> Record:
@@ -57,3 +57,12 @@ def test_the_record_is_on_the_disk_when_the_call_returns(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink())))
     append_record(tmp_path, record("1"))
     assert synced == [str(tmp_path / RECORD_NAME), str(tmp_path)]
+
+
+def test_the_recorder_beside_the_keys_keeps_one_line_a_file(tmp_path: Path) -> None:
+    recorder = FileRecorder(tmp_path)
+    name = recorder.intend(record("1"))
+    recorder.signed(name, "signed")
+    recorder.placed(name)
+    assert Path(name) == tmp_path / RECORD_NAME
+    assert len(Path(name).read_text().splitlines()) == 1

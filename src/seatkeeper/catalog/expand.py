@@ -46,19 +46,27 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=QUANTITY_MAX)]
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sellable item of an order. The version is the product's own; it does not choose the technical licenses' versions."""
+    """A sellable item of an order. The version is the product's own; it does not choose the technical licenses' versions.
+
+    `attributes` are name and value of what the lines of its licenses say beside the usual, such as BORROW.
+    """
 
     product: str
     version: str
     quantity: Quantity
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class ExtraLicense(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A technical license that an order asks for by name; without a version, the highest of the catalog."""
+    """A technical license that an order asks for by name; without a version, the highest of the catalog.
+
+    `attributes` are those of its line; they win over those of items that need the license too.
+    """
 
     feature: str
     quantity: Quantity
     version: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +104,7 @@ class Line(msgspec.Struct, frozen=True):
         rule: The rule that gave the count of what the items need.
         items: The products that need it, in the catalog's order; empty where only the order asked for it.
         asked: How many the order asked for by name.
+        attributes: What its line says beside the usual, as the catalog, the items and the order's own wish have it.
     """
 
     feature: str
@@ -104,6 +113,7 @@ class Line(msgspec.Struct, frozen=True):
     rule: Rule
     items: tuple[str, ...]
     asked: int = 0
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 def expand(

@@ -14,8 +14,8 @@ from seatkeeper.cli.vendor import read_passphrase
 if TYPE_CHECKING:
     from datetime import date
 
-    from seatkeeper.issue.issuer import Issued
-    from seatkeeper.issue.order import Order
+    from seatkeeper.issue.issuer import IssuedFile
+    from seatkeeper.issue.model import Order
 
 __all__ = ["app", "main"]
 
@@ -56,10 +56,10 @@ def issue(
     if json:
         warnings = [str(problem) for problem in checked.warnings]
         terms = {"order": read.terms.number, "issued": format_date(today), "expires": format_date(read.terms.expires)}
-        print_json({**terms, **as_builtins(issued), "warnings": warnings})
+        print_json({**terms, **as_builtins(issued.files[0]), "warnings": warnings})
         return
     say_problems(_NAME, checked.warnings)
-    print("\n".join(_report(read, issued, today)))
+    print("\n".join(_report(read, issued.files[0], today)))
 
 
 def main(argv: list[str]) -> int:
@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
     return run(app, _NAME, argv)
 
 
-def _report(order: Order, issued: Issued, today: date) -> list[str]:
+def _report(order: Order, issued: IssuedFile, today: date) -> list[str]:
     """What was issued, where it lies and what to do with it."""
     planned = issued.signed.plan.lines
     rows = [(line.name, line.version, str(line.count), line.product) for line in planned]

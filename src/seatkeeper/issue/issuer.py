@@ -19,7 +19,7 @@ from seatkeeper.base.dates import format_date
 from seatkeeper.base.errors import InputError, LicenseError, SeatkeeperError
 from seatkeeper.issue.placing import Placing
 from seatkeeper.issue.plan import Plan, plan_file
-from seatkeeper.issue.record import Record, append_record, digest_of
+from seatkeeper.issue.record import FileRecorder, Record, digest_of
 from seatkeeper.licfile.lint import lint
 from seatkeeper.licfile.model import Feature, LicenseFile
 from seatkeeper.licfile.parser import parse
@@ -34,10 +34,11 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from seatkeeper.catalog.model import Catalog
-    from seatkeeper.issue.order import Order
+    from seatkeeper.issue.model import Order, OrderServer
+    from seatkeeper.issue.record import Recorder
     from seatkeeper.licfile.trust import Trust
 
-__all__ = ["BACKUP_SUFFIX", "Issued", "Permit", "Signed", "as_builtins", "examine", "issue_file", "issue_order", "sign"]
+__all__ = ["BACKUP_SUFFIX", "Issued", "IssuedFile", "Permit", "Signed", "as_builtins", "examine", "issue_file", "issue_order", "sign"]
 
 #: What a replaced license file is called afterwards; license servers do not read it, even where they are given the directory.
 BACKUP_SUFFIX: Final = ".bak"
@@ -52,6 +53,7 @@ class Signed(msgspec.Struct, frozen=True):
         plan: What it was made from.
         issuer: The key id that signed it.
         trust_path: The trust file against which it was verified.
+        record: What the recorder calls it.
     """
 
     file: LicenseFile
@@ -59,17 +61,19 @@ class Signed(msgspec.Struct, frozen=True):
     plan: Plan
     issuer: str
     trust_path: Path
+    record: str
 
 
-class Issued(msgspec.Struct, frozen=True):
-    """What issuing an order left on the disk.
+class IssuedFile(msgspec.Struct, frozen=True):
+    """One license file that issuing an order left on the disk.
 
     Attributes:
         signed: The signed file.
         path: The license file.
         trust: The trust file beside it.
         credentials: The credential of each license server.
-        record: The list in which the file is recorded.
+        record: What the recorder calls it.
+        servers: The license servers that it is for: one, or three redundant ones.
         backup: The file that stood there before; None where there was none.
     """
 
@@ -77,8 +81,15 @@ class Issued(msgspec.Struct, frozen=True):
     path: Path
     trust: Path
     credentials: tuple[Path, ...]
-    record: Path
+    record: str
+    servers: tuple[OrderServer, ...]
     backup: Path | None = None
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """What issuing an order left on the disk: one file, or one for each independent license server."""
+
+    files: tuple[IssuedFile, ...]
 
 
 class Permit:
@@ -132,9 +143,16 @@ def sign(permit: Permit, key: Ed25519PrivateKey) -> LicenseFile:
 
 
 def issue_file(
-    order: Order, catalog: Catalog, keys: Path, today: date, *, passphrase: bytes | None = None, destination: str = ""
+    order: Order,
+    catalog: Catalog,
+    keys: Path,
+    today: date,
+    *,
+    passphrase: bytes | None = None,
+    destination: str = "",
+    recorder: Recorder | None = None,
 ) -> Signed:
-    """The signed file of an order; it is recorded beside the keys, and nowhere else yet.
+    """The signed file of an order; it is recorded, and nowhere else yet.
 
     Args:
         order: The order.
@@ -143,6 +161,7 @@ def issue_file(
         today: The day of issue.
         passphrase: Opens the issuer key.
         destination: Where the file is to go, for the record.
+        recorder: Keeps what is signed; by default the list beside the keys.
 
     Raises:
         InputError: The keys are missing, of another vendor, or cannot be used.
@@ -154,8 +173,8 @@ def issue_file(
     permit = examine(plan.file, today)
     unsigned = write(plan.file)
     issuer = key_id(key.public_key().public_bytes_raw())
-    append_record(
-        keys,
+    recorder = recorder or FileRecorder(keys)
+    record = recorder.intend(
         Record(
             order=order.terms.number,
             site=order.terms.site,
@@ -169,12 +188,13 @@ def issue_file(
             file=destination,
             sha256=digest_of(unsigned),
             unsigned=unsigned,
-        ),
+        )
     )
     file = sign(permit, key)
     text = write(file)
     _check_signed(text, file, trust)
-    return Signed(file, text, plan, issuer, trust_path)
+    recorder.signed(record, text)
+    return Signed(file, text, plan, issuer, trust_path, record)
 
 
 def issue_order(
@@ -186,6 +206,7 @@ def issue_order(
     *,
     passphrase: bytes | None = None,
     force: bool = False,
+    recorder: Recorder | None = None,
 ) -> Issued:
     """What stands on the disk once the license file of an order is at `output`, with trust file and credentials beside it.
 
@@ -199,11 +220,13 @@ def issue_order(
         today: The day of issue.
         passphrase: Opens the private keys.
         force: Replace a file that is there; it is kept with `BACKUP_SUFFIX`.
+        recorder: Keeps what is signed; by default the list beside the keys.
 
     Raises:
         InputError: A file is in the way or cannot be written, or as for `issue_file`.
         SeatkeeperError: As for `issue_file`.
     """
+    recorder = recorder or FileRecorder(keys)
     _check_output(output, force=force)
     trust_path, trust = _vendor_trust(keys, catalog.vendor.name)
     place = output.parent / trust_path.name
@@ -216,17 +239,18 @@ def issue_order(
         if not newer:
             write_file(placing.directory / trust_path.name, trust_path.read_bytes(), private=False, replace=True)
             placing.add(placing.directory / trust_path.name, place)
-        signed = issue_file(order, catalog, keys, today, passphrase=passphrase, destination=str(output))
+        signed = issue_file(order, catalog, keys, today, passphrase=passphrase, destination=str(output), recorder=recorder)
         staged = placing.directory / "license.new"
         write_file(staged, signed.text.encode(), private=False, replace=True)
         _check_signed(staged.read_text("utf-8"), signed.file, read_trust(place if newer else placing.directory / trust_path.name))
         backup = output.with_name(output.name + BACKUP_SUFFIX) if output.exists() else None
         placing.add(staged, output, backup=backup, replace=force)
         placing.commit()
-    return Issued(signed, output, place, tuple(credentials), keys / "issued.jsonl", backup)
+    recorder.placed(signed.record)
+    return Issued((IssuedFile(signed, output, place, tuple(credentials), signed.record, order.servers, backup),))
 
 
-def as_builtins(issued: Issued) -> dict[str, Any]:
+def as_builtins(issued: IssuedFile) -> dict[str, Any]:
     """What was issued, for JSON."""
     lines = [line for line in issued.signed.file.lines if type(line) is Feature]
     rows = zip(lines, issued.signed.plan.lines, strict=True)
@@ -234,7 +258,7 @@ def as_builtins(issued: Issued) -> dict[str, Any]:
         "file": str(issued.path),
         "trust": str(issued.trust),
         "credentials": [str(path) for path in issued.credentials],
-        "record": str(issued.record),
+        "record": issued.record,
         "backup": str(issued.backup) if issued.backup is not None else None,
         "issuer": issued.signed.issuer,
         "features": [

@@ -9,8 +9,8 @@ become by `plan`.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import msgspec
 
@@ -18,10 +18,12 @@ from seatkeeper.base.dates import NEVER, format_date
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.expand import QUANTITY_MAX, Environment, ExtraLicense, Item, Line, expand
 from seatkeeper.issue import values
+from seatkeeper.issue.model import Deployment, Order, OrderServer, Purpose, Terms
 from seatkeeper.issue.reading import Key, OrderError, OrderProblem, Sheet
 from seatkeeper.licfile.grammar import PORT_MAX
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from seatkeeper.catalog.model import Catalog
@@ -32,10 +34,6 @@ __all__ = [
     "LICENSES_MAX",
     "ORDER_BYTES_MAX",
     "Checked",
-    "Order",
-    "OrderServer",
-    "Purpose",
-    "Terms",
     "check_order",
     "read_order",
     "read_text",
@@ -47,72 +45,7 @@ LICENSES_MAX: Final = 1000
 #: Licenses that expire within so many days are worth a warning.
 EXPIRING_DAYS: Final = 30
 
-#: "Specify what type of installation you plan to use the licenses for" (guide, Information for License Order Kit).
-Purpose = Literal["demo", "evaluation", "testing", "development", "production"]
-Deployment = Literal["separate", "blended"]
-
 _FILE_SERVERS: Final = (1, 3)
-
-
-class Terms(msgspec.Struct, frozen=True):
-    """The table `[order]`: who orders, for what, until when.
-
-    Attributes:
-        number: The order's number; issued lines bear it as SN.
-        site: The number of the customer's site.
-        company: The end user.
-        requestor: The person who asked for the file.
-        purpose: What the installation is for.
-        reseller: Who sold it, where that is not the vendor.
-        license_use: On what terms the licenses may be used; part of NOTICE.
-        expires: The last day of the licenses, or `NEVER`.
-        deployment: Whether the same agents serve several items (`blended`) or each item has its own (`separate`).
-    """
-
-    number: str
-    site: str
-    company: str
-    requestor: str
-    purpose: Purpose
-    reseller: str = ""
-    license_use: str = "Customer use"
-    expires: date = NEVER
-    deployment: Deployment = "separate"
-
-    @property
-    def notice(self) -> str:
-        """The text of NOTICE: `Customer (Reseller) license_use`, as in the guide's samples."""
-        return " ".join([self.company, *([f"({self.reseller})"] if self.reseller else []), self.license_use])
-
-
-class OrderServer(msgspec.Struct, frozen=True):
-    """One of the tables `[[servers]]`: a license server, and what its SERVER and DAEMON lines say.
-
-    Attributes:
-        host: Host name; the administrator may change it later.
-        hostid: Host id in the form that license files have; licenses are bound to it.
-        port: Port of lmgrd.
-        daemon_path: Where the vendor daemon lies; empty where lmgrd finds it itself.
-        daemon_options: The options file; empty for the usual one.
-        daemon_port: A fixed port of the vendor daemon, for a firewall; 0 for none.
-    """
-
-    host: str
-    hostid: str
-    port: int
-    daemon_path: str = ""
-    daemon_options: str = ""
-    daemon_port: int = 0
-
-
-class Order(msgspec.Struct, frozen=True):
-    """A whole order; product names are the catalog's, and the environment knows the deployment mode."""
-
-    terms: Terms
-    items: tuple[Item, ...]
-    licenses: tuple[ExtraLicense, ...]
-    environment: Environment
-    servers: tuple[OrderServer, ...]
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from seatkeeper.catalog.model import Catalog
-    from seatkeeper.issue.order import Order
+    from seatkeeper.issue.model import Order
 
 __all__ = ["Plan", "PlannedLine", "plan_file"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -19,7 +19,7 @@ from seatkeeper.base.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["RECORD_NAME", "Record", "append_record", "digest_of"]
+__all__ = ["RECORD_NAME", "FileRecorder", "Record", "Recorder", "append_record", "digest_of"]
 
 RECORD_NAME: Final = "issued.jsonl"
 
@@ -54,6 +54,44 @@ class Record(msgspec.Struct, frozen=True):
     file: str
     sha256: str
     unsigned: str
+
+
+class Recorder(Protocol):
+    """Who keeps what is signed: a list beside the keys, or the desk's registry."""
+
+    def intend(self, record: Record, /) -> str:
+        """What the record is called, once it is on the disk for good.
+
+        Raises:
+            InputError: It cannot be kept; nothing may be signed then.
+        """
+
+    def signed(self, name: str, text: str, /) -> None:
+        """The signed text of a record is kept before anybody sees it.
+
+        Raises:
+            InputError: It cannot be kept; the file must not be put out then.
+        """
+
+    def placed(self, name: str, /) -> None:
+        """The file is where it was to go."""
+
+
+class FileRecorder:
+    """Keeps records in the list beside the keys; a signed text can be made again from its record."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def intend(self, record: Record, /) -> str:
+        """Where the list is, once the record is in it for good."""
+        return str(append_record(self._directory, record))
+
+    def signed(self, name: str, text: str, /) -> None:
+        """Nothing more is kept."""
+
+    def placed(self, name: str, /) -> None:
+        """Nothing more is kept."""
 
 
 def digest_of(text: str) -> str:
