@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from seatkeeper.adapters import keys
+from seatkeeper.adapters import keyplaces, keys
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.licfile.trust import check_server, key_id, server_proof
 
@@ -74,14 +74,14 @@ def test_init_wants_a_name_that_files_can_bear(tmp_path: Path, vendor: str) -> N
 
 
 def test_init_leaves_nothing_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = keys.write_file
+    write = keyplaces.write_file
 
     def fail_at_the_trust(path: Path, data: bytes, *, private: bool, replace: bool) -> None:
         if path.suffix == ".trust":
             raise InputError("The disk is full.")
         write(path, data, private=private, replace=replace)
 
-    monkeypatch.setattr(keys, "write_file", fail_at_the_trust)
+    monkeypatch.setattr(keyplaces, "write_file", fail_at_the_trust)
     with pytest.raises(InputError, match="full"):
         keys.init_vendor(tmp_path / "keys", "genesys.d", today=TODAY)
     assert content(tmp_path / "keys") == {}

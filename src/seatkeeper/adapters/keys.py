@@ -6,7 +6,8 @@
     daemon.key          certifies servers; `seatkeeper issue` needs it
     <vendor>.trust      what the root vouches for; goes out with every license file
 
-Private keys are PKCS #8 in PEM, encrypted where the user gives a passphrase (licfile.pem). Nothing here asks for anything.
+Any of the private keys may live in a token instead; keyplaces.py knows files and tokens apart. What changes the trust file is one change
+at a time, and leaves no key behind that the trust file does not know.
 
 A server's credential lies beside the license file, as `<vendor>.<host id>.credential`: private key, its certificate, the
 daemon's certificate, all PEM, so that TLS libraries take the file as it is.
@@ -17,8 +18,7 @@ read a key or anyone a half-written file.
 
 from __future__ import annotations
 
-import errno
-import os
+from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -30,32 +30,51 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import UNSET
 
-from seatkeeper.adapters.wholefile import PRIVATE, PUBLIC, whole_file
+from seatkeeper.adapters.keyplaces import (
+    KEY_BYTES_MAX,
+    KINDS,
+    change_passphrase,
+    find_key,
+    making,
+    new_key,
+    open_key,
+    passphrase_for,
+    place_for,
+    write_file,
+)
+from seatkeeper.adapters.tokens import is_token
+from seatkeeper.adapters.wholefile import alone
+from seatkeeper.base.dates import format_date
 from seatkeeper.base.errors import InputError
 from seatkeeper.licfile.canonical import fold_name
 from seatkeeper.licfile.certificate import hostid_of, hostid_text, make_daemon_certificate, make_server_certificate
 from seatkeeper.licfile.grammar import check_vendor_name
-from seatkeeper.licfile.pem import DRAW_BYTES, is_encrypted, private_pem, read_private_pem
+from seatkeeper.licfile.pem import private_pem, read_private_pem
 from seatkeeper.licfile.trust import SEATS_MAX, TRUST_BYTES_MAX, Issuer, Trust, key_id, parse_root, parse_trust, sign_trust
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
+    from seatkeeper.adapters.keyplaces import KeyKind, Passphrase
     from seatkeeper.base.values import VersionRule
 
 __all__ = [
     "DAEMON_DAYS",
     "ISSUER_DAYS",
+    "ISSUER_DAYS_MAX",
     "Credential",
+    "change_passphrase",
     "credential_path",
     "find_credential",
     "find_trust",
     "init_vendor",
     "issue_credential",
+    "known_issuer",
     "load_issuer",
     "load_root",
     "load_trust",
+    "open_root",
     "read_credential",
     "read_root",
     "read_trust",
@@ -69,7 +88,10 @@ ISSUER_DAYS: Final = 2 * 365
 #: How long servers may be certified, and be servers, by one daemon key.
 DAEMON_DAYS: Final = 20 * 365
 
-_KEY_BYTES_MAX: Final = 64 * 1024
+#: A day of a trust file has a year of four digits, and nobody plans further.
+ISSUER_DAYS_MAX: Final = 100 * 365
+
+_BRING_ROOT: Final = "Bring the root key from where it is kept offline, and name that place with --root."
 _HOSTID_CHARS_MAX: Final = 40
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 
@@ -94,11 +116,15 @@ def init_vendor(
     directory: Path,
     vendor: str,
     *,
-    passphrase: bytes | None = None,
+    passphrase: Passphrase = None,
     today: date,
     version_rule: VersionRule | None = None,
     seats_max: int = SEATS_MAX,
     simulation: bool = False,
+    days: int = ISSUER_DAYS,
+    start: date | None = None,
+    root: str | Path | None = None,
+    tokens: Mapping[KeyKind, str] | None = None,
 ) -> Trust:
     """The trust of a vendor whose keys were made in `directory`, where there were none before.
 
@@ -110,79 +136,114 @@ def init_vendor(
         version_rule: By default that of release 8 for `genesys.d`, and FlexNet's for others.
         seats_max: How many seats of one feature a client may hold.
         simulation: The keys are for simulations only (Trust.simulation).
+        days: How long the issuer key may sign.
+        start: The first day on which it may; today by default.
+        root: The directory or file in which the root key is to be, or its URI in a token; by default `directory`.
+        tokens: The URI of each kind of key that is to be made in a token.
 
     Raises:
-        InputError: The name is no vendor daemon's name, or the directory holds keys already; nothing was written.
+        InputError: The name is no vendor daemon's name, or there are keys already; nothing was written.
     """
     try:
         check_vendor_name(vendor)
     except ValueError as error:
         raise InputError("This cannot be a vendor's name.", file="NAME", found=vendor, expected=str(error)) from None
-    held = sorted(path.name for pattern in ("*.key", "*.pub", "*.trust") for path in directory.glob(pattern))
-    if held:
-        raise InputError(
-            f"The directory holds keys already: {', '.join(held)}.",
-            file=str(directory),
-            remedy="Keys are never overwritten: name a new directory, or use `seatkeeper vendor rotate`.",
+    _check_empty(directory)
+    tokens = dict(tokens or {})
+    if isinstance(root, str) and is_token(root):
+        tokens["root"], root = root, None
+    root_file = _root_file(directory, root)
+    start = start or today
+    with making() as made:
+        keys = {kind: made.key(new_key(tokens.get(kind, ""), passphrase_for(passphrase, kind))) for kind in KINDS}
+        issuer = _new_issuer(keys["issuer"].key, start, days)
+        trust = Trust(
+            vendor=vendor,
+            serial=1,
+            signed_on=today,
+            root=keys["root"].key.public_key().public_bytes_raw().hex(),
+            version_rule=version_rule or ("release8" if fold_name(vendor) == "genesys.d" else "flexnet"),
+            seats_max=seats_max,
+            issuers=(issuer,),
+            daemon_certificate=_certify(keys["root"].key, keys["daemon"].key, vendor, today),
+            simulation=True if simulation else UNSET,
         )
-    root, issuer, daemon = (Ed25519PrivateKey.generate() for _ in range(3))
-    trust = Trust(
-        vendor=vendor,
-        serial=1,
-        signed_on=today,
-        root=root.public_key().public_bytes_raw().hex(),
-        version_rule=version_rule or ("release8" if fold_name(vendor) == "genesys.d" else "flexnet"),
-        seats_max=seats_max,
-        issuers=(_new_issuer(issuer, today),),
-        daemon_certificate=_certify(root, daemon, vendor, today),
-        simulation=True if simulation else UNSET,
-    )
-    files = {
-        "root.key": _private_pem(root, passphrase),
-        "root.pub": root.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-        f"issuer-{trust.issuers[0].id}.key": _private_pem(issuer, passphrase),
-        "daemon.key": _private_pem(daemon, passphrase),
-        f"{vendor}.trust": sign_trust(trust, root).encode(),
-    }
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"This directory cannot be made: {error.strerror}.", file=str(directory)) from None
-    written: list[Path] = []
-    try:
-        for name, data in files.items():
-            write_file(directory / name, data, private=name.endswith(".key"), replace=False)
-            written.append(directory / name)
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"This directory cannot be made: {error.strerror}.", file=str(directory)) from None
+        public = keys["root"].key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        made.file(root_file.with_name(root_file.name + keys["root"].suffix), keys["root"].data, private=True)
+        made.file(directory / "root.pub", public, private=False)
+        made.file(directory / f"issuer-{issuer.id}{keys['issuer'].suffix}", keys["issuer"].data, private=True)
+        made.file(directory / f"daemon{keys['daemon'].suffix}", keys["daemon"].data, private=True)
+        made.file(directory / f"{vendor}.trust", sign_trust(trust, keys["root"].key).encode(), private=False)
     return trust
 
 
-def rotate(directory: Path, *, passphrase: bytes | None = None, today: date, daemon: bool = False) -> Trust:
-    """The trust after a new issuer key took the old one's place today; what the old one signed stays good.
+def rotate(
+    directory: Path,
+    *,
+    passphrase: Passphrase = None,
+    today: date,
+    daemon: bool = False,
+    root: str | Path | None = None,
+    days: int = ISSUER_DAYS,
+    start: date | None = None,
+    overlap: int = 0,
+    token: str = "",
+) -> Trust:
+    """The trust after a new issuer key took the old one's place; what the old one signed stays good.
 
-    With `daemon` it is the daemon's key that is replaced, and each server then needs a new credential. The passphrase opens the
-    root key and encrypts the new one.
+    Args:
+        directory: The directory of the keys.
+        passphrase: Opens the root key and encrypts the new one.
+        today: The day of the change.
+        daemon: Replace the daemon's key instead; each server then needs a new credential.
+        root: Where the root key is (`place_for`).
+        days: How long the new issuer key may sign.
+        start: The first day on which it may, today or later; today by default.
+        overlap: How many days longer than that first day the old one may sign.
+        token: The URI under which the new key is to be made in a token.
+
+    Raises:
+        InputError: The root key is missing or another one, or a day makes no sense; nothing was changed.
     """
-    path, trust = load_trust(directory)
-    root = load_root(directory, passphrase=passphrase)
-    key = Ed25519PrivateKey.generate()
-    if daemon:
-        changed = msgspec.structs.replace(trust, daemon_certificate=_certify(root, key, trust.vendor, today))
-    else:
-        ended = tuple(msgspec.structs.replace(issuer, not_after=min(issuer.not_after, today)) for issuer in trust.issuers)
-        issuer = _new_issuer(key, today)
-        write_file(directory / f"issuer-{issuer.id}.key", _private_pem(key, passphrase), private=True, replace=False)
-        changed = msgspec.structs.replace(trust, issuers=(*ended, issuer))
-    changed = _write_trust(path, changed, root, today)
-    if daemon:
-        write_file(directory / "daemon.key", _private_pem(key, passphrase), private=True, replace=True)
+    start = start or today
+    if start < today:
+        raise InputError(
+            "A new issuer key cannot begin to sign before today.", found=format_date(start), expected=f"{format_date(today)} or later"
+        )
+    with _changing(directory) as (path, trust):
+        signer = open_root(directory, trust, root, passphrase=passphrase)
+        with making() as made:
+            key = made.key(new_key(token, passphrase_for(passphrase, "daemon" if daemon else "issuer")))
+            if daemon:
+                changed = msgspec.structs.replace(trust, daemon_certificate=_certify(signer, key.key, trust.vendor, today))
+            else:
+                issuer = _new_issuer(key.key, start, days)
+                end = start + timedelta(days=overlap)
+                ended = tuple(msgspec.structs.replace(each, not_after=min(each.not_after, end)) for each in trust.issuers)
+                made.file(directory / f"issuer-{issuer.id}{key.suffix}", key.data, private=True)
+                changed = msgspec.structs.replace(trust, issuers=(*ended, issuer))
+            changed = _write_trust(path, changed, signer, today)
+        if daemon:
+            write_file(directory / f"daemon{key.suffix}", key.data, private=True, replace=True)
+            for suffix in {".key", ".token"} - {key.suffix}:
+                (directory / f"daemon{suffix}").unlink(missing_ok=True)
     return changed
 
 
-def revoke(directory: Path, issuer_id: str, *, on: date, reason: str = "", passphrase: bytes | None = None, today: date) -> Trust:
+def revoke(
+    directory: Path,
+    issuer_id: str,
+    *,
+    on: date,
+    reason: str = "",
+    passphrase: Passphrase = None,
+    today: date,
+    root: str | Path | None = None,
+) -> Trust:
     """The trust after the issuer's signatures were refused for lines issued on the day `on` or later.
 
     The day may lie before today. Blanks and case in the key id do not matter. The reason is shown wherever a line is refused for it.
@@ -190,18 +251,27 @@ def revoke(directory: Path, issuer_id: str, *, on: date, reason: str = "", passp
     Raises:
         InputError: The trust has no such issuer, or it was revoked as of the same day or an earlier one.
     """
-    path, trust = load_trust(directory)
-    wanted = "".join(issuer_id.split()).upper()
-    issuer = trust.issuer(wanted)
+    with _changing(directory) as (path, trust):
+        issuer = known_issuer(trust, issuer_id)
+        if issuer.revoked_on is not None and issuer.revoked_on <= on:
+            raise InputError(f"The issuer {issuer.id} is revoked as of {format_date(issuer.revoked_on)} already.", file="ISSUER")
+        revoked = msgspec.structs.replace(issuer, revoked_on=on, reason=" ".join(reason.split()))
+        issuers = tuple(revoked if each.id == issuer.id else each for each in trust.issuers)
+        signer = open_root(directory, trust, root, passphrase=passphrase)
+        return _write_trust(path, msgspec.structs.replace(trust, issuers=issuers), signer, today)
+
+
+def known_issuer(trust: Trust, issuer_id: str) -> Issuer:
+    """The issuer of that key id; blanks and case do not matter.
+
+    Raises:
+        InputError: The trust has none.
+    """
+    issuer = trust.issuer("".join(issuer_id.split()).upper())
     if issuer is None:
         known = ", ".join(each.id for each in trust.issuers)
         raise InputError(f"{trust.vendor} has no such issuer.", file="ISSUER", found=issuer_id, expected=f"one of {known}")
-    if issuer.revoked_on is not None and issuer.revoked_on <= on:
-        raise InputError(f"The issuer {wanted} is revoked as of {issuer.revoked_on} already.", file="ISSUER")
-    revoked = msgspec.structs.replace(issuer, revoked_on=on, reason=" ".join(reason.split()))
-    issuers = tuple(revoked if each.id == wanted else each for each in trust.issuers)
-    root = load_root(directory, passphrase=passphrase)
-    return _write_trust(path, msgspec.structs.replace(trust, issuers=issuers), root, today)
+    return issuer
 
 
 def load_trust(directory: Path) -> tuple[Path, Trust]:
@@ -217,12 +287,26 @@ def load_trust(directory: Path) -> tuple[Path, Trust]:
     return found[0], read_trust(found[0], root=read_root(directory / "root.pub"))
 
 
-def load_root(directory: Path, *, passphrase: bytes | None = None) -> Ed25519PrivateKey:
-    """The root key, which may well be kept elsewhere."""
-    return _load_key(directory / "root.key", passphrase, "Bring the root key from where it is kept offline.")
+def load_root(directory: Path, *, passphrase: Passphrase = None) -> Ed25519PrivateKey:
+    """The root key of a directory that has it."""
+    return open_key(place_for(directory, None), passphrase_for(passphrase, "root"), _BRING_ROOT)
 
 
-def load_issuer(directory: Path, *, passphrase: bytes | None = None, today: date) -> Ed25519PrivateKey:
+def open_root(directory: Path, trust: Trust, where: str | Path | None = None, *, passphrase: Passphrase = None) -> Ed25519PrivateKey:
+    """The root key that signed `trust`, from `where` it is kept or from `directory`.
+
+    Raises:
+        InputError: It is missing, cannot be opened, or is another vendor's.
+    """
+    place = place_for(directory, where)
+    key = open_key(place, passphrase_for(passphrase, "root"), _BRING_ROOT)
+    if key.public_key().public_bytes_raw().hex() != trust.root:
+        remedy = f"Use the root key that {trust.vendor}.trust was made with."
+        raise InputError("This is not the root key of these keys.", file=str(place), remedy=remedy)
+    return key
+
+
+def load_issuer(directory: Path, *, passphrase: Passphrase = None, today: date) -> Ed25519PrivateKey:
     """The newest issuer key that may sign today.
 
     Raises:
@@ -230,18 +314,18 @@ def load_issuer(directory: Path, *, passphrase: bytes | None = None, today: date
     """
     _, trust = load_trust(directory)
     valid = [issuer for issuer in reversed(trust.issuers) if not issuer.objection(today)]
-    paths = [(issuer, directory / f"issuer-{issuer.id}.key") for issuer in valid]
-    for issuer, path in paths:
-        if path.exists():
-            key = _load_key(path, passphrase, "")
+    for issuer in valid:
+        path = find_key(directory, f"issuer-{issuer.id}")
+        if path is not None:
+            key = open_key(path, passphrase_for(passphrase, "issuer"))
             if key.public_key().public_bytes_raw().hex() != issuer.public_key:
                 raise InputError("This is not the key that its name says.", file=str(path), remedy="Restore it from a backup.")
             return key
-    problem = f"misses {paths[0][1].name}" if paths else "holds no issuer key that may sign today"
+    problem = f"misses issuer-{valid[0].id}.key" if valid else "holds no issuer key that may sign today"
     raise InputError(f"The directory {problem}.", file=str(directory), remedy="Make a new one with `seatkeeper vendor rotate`.")
 
 
-def issue_credential(directory: Path, hostid: str, into: Path, *, passphrase: bytes | None = None, today: date) -> Path:
+def issue_credential(directory: Path, hostid: str, into: Path, *, passphrase: Passphrase = None, today: date) -> Path:
     """The file in the directory `into` that makes the server of `hostid` a server of this vendor; one there is replaced.
 
     Raises:
@@ -249,16 +333,17 @@ def issue_credential(directory: Path, hostid: str, into: Path, *, passphrase: by
     """
     _, trust = load_trust(directory)
     remedy = "Restore it from a backup, or use `seatkeeper vendor rotate --daemon`."
-    daemon = _load_key(directory / "daemon.key", passphrase, remedy)
+    place = find_key(directory, "daemon") or directory / "daemon.key"
+    daemon = open_key(place, passphrase_for(passphrase, "daemon"), remedy)
     key = Ed25519PrivateKey.generate()
     try:
         certificate = make_server_certificate(
             daemon, trust.daemon_certificate, hostid, key.public_key(), serial=x509.random_serial_number(), not_before=today
         )
     except ValueError:
-        raise InputError("This is not the key that the trust file certifies.", file=str(directory / "daemon.key"), remedy=remedy) from None
+        raise InputError("This is not the key that the trust file certifies.", file=str(place), remedy=remedy) from None
     path = credential_path(into, trust.vendor, hostid)
-    data = _private_pem(key, None) + certificate.encode() + trust.daemon_certificate.encode()
+    data = private_pem(key) + certificate.encode() + trust.daemon_certificate.encode()
     write_file(path, data, private=True, replace=True)
     return path
 
@@ -290,7 +375,7 @@ def read_credential(path: Path) -> Credential:
     Raises:
         InputError: It cannot be read, or is no credential.
     """
-    data = _read(path, _KEY_BYTES_MAX)
+    data = _read(path, KEY_BYTES_MAX)
     try:
         key = read_private_pem(data)
         certificates = x509.load_pem_x509_certificates(data)
@@ -326,22 +411,7 @@ def read_trust(path: Path, *, root: bytes | None = None) -> Trust:
 
 def read_root(path: Path) -> bytes:
     """The root public key in a file."""
-    return parse_root(_read(path, _KEY_BYTES_MAX), name=str(path))
-
-
-def write_file(path: Path, data: bytes, *, private: bool, replace: bool) -> None:
-    """Let `path` hold `data`, whole and on the disk, readable by its owner only where `private`.
-
-    Raises:
-        InputError: It cannot be written, or it exists and is not to be replaced.
-    """
-    try:
-        with whole_file(path, PRIVATE if private else PUBLIC, replace=replace) as file:
-            file.write(data)
-    except OSError as error:
-        if error.errno == errno.EEXIST and not replace:
-            raise InputError("This file exists and is not overwritten.", file=str(path), remedy="Name another directory.") from None
-        raise InputError(f"This file cannot be written: {error.strerror}.", file=str(path)) from None
+    return parse_root(_read(path, KEY_BYTES_MAX), name=str(path))
 
 
 def _read(path: Path, bytes_max: int) -> bytes:
@@ -355,20 +425,49 @@ def _read(path: Path, bytes_max: int) -> bytes:
     return data
 
 
-def _load_key(path: Path, passphrase: bytes | None, remedy: str) -> Ed25519PrivateKey:
-    if not path.exists():
-        raise InputError("This key is missing.", file=str(path), remedy=remedy)
-    data = _read(path, _KEY_BYTES_MAX)
+@contextmanager
+def _changing(directory: Path) -> Iterator[tuple[Path, Trust]]:
+    """The trust file and what it says, while nobody else signs the next one: two changes at once must not bear one serial."""
+    path, _ = load_trust(directory)
     try:
-        return read_private_pem(data, passphrase)
-    except ValueError as error:
-        how = "Give its passphrase with --passphrase-file." if is_encrypted(data) else "Restore it from a backup."
-        raise InputError("This key cannot be used.", file=str(path), expected=str(error), remedy=how) from None
+        with alone(path):
+            yield load_trust(directory)
+    except TimeoutError:
+        raise InputError("Another program is changing this trust file.", file=str(path), remedy="Try again.") from None
+    except OSError as error:
+        raise InputError(f"This trust file cannot be changed: {error.strerror}.", file=str(path)) from None
 
 
-def _new_issuer(key: Ed25519PrivateKey, today: date) -> Issuer:
+def _check_empty(directory: Path) -> None:
+    held = sorted(path.name for pattern in ("*.key", "*.token", "*.pub", "*.trust") for path in directory.glob(pattern))
+    if held:
+        raise InputError(
+            f"The directory holds keys already: {', '.join(held)}.",
+            file=str(directory),
+            remedy="Keys are never overwritten: name a new directory, or use `seatkeeper vendor rotate`.",
+        )
+
+
+def _root_file(directory: Path, root: str | Path | None) -> Path:
+    """The new root key's file, as yet without the ending of its name."""
+    if root is None:
+        return directory / "root"
+    place = Path(root)
+    if place.is_dir():
+        if (held := find_key(place, "root")) is not None:
+            raise InputError("There is a root key already.", file=str(held), remedy="Keys are never overwritten: name another place.")
+        return place / "root"
+    if place.suffix != ".key" or not place.parent.is_dir():
+        expected = "a directory that is there, a file NAME.key in one, or a key in a token (pkcs11:...)"
+        raise InputError("The root key cannot be made there.", file="--root", found=str(place), expected=expected)
+    return place.with_suffix("")
+
+
+def _new_issuer(key: Ed25519PrivateKey, start: date, days: int) -> Issuer:
+    if not 1 <= days <= ISSUER_DAYS_MAX:
+        raise InputError("An issuer key cannot be valid for so long.", found=str(days), expected=f"1 to {ISSUER_DAYS_MAX} days")
     public = key.public_key().public_bytes_raw()
-    return Issuer(key_id(public), public.hex(), today, today + timedelta(days=ISSUER_DAYS))
+    return Issuer(key_id(public), public.hex(), start, start + timedelta(days=days))
 
 
 def _certify(root: Ed25519PrivateKey, daemon: Ed25519PrivateKey, vendor: str, today: date) -> str:
@@ -380,11 +479,3 @@ def _write_trust(path: Path, trust: Trust, root: Ed25519PrivateKey, today: date)
     trust = msgspec.structs.replace(trust, serial=trust.serial + 1, signed_on=today)
     write_file(path, sign_trust(trust, root).encode(), private=False, replace=True)
     return trust
-
-
-def _private_pem(key: Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
-    if passphrase is None:
-        return private_pem(key)
-    if not passphrase:
-        raise InputError("The passphrase is empty.", file="--passphrase-file")
-    return private_pem(key, passphrase, draw=os.urandom(DRAW_BYTES))

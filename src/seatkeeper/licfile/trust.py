@@ -15,7 +15,7 @@ for reading.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 __all__ = [
+    "ENDS_SOON_DAYS",
     "KEY_BYTES",
     "KEY_ID_BYTES",
     "NONCE_BYTES_MIN",
@@ -42,6 +43,7 @@ __all__ = [
     "Issuer",
     "Trust",
     "check_server",
+    "ending_sentence",
     "key_id",
     "parse_root",
     "parse_trust",
@@ -57,6 +59,8 @@ TRUST_BYTES_MAX: Final = 1024 * 1024
 NONCE_BYTES_MIN: Final = 16
 #: What one client may hold of one feature unless the vendor says otherwise (guide: at most 9999).
 SEATS_MAX: Final = 9999
+#: So long before nobody may sign any more the desk is told: time enough to bring the root key out.
+ENDS_SOON_DAYS: Final = 30
 
 _TRUST_TAG: Final = b"seatkeeper/trust/1\0"
 _PROOF_TAG: Final = b"seatkeeper/server-proof/1\0"
@@ -85,6 +89,11 @@ class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_after: date
     revoked_on: date | None = None
     reason: str = ""
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which its signature counts."""
+        return self.not_after if self.revoked_on is None else min(self.not_after, self.revoked_on - timedelta(days=1))
 
     def objection(self, issued: date) -> str:
         """Why a line issued on that day is not to be believed, as the end of a sentence; empty where it is."""
@@ -134,6 +143,24 @@ class _Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal["seatkeeper-trust-1"]
     trust: Trust
     signature: _SignatureHex
+
+
+def ending_sentence(trust: Trust, today: date) -> str:
+    """That the issuer keys end soon, and when; empty where, one after the other, they may sign longer than `ENDS_SOON_DAYS`.
+
+    Empty, too, where no key may sign today: that is no warning any more, and is said where a key is asked for.
+    """
+    last, day = None, today
+    while ends := [issuer.last_day for issuer in trust.issuers if not issuer.objection(day)]:
+        last = max(ends)
+        if (last - today).days > ENDS_SOON_DAYS:
+            return ""
+        day = last + timedelta(days=1)
+    if last is None:
+        return ""
+    left = (last - today).days
+    when = f"in {left} day{'' if left == 1 else 's'}" if left else "today"
+    return f"The last day on which an issuer key of {trust.vendor} may sign is {format_date(last)}, {when}."
 
 
 def key_id(public: bytes) -> str:
