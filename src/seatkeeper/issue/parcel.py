@@ -1,0 +1,198 @@
+"""What is delivered was read from the disk and verified, and is what the order asked for: its number, its license servers.
+
+A parcel is made of the files that `issuer` left, so that it can be made again on any later day and a delivery never needs the
+vendor's keys. A license file that would not be served is not sent.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from seatkeeper.adapters.keys import credential_path, read_trust
+from seatkeeper.base.dates import NEVER, parse_date
+from seatkeeper.base.errors import InputError
+from seatkeeper.issue.order import check_order, read_text
+from seatkeeper.issue.reading import OrderError
+from seatkeeper.licfile.grammar import FILE_BYTES_MAX
+from seatkeeper.licfile.model import Feature, LicenseFile
+from seatkeeper.licfile.parser import decode, parse
+from seatkeeper.licfile.signature import verify_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from seatkeeper.catalog.model import Catalog
+    from seatkeeper.issue.model import Order, OrderServer
+    from seatkeeper.licfile.trust import Trust
+
+__all__ = ["FILES_MAX", "SUFFIXES", "Parcel", "ParcelFile", "find_files", "read_parcel"]
+
+#: Of one order's license files; each independent license server has one.
+FILES_MAX: Final = 100
+#: What license files in a directory are called.
+SUFFIXES: Final = (".dat", ".lic")
+
+
+class ParcelFile(msgspec.Struct, frozen=True):
+    """One license file.
+
+    Attributes:
+        path: Where it lies.
+        data: Its bytes.
+        file: Its lines.
+        sha256: Of its bytes, in hex.
+        issuers: The key ids that signed its lines.
+        issued: The latest day on which one of its lines was issued.
+        expires: The first day after which one of its lines is no longer good, or `NEVER`.
+        servers: The license servers that it is for, as the order has them.
+    """
+
+    path: Path
+    data: bytes
+    file: LicenseFile
+    sha256: str
+    issuers: tuple[str, ...]
+    issued: date
+    expires: date
+    servers: tuple[OrderServer, ...]
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """Its FEATURE lines."""
+        return tuple(line for line in self.file.lines if type(line) is Feature)
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """All that goes to the customer for one order; the credentials are private keys."""
+
+    order: Order
+    order_text: str
+    files: tuple[ParcelFile, ...]
+    trust: Path
+    trust_data: bytes
+    credentials: tuple[Path, ...]
+
+    @property
+    def issued(self) -> date:
+        """The latest day of issue."""
+        return max(each.issued for each in self.files)
+
+    @property
+    def expires(self) -> date:
+        """The first day after which something is no longer good, or `NEVER`."""
+        return min(each.expires for each in self.files)
+
+
+def find_files(place: Path) -> tuple[Path, ...]:
+    """The license files at `place`: itself, or those in the directory.
+
+    Raises:
+        InputError: There are none, or too many.
+    """
+    if not place.is_dir():
+        return (place,)
+    found = tuple(sorted(path for path in place.iterdir() if path.suffix in SUFFIXES and path.is_file()))
+    if not 0 < len(found) <= FILES_MAX:
+        expected = f"at most {FILES_MAX} files *{' or *'.join(SUFFIXES)}, as `seatkeeper issue` leaves them"
+        raise InputError("These are not the license files of one order.", file=str(place), found=str(len(found)), expected=expected)
+    return found
+
+
+def read_parcel(place: Path, order: Path, catalog: Catalog) -> Parcel:
+    """The parcel of the license file, or the directory of license files, at `place`.
+
+    Args:
+        place: The file or the directory.
+        order: The file of the order from which they were issued.
+        catalog: What it was checked against.
+
+    Raises:
+        InputError: A file is missing, cannot be read or is not one of the order.
+        OrderError: The order cannot be issued.
+    """
+    paths = find_files(place)
+    trust_path = paths[0].parent / f"{catalog.vendor.name}.trust"
+    if not trust_path.exists():
+        remedy = "Deliver from the directory where `seatkeeper issue` left license file and trust file."
+        raise InputError("The trust file does not lie beside the license file.", file=str(trust_path), remedy=remedy)
+    trust = read_trust(trust_path)
+    read = [_read(path) for path in paths]
+    issued = max(_issued(path, file) for path, _, file in read)
+    text = read_text(order)
+    # Of an order that was issued some time ago, the last day may be past by now; it was not when it was issued.
+    checked = check_order(text, str(order), catalog, issued)
+    if checked.order is None:
+        raise OrderError(checked.problems)
+    files = tuple(_verified(path, data, file, trust, checked.order) for path, data, file in read)
+    _check_complete(files, checked.order, place)
+    hostids = dict.fromkeys(server.hostid for each in files for server in each.servers)
+    credentials = [credential_path(paths[0].parent, trust.vendor, hostid) for hostid in hostids]
+    held = tuple(path for path in credentials if path.exists())
+    return Parcel(checked.order, text, files, trust_path, trust_path.read_bytes(), held)
+
+
+def _read(path: Path) -> tuple[Path, bytes, LicenseFile]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise InputError(f"The license file cannot be read: {error.strerror}.", file=str(path)) from None
+    parsed = parse(decode(data), str(path))
+    for problem in parsed.problems:
+        if problem.severity == "error":
+            raise InputError(problem.message, file=str(path), line=problem.line, found=problem.found)
+    if not parsed.file.servers or not any(True for _ in parsed.file.signable()):
+        raise InputError("This is not a license file for a license server.", file=str(path), expected="SERVER and FEATURE lines")
+    return path, data, parsed.file
+
+
+def _issued(path: Path, file: LicenseFile) -> date:
+    try:
+        return max(parse_date(line.attribute("ISSUED") or "") for _, line in file.signable())
+    except ValueError:
+        remedy = "Deliver files that `seatkeeper issue` made."
+        raise InputError("A line of this file does not say when it was issued.", file=str(path), remedy=remedy) from None
+
+
+def _verified(path: Path, data: bytes, file: LicenseFile, trust: Trust, order: Order) -> ParcelFile:
+    """The file with what delivery needs to know of it.
+
+    Raises:
+        InputError: A line does not verify, or is of another order or license server.
+    """
+    verdicts = verify_lines(file, trust)
+    for verdict in verdicts:
+        if not verdict.ok:
+            remedy = "It is not delivered; issue the order anew."
+            raise InputError(f"This file would not be served: {verdict.sentence}", file=str(path), remedy=remedy)
+    for _, line in file.signable():
+        if (number := line.attribute("SN")) != order.terms.number:
+            raise InputError("This file is of another order.", file=str(path), found=number or "", expected=f"SN={order.terms.number}")
+    by_hostid = {server.hostid: server for server in order.servers}
+    strange = [hostid for hostid in file.hostids if hostid not in by_hostid]
+    if strange:
+        expected = ", ".join(by_hostid)
+        raise InputError("The order does not name the host id of this file.", file=str(path), found=strange[0], expected=expected)
+    return ParcelFile(
+        path=path,
+        data=data,
+        file=file,
+        sha256=sha256(data).hexdigest(),
+        issuers=tuple(dict.fromkeys(verdict.issuer for verdict in verdicts)),
+        issued=_issued(path, file),
+        expires=min((line.expires for line in file.lines if type(line) is Feature), default=NEVER),
+        servers=tuple(by_hostid[hostid] for hostid in file.hostids),
+    )
+
+
+def _check_complete(files: Sequence[ParcelFile], order: Order, place: Path) -> None:
+    served = {server.hostid for each in files for server in each.servers}
+    missing = [server.hostid for server in order.servers if server.hostid not in served]
+    if missing:
+        remedy = "Deliver the directory with all files of the order."
+        raise InputError("There is no license file for a license server of the order.", file=str(place), expected=missing[0], remedy=remedy)

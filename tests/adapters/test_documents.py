@@ -1,0 +1,116 @@
+"""The certificate as PDF: all figures are in it, nothing of an order is a program, and the same data give the same bytes."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from seatkeeper.adapters import documents
+from seatkeeper.adapters.catalogs import load_catalog
+from seatkeeper.adapters.documents import certificate_pdf, certificate_pngs
+from seatkeeper.base.errors import InputError
+from seatkeeper.issue.certificate_page import certificate_data
+from seatkeeper.issue.parcel import read_parcel
+from support.desk_mail import issued
+
+DAY = date(2026, 3, 14)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    catalog = load_catalog()
+    return certificate_data(read_parcel(*issued(tmp_path_factory.mktemp("issued")), catalog), catalog)
+
+
+def texts(pdf: bytes) -> list[str]:
+    """The text of each page, with single blanks and without the places where a long word may break."""
+    return [" ".join(page.extract_text().replace("\u200b", "").split()) for page in PdfReader(io.BytesIO(pdf)).pages]
+
+
+def figures(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for each in value.values() for text in figures(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in figures(each)]
+    return [value] if isinstance(value, str) and value else []
+
+
+def test_every_figure_is_in_the_text(data: dict[str, Any]) -> None:
+    (page,) = texts(certificate_pdf(data, DAY))
+    assert [text for text in figures(data) if text not in page] == []
+    assert "seatkeeper license verify license.dat" in page
+    assert "Page 1 of 1" in page
+    assert "NOT FOR PRODUCTION" not in page
+
+
+def test_the_same_data_give_the_same_bytes_and_the_day_of_issue_is_the_documents(data: dict[str, Any]) -> None:
+    pdf = certificate_pdf(data, DAY)
+    assert pdf == certificate_pdf(data, DAY)
+    read = PdfReader(io.BytesIO(pdf)).metadata
+    assert read is not None
+    assert (read.title, read.author) == ("License certificate 20260042", "Genesys")
+    assert read.creation_date is not None
+    assert read.creation_date.date() == DAY
+    assert pdf != certificate_pdf({**data, "number": "20260043"}, DAY)
+
+
+@pytest.mark.parametrize("name", ["#panic()", "$x$", '#read("/etc/passwd")', "*b* _i_ @ref <l> = h `r` // c \\ [x] ]", "{{data}}"])
+def test_names_are_never_markup(data: dict[str, Any], name: str) -> None:
+    (page,) = texts(certificate_pdf({**data, "company": name, "reseller": name, "requestor": name}, DAY))
+    # Once as the heading, then as customer, reseller and requestor.
+    assert page.count(" ".join(name.split())) == 4
+
+
+@pytest.mark.parametrize("name", ["Café Straße", "Почтовые голуби", "Ταχυδρομείο", "Łódź Şişli Ýmir", "יונים", "حمام"])
+def test_names_of_many_scripts_have_glyphs(data: dict[str, Any], name: str) -> None:
+    (page,) = texts(certificate_pdf({**data, "company": name}, DAY))
+    if name.isascii() or name[0] not in "יح":
+        assert page.count(name) == 2
+
+
+def test_a_glyph_that_no_font_has_is_an_error_with_a_remedy(data: dict[str, Any], tmp_path: Path) -> None:
+    # Of a script without any font in the world's distributions: a private character.
+    with pytest.raises(InputError, match="No font here has a character") as caught:
+        certificate_pdf({**data, "company": "Pigeon \uf8fe"}, DAY)
+    assert caught.value.found == r"\u{f8fe}"
+    assert "--fonts DIR" in caught.value.remedy
+    with pytest.raises(InputError, match="no such directory of fonts"):
+        certificate_pdf(data, DAY, fonts=tmp_path / "none")
+
+
+def test_long_names_wrap_within_the_page(data: dict[str, Any]) -> None:
+    long = "Taubenpostbetriebsgesellschaft" * 3
+    (page, *_) = texts(certificate_pdf({**data, "company": long, "reseller": long}, DAY))
+    assert page.replace(" ", "").count(long) == 3
+
+
+def test_two_hundred_lines_go_over_pages_with_their_heads(data: dict[str, Any]) -> None:
+    (only,) = data["files"]
+    rows = [{**only["licenses"][0], "feature": f"feature_{number}", "count": f"{number}"} for number in range(200)]
+    pages = texts(certificate_pdf({**data, "production": False, "purpose": "testing", "files": [{**only, "licenses": rows}]}, DAY))
+    assert len(pages) > 3
+    for number, page in enumerate(pages, 1):
+        assert f"Page {number} of {len(pages)}" in page
+        assert "License certificate · Order 20260042" in page
+        assert "TESTING - not for production" in page
+    for page in pages[1:-1]:
+        assert "Feature Version Count How it is counted" in page
+    together = " ".join(pages)
+    assert all(f"feature_{number} " in together for number in range(200))
+    assert "TESTING - NOT FOR PRODUCTION" in pages[0]
+
+
+def test_pictures_have_a_page_each(data: dict[str, Any]) -> None:
+    (page,) = certificate_pngs(data, DAY)
+    assert page.startswith(b"\x89PNG")
+
+
+def test_data_have_a_limit(data: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "DATA_BYTES_MAX", 100)
+    with pytest.raises(InputError, match="too much for one certificate"):
+        certificate_pdf(data, DAY)
