@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-__all__ = ["TOKEN_SCHEME", "TOKEN_URI_CHARS_MAX", "TokenKey", "TokenUri", "is_token", "make_token_key", "open_token_key", "parse_uri"]
+__all__ = [
+    "TOKEN_SCHEME",
+    "TOKEN_URI_CHARS_MAX",
+    "TokenKey",
+    "TokenUri",
+    "is_token",
+    "make_token_key",
+    "open_token_key",
+    "parse_uri",
+    "with_label",
+]
 
 TOKEN_SCHEME: Final = "pkcs11:"
 TOKEN_URI_CHARS_MAX: Final = 2048
@@ -165,6 +175,14 @@ def parse_uri(text: str) -> TokenUri:
         if missing:
             raise InputError(f"The URI of the token does not say {what}.", file="token", remedy="See docs/keys.md for an example.")
     return uri
+
+
+def with_label(text: str, label: str) -> str:
+    """The URI of another key in the same token."""
+    parse_uri(text)
+    path, question, query = text.removeprefix(TOKEN_SCHEME).partition("?")
+    parts = [part for part in path.split(";") if not part.startswith(("object=", "id="))]
+    return f"{TOKEN_SCHEME}{';'.join([*parts, f'object={quote(label)}'])}{question}{query}"
 
 
 def open_token_key(text: str) -> TokenKey:
