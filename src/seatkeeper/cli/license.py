@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from seatkeeper.cli.license_diff import diff
+from seatkeeper.cli.license_edit import merge
 from seatkeeper.cli.license_files import lint, show
 from seatkeeper.cli.license_verify import verify
 from seatkeeper.cli.order import run
@@ -13,7 +14,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="license",
-    help="License files: show what is in them, find what is wrong with them, verify their signatures, compare two of them.",
+    help="License files: show what is in them, find what is wrong with them, verify their signatures, compare, combine and divide them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,6 +24,7 @@ app.command()(show)
 app.command()(lint)
 app.command()(verify)
 app.command()(diff)
+app.command()(merge)
 
 
 def main(argv: list[str]) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.difference import Change, FieldChange
     from seatkeeper.licfile.model import Parsed
 
-__all__ = ["diff"]
+__all__ = ["diff", "show_changes"]
 
 #: As diff itself ends: equal, different, trouble.
 _DIFFERENT: Final = 1
@@ -53,7 +53,7 @@ def diff(
     if json:
         _print_json(files, changes)
     else:
-        _show(files, changes)
+        show_changes(files, changes)
     if changes:
         raise typer.Exit(_DIFFERENT)
 
@@ -86,7 +86,8 @@ def _complain(text: str) -> None:
 # For people ------------------------------------------------------------------------------------------------------
 
 
-def _show(files: list[Parsed], changes: tuple[Change, ...]) -> None:
+def show_changes(files: list[Parsed], changes: tuple[Change, ...]) -> None:
+    """Print the changes from the one file to the other as tables."""
     from rich.console import Console
     from rich.text import Text
 
@@ -114,7 +115,7 @@ def _table(*columns: str) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in {"", "Line"})
+        table.add_column(column, overflow="fold", no_wrap=column in {"", "Line", "Name"})
     return table
 
 

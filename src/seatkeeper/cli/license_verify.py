@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.model import Parsed, Problem, Signable
     from seatkeeper.licfile.trust import Trust
 
-__all__ = ["main", "verify"]
+__all__ = ["Trusts", "find_trusts", "judge", "main", "pinned_root", "verify"]
+
+#: By folded vendor name, the trust file that judges the vendor's lines.
+Trusts = dict[str, "tuple[Path, Trust]"]
 
 #: Below this many lines a second thread costs more than it gives.
 _POOL_LINES_MIN: Final = 512
@@ -78,7 +81,7 @@ def verify(
     license error, after a sentence for each line that is refused.
     """
     parsed = _read(file)
-    trusts = _find_trusts(parsed, file, trust, _root(root))
+    trusts = find_trusts(parsed, file, trust, pinned_root(root))
     rows = _rows(parsed, file, trusts)
     refused = [row for row in rows if not row.ok]
     number = refused[0].number if refused else 0
@@ -125,15 +128,23 @@ def _read(path: Path) -> Parsed:
     return parse(decode(data), str(path))
 
 
-def _root(given: str | None) -> bytes | None:
+def pinned_root(given: str | None) -> bytes | None:
+    """The root public key that `--root` gives, as digits or as a file."""
     if given is None:
         return None
     path = Path(given)
     return read_root(path) if path.is_file() else parse_root(given, name="--root")
 
 
-def _find_trusts(parsed: Parsed, file: Path, explicit: Path | None, root: bytes | None) -> dict[str, tuple[Path, Trust]]:
-    """By folded vendor name, the trust file that judges the vendor's lines."""
+def find_trusts(parsed: Parsed, file: Path, explicit: Path | None, root: bytes | None) -> Trusts:
+    """The trust file of each vendor of the file, where there is one.
+
+    Args:
+        parsed: The file's lines.
+        file: Where the file is.
+        explicit: A trust file, or a directory of them, in place of those beside the file and in the working directory.
+        root: The root that must have signed them.
+    """
     names = {fold_name(line.vendor): line.vendor for _, line in parsed.file.signable()}
     names |= {fold_name(vendor.name): vendor.name for vendor in parsed.file.vendors}
     if explicit is not None and not explicit.is_dir():
@@ -146,7 +157,7 @@ def _find_trusts(parsed: Parsed, file: Path, explicit: Path | None, root: bytes 
     return {fold_name(trust.vendor): (path, trust) for path, trust in trusts}
 
 
-def _rows(parsed: Parsed, file: Path, trusts: dict[str, tuple[Path, Trust]]) -> list[_Row]:
+def _rows(parsed: Parsed, file: Path, trusts: Trusts) -> list[_Row]:
     rows = [
         _Row(
             problem.line,
@@ -158,7 +169,7 @@ def _rows(parsed: Parsed, file: Path, trusts: dict[str, tuple[Path, Trust]]) -> 
         for problem in parsed.problems
         if problem.severity == "error"
     ]
-    judged = _verdicts(parsed, file, trusts)
+    judged = judge(parsed, file, trusts)
     for index, line in parsed.file.signable():
         verdict = judged.get(index) or _without_trust(index, line, parsed.places[index])
         rows.append(
@@ -179,7 +190,7 @@ def _rows(parsed: Parsed, file: Path, trusts: dict[str, tuple[Path, Trust]]) -> 
     return sorted(rows, key=lambda row: (row.line, row.column))
 
 
-def _verdicts(parsed: Parsed, file: Path, trusts: dict[str, tuple[Path, Trust]]) -> dict[int, Verdict]:
+def judge(parsed: Parsed, file: Path, trusts: Trusts) -> dict[int, Verdict]:
     """By index, the verdict of the trust of the line's own vendor; lines of other vendors are any trust's to refuse."""
     judged: dict[int, Verdict] = {}
     for vendor, (_, trust) in trusts.items():

@@ -1,0 +1,179 @@
+"""`seatkeeper license merge`: what a person sees, what is written, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.editing import HOSTID
+
+from seatkeeper.adapters import keys
+from seatkeeper.base.dates import format_date
+from seatkeeper.cli.license import main
+from seatkeeper.cli.license_edit import save_backup
+from seatkeeper.licfile.model import Comment, Feature, LicenseFile, Line, Server, Vendor
+from seatkeeper.licfile.signature import sign_line
+from seatkeeper.licfile.writer import write
+
+TODAY = date.today()
+HEAD: tuple[Line, ...] = (Server("licsrv", HOSTID, 7260), Vendor("genesys.d", keyword="DAEMON"))
+
+
+class Desk:
+    """A vendor's keys and the place of a license server."""
+
+    def __init__(self, directory: Path) -> None:
+        self.keys = directory / "keys"
+        self.place = directory / "here"
+        self.place.mkdir()
+        keys.init_vendor(self.keys, "genesys.d", today=TODAY)
+        self.send_trust(self.place)
+
+    def send_trust(self, where: Path) -> None:
+        (where / "genesys.d.trust").write_bytes((self.keys / "genesys.d.trust").read_bytes())
+
+    def write(self, name: str, *lines: Line, head: tuple[Line, ...] = HEAD, **counts: int) -> Path:
+        path = self.place / name
+        features = (self.feature(each, count) for each, count in counts.items())
+        path.write_text(write(LicenseFile((*head, *lines, *features))))
+        return path
+
+    def feature(self, name: str, count: int) -> Line:
+        key = keys.load_issuer(self.keys, today=TODAY)
+        issued = format_date(TODAY)
+        return sign_line(Feature(name, "genesys.d", "8.0", "permanent", str(count), attributes=(("ISSUED", issued),)), (HOSTID,), key)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    made = Desk(tmp_path)
+    monkeypatch.chdir(made.place)
+    monkeypatch.setenv("COLUMNS", "140")
+    return made
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    status = main(["merge", *words])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_it_shows_and_changes_nothing_without_apply(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    old = desk.write("license.dat", Comment("# mine"), a=10)
+    before = old.read_bytes()
+    desk.write("new.lic", a=20, b=5)
+    status, out, err = run(capsys, "license.dat", "new.lic")
+    assert (status, err) == (0, "")
+    assert "+FEATURE a genesys.d 8.0 permanent 20" in out
+    assert "-FEATURE a genesys.d 8.0 permanent 10" in out
+    assert "10 -> 20" in out
+    assert "seatkeeper license merge license.dat new.lic --apply" in out
+    assert old.read_bytes() == before
+    assert sorted(path.name for path in desk.place.iterdir()) == ["genesys.d.trust", "license.dat", "new.lic"]
+
+
+def test_apply_writes_keeps_a_backup_and_says_what_is_next(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    old = desk.write("license.dat", Comment("# mine"), a=10)
+    old.chmod(0o640)
+    before = old.read_bytes()
+    desk.write("new.lic", a=20, b=5)
+    status, out, _ = run(capsys, "license.dat", "new.lic", "--apply")
+    assert status == 0
+    (backup,) = desk.place.glob("license.dat.*.bak")
+    assert backup.read_bytes() == before
+    assert old.stat().st_mode & 0o777 == 0o640
+    assert "lmreread -c license.dat" in out
+    assert main(["verify", "license.dat"]) == 0
+    # A second time nothing is written, and no backup made.
+    status, out, _ = run(capsys, "license.dat", "new.lic", "--apply")
+    assert (status, "nothing is to be changed" in out) == (0, True)
+    assert len(list(desk.place.glob("*.bak"))) == 1
+
+
+def test_it_writes_elsewhere_if_asked(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    old = desk.write("license.dat", a=10)
+    before = old.read_bytes()
+    desk.write("new.lic", b=5)
+    assert run(capsys, "license.dat", "new.lic", "--apply", "-o", "merged.dat")[0] == 0
+    assert old.read_bytes() == before
+    assert b"FEATURE b " in (desk.place / "merged.dat").read_bytes()
+
+
+def test_less_needs_leave(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    old = desk.write("license.dat", a=10)
+    before = old.read_bytes()
+    desk.write("new.lic", a=4)
+    status, _, err = run(capsys, "license.dat", "new.lic", "--apply")
+    assert status == 1
+    assert "a: of 10 seats of version 8.0, 4 would be left" in err
+    assert "--allow-less" in err
+    assert old.read_bytes() == before
+    assert run(capsys, "license.dat", "new.lic", "--apply", "--allow-less")[0] == 0
+    assert old.read_bytes() != before
+
+
+def test_a_damaged_new_line_refuses_the_merge_and_a_damaged_old_one_does_not(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    old = desk.write("license.dat", a=10, b=5)
+    old.write_text(old.read_text().replace("FEATURE b genesys.d 8.0 permanent 5", "FEATURE b genesys.d 8.0 permanent 6"))
+    new = desk.write("new.lic", c=7)
+    status, out, _ = run(capsys, "license.dat", "new.lic")
+    assert status == 0
+    assert "Refused before, and left as it is: line" in out
+    new.write_text(new.read_text().replace("permanent 7", "permanent 8"))
+    status, _, err = run(capsys, "license.dat", "new.lic")
+    assert status == 1
+    assert "c was changed after signing" in err
+    assert "would be refused" in err
+
+
+def test_another_host_is_refused_with_what_to_order(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write("license.dat", a=10)
+    desk.write("new.lic", a=20, head=(Server("x", "0800200005ad", 7260), HEAD[1]))
+    status, _, err = run(capsys, "license.dat", "new.lic")
+    assert status == 1
+    assert f"Order them for {HOSTID}" in err
+
+
+def test_a_newer_trust_file_is_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write("license.dat", a=10)
+    keys.rotate(desk.keys, today=TODAY)
+    coming = desk.place / "coming"
+    coming.mkdir()
+    desk.send_trust(coming)
+    desk.write("coming/new.lic", b=5)
+    status, _, err = run(capsys, "license.dat", "coming/new.lic")
+    assert status == 1
+    assert "coming/genesys.d.trust is newer than the trust file beside license.dat" in err
+    desk.send_trust(desk.place)
+    assert run(capsys, "license.dat", "coming/new.lic")[0] == 0
+
+
+def test_without_trust_nothing_is_merged(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write("license.dat", a=10)
+    desk.write("new.lic", b=5)
+    (desk.place / "genesys.d.trust").unlink()
+    assert "no genesys.d.trust" in run(capsys, "license.dat", "new.lic")[2]
+
+
+def test_json(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write("license.dat", a=10)
+    desk.write("new.lic", a=20, b=5)
+    status, out, _ = run(capsys, "license.dat", "new.lic", "--json")
+    report: dict[str, Any] = json.loads(out)
+    assert status == 0
+    assert (report["applied"], report["backup"], report["losses"]) == (False, None, [])
+    assert [row["name"] for row in report["added"]] == ["a", "b"]
+    assert [(row["line"], row["name"], row["by"]) for row in report["replaced"]] == [(3, "a", 3)]
+
+
+def test_no_backup_replaces_another(tmp_path: Path) -> None:
+    path = tmp_path / "license.dat"
+    assert save_backup(path) is None
+    path.write_text("one")
+    backups = {save_backup(path) for _ in range(3)}
+    assert len(backups) == 3
+    assert all(each is not None and each.read_text() == "one" for each in backups)
