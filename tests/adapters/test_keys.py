@@ -102,7 +102,7 @@ def test_a_passphrase_closes_every_private_key(tmp_path: Path) -> None:
     for path in store.glob("*.key"):
         assert path.read_bytes().startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
     assert keys.load_root(store, passphrase=b"open sesame")
-    for passphrase, expected in ((None, "a passphrase"), (b"wrong", "the passphrase that opens")):
+    for passphrase, expected in ((None, "none was given"), (b"wrong", "does not open")):
         with pytest.raises(InputError, match=expected):
             keys.load_root(store, passphrase=passphrase)
     assert keys.rotate(store, passphrase=b"open sesame", today=TODAY).serial == 2
@@ -340,3 +340,76 @@ def test_reading_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b" " * 70_000)
     with pytest.raises(InputError, match="larger than"):
         keys.read_root(tmp_path / "big")
+
+
+# Issuer keys in time.
+
+
+def test_a_rotation_with_overlap_lets_both_sign(store: Path) -> None:
+    old = issuer_id(store)
+    start = TODAY + timedelta(days=60)
+    trust = keys.rotate(store, today=TODAY, start=start, overlap=14, days=100)
+    new = trust.issuers[1]
+    assert (new.not_before, new.not_after) == (start, start + timedelta(days=100))
+    assert trust.issuers[0].not_after == start + timedelta(days=14)
+    assert issuer_id(store) == old
+    assert key_id(keys.load_issuer(store, today=start).public_key().public_bytes_raw()) == new.id
+    # The new key has not come to the desk yet.
+    (store / f"issuer-{new.id}.key").unlink()
+    assert key_id(keys.load_issuer(store, today=start + timedelta(days=14)).public_key().public_bytes_raw()) == old
+    with pytest.raises(InputError, match="misses issuer-"):
+        keys.load_issuer(store, today=start + timedelta(days=15))
+
+
+def test_a_prepared_issuer_keeps_its_time_when_another_takes_over_sooner(store: Path) -> None:
+    start = TODAY + timedelta(days=60)
+    prepared = keys.rotate(store, today=TODAY, start=start).issuers[1]
+    trust = keys.rotate(store, today=TODAY)
+    assert trust.issuers[1] == prepared
+    assert trust.issuers[0].not_after == TODAY
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [({"days": 0}, "so long"), ({"days": 10**7}, "so long"), ({"start": date(2026, 3, 2)}, "before today")]
+)
+def test_days_that_make_no_sense_change_nothing(store: Path, words: dict[str, object], told: str) -> None:
+    before = content(store)
+    with pytest.raises(InputError, match=told):
+        keys.rotate(store, today=TODAY, **words)  # type: ignore[arg-type]
+    assert content(store) == before
+
+
+def test_the_root_acts_take_the_root_key_from_where_it_is_kept(store: Path, tmp_path: Path) -> None:
+    (store / "root.key").rename(tmp_path / "root.key")
+    assert keys.rotate(store, today=TODAY, root=tmp_path).serial == 2
+    assert keys.revoke(store, issuer_id(store), on=TODAY, today=TODAY, root=tmp_path / "root.key").serial == 3
+    keys.init_vendor(tmp_path / "other", "genesys.d", today=TODAY)
+    before = content(store)
+    with pytest.raises(InputError, match="not the root key of these keys"):
+        keys.rotate(store, today=TODAY, root=tmp_path / "other")
+    assert content(store) == before
+
+
+def test_a_root_key_can_be_born_elsewhere(tmp_path: Path) -> None:
+    usb = tmp_path / "usb"
+    usb.mkdir()
+    keys.init_vendor(tmp_path / "a", "genesys.d", today=TODAY, root=usb)
+    keys.init_vendor(tmp_path / "b", "genesys.d", today=TODAY, root=usb / "b.key")
+    assert sorted(content(usb)) == ["b.key", "root.key"]
+    assert not (tmp_path / "a" / "root.key").exists()
+    with pytest.raises(InputError, match="is a root key already"):
+        keys.init_vendor(tmp_path / "c", "genesys.d", today=TODAY, root=usb)
+    for place in (usb / "b.key", tmp_path / "none" / "x.key", usb / "x"):
+        with pytest.raises(InputError):
+            keys.init_vendor(tmp_path / "c", "genesys.d", today=TODAY, root=place)
+        assert not list((tmp_path / "c").glob("*"))
+    assert keys.rotate(tmp_path / "b", today=TODAY, root=usb / "b.key").serial == 2
+
+
+def test_two_changes_at_once_have_two_serials(store: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        serials = sorted(trust.serial for trust in pool.map(lambda _: keys.rotate(store, today=TODAY), range(4)))
+    assert serials == [2, 3, 4, 5]
+    assert len(keys.load_trust(store)[1].issuers) == 5

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.licfile.certificate import make_daemon_certificate, make_server_certificate
-from seatkeeper.licfile.trust import Issuer, Trust, check_server, key_id, parse_root, parse_trust, server_proof, sign_trust
+from seatkeeper.licfile.trust import Issuer, Trust, check_server, ending_sentence, key_id, parse_root, parse_trust, server_proof, sign_trust
 
 DAY = date(2026, 3, 3)
 END = date(2046, 3, 3)
@@ -325,3 +325,36 @@ def test_a_damaged_chain_is_refused_or_the_same(at: int, byte: bytes) -> None:
     server, *others = x509.load_pem_x509_certificates(damaged)
     assert server == x509.load_pem_x509_certificate(CHAIN)
     assert all(other == x509.load_pem_x509_certificate(TRUST.daemon_certificate.encode()) for other in others)
+
+
+# What ends soon.
+
+
+def issuers(*spans: tuple[int, int, int | None]) -> Trust:
+    day = date(2026, 1, 1)
+    made = []
+    for number, (start, end, revoked) in enumerate(spans):
+        data = bytes([number]) * 32
+        on = day + timedelta(days=revoked) if revoked is not None else None
+        made.append(Issuer(key_id(data), data.hex(), day + timedelta(days=start), day + timedelta(days=end), on))
+    return msgspec.structs.replace(TRUST, issuers=tuple(made))
+
+
+@pytest.mark.parametrize(
+    ("spans", "told"),
+    [
+        ([(0, 31, None)], ""),
+        ([(0, 30, None)], "31-jan-2026, in 30 days."),
+        ([(0, 1, None)], "02-jan-2026, in 1 day."),
+        ([(0, 0, None)], "01-jan-2026, today."),
+        ([(0, 10, None), (11, 200, None)], ""),  # The next one is prepared.
+        ([(0, 10, None), (5, 20, None)], "21-jan-2026, in 20 days."),
+        ([(0, 10, None), (12, 200, None)], "11-jan-2026, in 10 days."),  # A day on which nobody may sign.
+        ([(0, 200, 6)], "06-jan-2026, in 5 days."),  # Revoked as of a day to come.
+        ([(0, 200, 0)], ""),  # Nobody may sign: that is said where a key is asked for.
+        ([], ""),
+    ],
+)
+def test_it_is_said_when_nobody_may_sign_soon(spans: list[tuple[int, int, int | None]], told: str) -> None:
+    said = ending_sentence(issuers(*spans), date(2026, 1, 1))
+    assert said == (f"The last day on which an issuer key of genesys.d may sign is {told}" if told else "")

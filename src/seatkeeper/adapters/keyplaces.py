@@ -149,9 +149,11 @@ def open_key(place: str | Path, passphrase: bytes | None, remedy: str = "") -> E
     try:
         return read_private_pem(data, passphrase)
     except ValueError as error:
-        how = "Restore it from a backup."
         if is_encrypted(data):
-            how = f"Give its passphrase with --passphrase-file or --passphrase {kind_of(place)}=SOURCE."
+            problem = "This passphrase does not open the key." if passphrase else "This key has a passphrase, and none was given."
+            how = f"Give it with --passphrase-file or --passphrase {kind_of(place)}=SOURCE."
+            raise InputError(problem, file=str(place), remedy=how) from None
+        how = "Restore it from a backup."
         raise InputError("This key cannot be used.", file=str(place), expected=str(error), remedy=how) from None
 
 

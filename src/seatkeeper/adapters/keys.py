@@ -223,7 +223,11 @@ def rotate(
             else:
                 issuer = _new_issuer(key.key, start, days)
                 end = start + timedelta(days=overlap)
-                ended = tuple(msgspec.structs.replace(each, not_after=min(each.not_after, end)) for each in trust.issuers)
+                # A key that was prepared for a later day keeps its time.
+                ended = tuple(
+                    msgspec.structs.replace(each, not_after=min(each.not_after, end)) if each.not_before <= start else each
+                    for each in trust.issuers
+                )
                 made.file(directory / f"issuer-{issuer.id}{key.suffix}", key.data, private=True)
                 changed = msgspec.structs.replace(trust, issuers=(*ended, issuer))
             changed = _write_trust(path, changed, signer, today)

@@ -121,7 +121,7 @@ def _verify(path: Path, root: str, *, json: bool) -> None:
         return
     what = "the rehearsal of a key ceremony (its keys were thrown away)" if read.rehearsal else "a key ceremony"
     print(f"{path} is the transcript of {what} of {read.vendor}, as its root key signed it.")
-    print(f"It {state_of(read)}.")
+    print(f"The ceremony {state_of(read)}.")
     print(f"Begun      {read.begun}{f', {read.place}' if read.place else ''}")
     print(f"Operator   {read.operator}")
     print(f"Witnesses  {', '.join(read.witnesses) or 'none'}")

@@ -26,6 +26,7 @@ from seatkeeper.adapters import keys as store
 from seatkeeper.adapters.keyplaces import KINDS, KeyKind, Passphrases, find_key, open_key
 from seatkeeper.adapters.secretsource import read_secret
 from seatkeeper.adapters.tokens import TokenKey, is_token, parse_uri, with_label
+from seatkeeper.base.dates import format_date
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.issue.transcript import MadeFile, StepTaken, Transcript, sign_transcript
 from seatkeeper.licfile.trust import key_id, sign_trust
@@ -134,6 +135,9 @@ class _Ceremony:
             _, trust = store.load_trust(stage.keys)
             if trust.vendor != plan.vendor:
                 raise InputError("These are another vendor's keys.", file=str(stage.keys), found=trust.vendor, expected=plan.vendor)
+            for step in plan.steps:
+                if step.do == "revoke":
+                    store.known_issuer(trust, step.issuer)
             self._know_root(trust)
         taken: list[StepTaken] = []
         for number, step in enumerate(plan.steps, 1):
@@ -177,7 +181,7 @@ class _Ceremony:
             wanted = store.known_issuer(before, step.issuer)
             on = step.on or today
             trust = store.revoke(keys, wanted.id, on=on, reason=step.reason, passphrase=words, today=today, root=self._stage.root)
-            self._say(f"The issuer {wanted.id} is revoked as of {on}.")
+            self._say(f"The issuer {wanted.id} is revoked as of {format_date(on)}.")
             return msgspec.structs.replace(
                 begun, key=wanted.id, kind="issuer", public_key=wanted.public_key, revoked_on=on, reason=step.reason, serial=trust.serial
             )
@@ -205,7 +209,7 @@ class _Ceremony:
         issuer = trust.issuers[-1]
         place = find_key(self._stage.keys, f"issuer-{issuer.id}")
         where = place.read_text("utf-8").strip() if place is not None and place.suffix == ".token" else ""
-        self._say(f"The issuer {issuer.id} may sign from {issuer.not_before} to {issuer.not_after}.")
+        self._say(f"The issuer {issuer.id} may sign from {format_date(issuer.not_before)} to {format_date(issuer.not_after)}.")
         return msgspec.structs.replace(
             begun,
             key=issuer.id,
@@ -239,6 +243,8 @@ class _Ceremony:
             files = ", ".join(dict.fromkeys(file.path for step in steps for file in step.files))
             done = f"{len(taken)} of {len(self._plan.steps)} steps were done"
             remedy = f"{done} and hold, and the transcript {self._output} says so. They made or changed: {files}."
+            if self._stage.label:
+                remedy = f"It was a rehearsal, so nothing exists but its transcript, {self._output}."
             raise SeatkeeperError(f"The ceremony was broken off in step {number} ({begun.do}): {why}", remedy) from None
 
     def _write(self, **changes: Any) -> None:

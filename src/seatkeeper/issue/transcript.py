@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import msgspec
 from cryptography.exceptions import InvalidSignature
 
-from seatkeeper.base.errors import InputError, LicenseError
+from seatkeeper.base.errors import InputError
 from seatkeeper.licfile.trust import public_key
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ def parse_transcript(text: str | bytes, *, root: bytes | None, name: str = "tran
         name: How errors call the file.
 
     Raises:
-        InputError: It is no transcript, is not signed, or is not what was signed.
-        LicenseError: -137, another root signed it.
+        InputError: It is no transcript, is not signed, is not what was signed, or another root signed it.
     """
     if len(text) > TRANSCRIPT_BYTES_MAX:
         raise InputError(f"This transcript is larger than {TRANSCRIPT_BYTES_MAX} bytes.", file=name)
@@ -146,9 +145,9 @@ def parse_transcript(text: str | bytes, *, root: bytes | None, name: str = "tran
         remedy = "Believe it only as far as those who were there."
         raise InputError(f"This transcript is not signed: it was broken off before there was a root key.{told}", file=name, remedy=remedy)
     if root is not None and root.hex() != transcript.root:
-        told = "a rehearsal, whose root is thrown away" if transcript.rehearsal else f"root {transcript.root}"
+        whose = "the thrown-away root of a rehearsal" if transcript.rehearsal else "another root"
         remedy = "Name the root public key by which it is to be signed."
-        raise LicenseError(-137, reason=f"{name} is signed by {told}, not by root {root.hex()}.", remedy=remedy)
+        raise InputError(f"This transcript is signed by {whose}.", file=name, found=transcript.root, expected=root.hex(), remedy=remedy)
     try:
         public_key(transcript.root).verify(bytes.fromhex(signed.signature), data)
     except InvalidSignature:
