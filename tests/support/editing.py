@@ -63,6 +63,9 @@ def _random_line(r: Random) -> Signable:
         more = (*more, ("START", "01-feb-2027"), ("SUPERSEDE", None))
     if r.random() < 0.2:
         more = (*more, ("SN", r.choice(["1", "2"])))
+    if r.random() < 0.3:
+        info = r.choice(["it's here", "a=41 and more of it, so that the line is a long one", "server feature", "caf\u00e9 \u2019x", "# 5"])
+        more = (("vendor_info", info), *more)
     keyword = "INCREMENT" if kind == "increment" else "FEATURE"
     return signed(Feature(name, "genesys.d", version, expiry, str(count), attributes=(*more, issued), keyword=keyword))  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ import typer
 from seatkeeper.cli.license_diff import diff
 from seatkeeper.cli.license_edit import merge
 from seatkeeper.cli.license_files import lint, show
+from seatkeeper.cli.license_import import import_
 from seatkeeper.cli.license_verify import verify
 from seatkeeper.cli.order import run
 
@@ -25,6 +26,7 @@ app.command()(lint)
 app.command()(verify)
 app.command()(diff)
 app.command()(merge)
+app.command("import")(import_)
 
 
 def main(argv: list[str]) -> int:
