@@ -311,9 +311,9 @@ def _find_token(uri: TokenUri) -> Any:
     wanted: dict[str, str] = {name: value for name in ("manufacturer", "model") if (value := getattr(uri, name))}
     try:
         found = []
-        for slot in library.get_slots(token_present=True):
+        for reader in library.get_slots(token_present=True):
             try:
-                token = slot.get_token()
+                token = reader.get_token()
             except pkcs11.PKCS11Error:
                 continue  # An empty place, or one that another library holds.
             named = {"manufacturer": token.manufacturer_id, "model": token.model}
