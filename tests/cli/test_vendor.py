@@ -4,12 +4,14 @@ import json
 import re
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from seatkeeper.adapters.keys import load_trust, read_root
 from seatkeeper.cli.vendor import main
+from support.softhsm import Tokens, needs_softhsm
 
 
 @pytest.fixture
@@ -127,3 +129,58 @@ def test_wrong_usage_is_told(capsys: pytest.CaptureFixture[str], words: list[str
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "--help")
     assert (status, [word for word in ("init", "show", "rotate", "revoke") if word not in out]) == (0, [])
+
+
+def test_a_root_key_that_is_kept_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, stick = tmp_path / "keys", tmp_path / "stick"
+    stick.mkdir()
+    status, out, _ = run(capsys, "init", "genesys.d", "--keys", store, "--root", stick, "--days", "20")
+    assert (status, f"{stick / 'root.key'} " in out, (store / "root.key").exists()) == (0, True, False)
+    status, out, _ = run(capsys, "show", "--keys", store)
+    assert ("Root key         not here" in out, "in 20 days. Prepare the next one" in out) == (True, True)
+    assert "in 20 days" in json.loads(run(capsys, "show", "--keys", store, "--json")[1])["warning"]
+    status, _, err = run(capsys, "rotate", "--keys", store)
+    assert (status, "--root" in err) == (1, True)
+    first = (date.today() + timedelta(days=18)).strftime("%d-%b-%Y").lower()
+    status, out, _ = run(capsys, "rotate", "--keys", store, "--root", stick, "--from", first, "--overlap", "1", "--days", "100")
+    end = (date.today() + timedelta(days=19)).strftime("%d-%b-%Y").lower()
+    assert (status, f"lines from {first} until" in out, f"may sign until {end}." in out) == (0, True, True)
+    assert "Prepare the next one" not in run(capsys, "show", "--keys", store)[1]
+    status, out, _ = run(capsys, "revoke", load_trust(store)[1].issuers[0].id, "--keys", store, "--root", stick)
+    assert (status, "vendor affected" in out) == (0, True)
+    for words in (["--from", "yesterday"], ["--from", "01-jan-2020"], ["--overlap", "-1"], ["--days", "0"]):
+        assert run(capsys, "rotate", "--keys", store, "--root", stick, *words)[0] != 0
+    assert load_trust(store)[1].serial == 3
+
+
+def test_the_passphrase_is_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = tmp_path / "keys"
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(f"{name}\n")
+    one, two = f"file:{tmp_path / 'one'}", f"file:{tmp_path / 'two'}"
+    assert run(capsys, "init", "genesys.d", "--keys", store, "--passphrase", one)[0] == 0
+    before = {path: path.read_bytes() for path in store.iterdir()}
+    status, _, err = run(capsys, "passphrase", "--keys", store, "--passphrase", two, "--new", one)
+    assert (status, "does not open" in err) == (1, True)
+    for words in ([], ["--new", one, "--none"], ["boss", "--none"], ["--new", f"root={one}"]):
+        assert run(capsys, "passphrase", "--keys", store, "--passphrase", one, *words)[0] == 1
+    assert {path: path.read_bytes() for path in store.iterdir()} == before
+    status, out, _ = run(capsys, "passphrase", "root", "--keys", store, "--passphrase", one, "--new", two)
+    assert (status, out) == (0, f"{store / 'root.key'} opens with the new passphrase only.\n")
+    assert run(capsys, "rotate", "--keys", store, "--passphrase", f"root={two}", "--passphrase", one)[0] == 0
+    status, out, _ = run(capsys, "passphrase", "issuer", "daemon", "--keys", store, "--passphrase", one, "--none")
+    assert (status, out.count("has no passphrase any more")) == (0, 3)
+
+
+@needs_softhsm
+def test_keys_in_a_token_are_shown_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    tokens, store = Tokens(tmp_path, monkeypatch), tmp_path / "keys"
+    words = ["--root", tokens.uri("root"), "--issuer", tokens.uri("issuer-1"), "--daemon", tokens.uri("daemon")]
+    status, out, _ = run(capsys, "init", "genesys.d", "--keys", store, *words)
+    assert (status, "root.token " in out, "have no passphrase" in out) == (0, True, False)
+    assert run(capsys, "show", "--keys", store)[1].count("in a token") == 3
+    assert json.loads(run(capsys, "show", "--keys", store, "--json")[1])["issuers"][0]["in_token"] is True
+    assert run(capsys, "rotate", "--keys", store, "--token", tokens.uri("issuer-2"))[0] == 0
+    assert run(capsys, "credential", "0800200005ac", "--keys", store, "-o", tmp_path)[0] == 0
+    status, out, err = run(capsys, "rotate", "--keys", store, "--token", "pkcs11:token=desk;object=a?pin-value=602413")
+    assert (status, out, "602413" in err) == (1, "", False)
