@@ -24,9 +24,11 @@ from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.issue.transcript import StepTaken, Transcript, parse_transcript, sign_transcript
 from seatkeeper.licfile.borrowing import Borrowed, read_borrowed, sign_borrowed
 from seatkeeper.licfile.certificate import check_chain, make_daemon_certificate, make_server_certificate
+from seatkeeper.licfile.detached import objection_to, sign_detached
 from seatkeeper.licfile.model import Feature, LicenseFile, Server, Vendor
 from seatkeeper.licfile.signature import sign_line, verify_lines
 from seatkeeper.licfile.trust import Issuer, Trust, check_server, key_id, parse_trust, server_proof, sign_trust
+from seatkeeper.usage.entitlement import ENTITLEMENT_TAG, Entitlement, EntitlementLine, Header, canonical_entitlement
 
 TODAY = date(2026, 11, 24)
 VENDOR, HOSTID = "genesys.d", "0800200005ac"
@@ -45,6 +47,7 @@ BORROWED = Borrowed(
 )
 RECORD = sign_borrowed(KEY, BORROWED)
 TRANSCRIPT = Transcript(False, VENDOR, "", "Ann Example", (), "p", "0", "s", "t", "t", "", RAW.hex(), "", (StepTaken("init", "t", "t"),))
+ENTITLEMENT = Entitlement(VENDOR, Header("c", "1", "1", "", "single-site", TODAY, TODAY), (EntitlementLine("1", "2", "d", "8.5", 1, 1),))
 SESSION = {"nonce": bytes(16), "session": b"s"}
 
 
@@ -95,6 +98,13 @@ def check_borrow(signature: bytes) -> None:
             raise
 
 
+def check_entitlement(signature: bytes) -> None:
+    whole = (bytes.fromhex(ISSUER.id) + signature).hex()
+    told = objection_to(whole, canonical_entitlement(ENTITLEMENT), ENTITLEMENT_TAG, TRUST, TODAY)
+    if told:
+        raise SeatkeeperError(told)
+
+
 class Kind(NamedTuple):
     signature: bytes
     check: Callable[[bytes], None]
@@ -104,6 +114,7 @@ KINDS = {
     "license line": Kind(bytes.fromhex(LINE.attributes[-1][1] or "")[8:], check_line),
     "trust file": Kind(bytes.fromhex(json.loads(TRUST_TEXT)["signature"]), check_trust),
     "ceremony transcript": Kind(bytes.fromhex(json.loads(sign_transcript(TRANSCRIPT, KEY))["signature"]), check_transcript),
+    "entitlement file": Kind(bytes.fromhex(sign_detached(canonical_entitlement(ENTITLEMENT), ENTITLEMENT_TAG, KEY))[8:], check_entitlement),
     "daemon certificate": Kind(x509.load_pem_x509_certificate(DAEMON.encode()).signature, check_daemon),
     "server certificate": Kind(x509.load_pem_x509_certificate(SERVER.encode()).signature, check_server_certificate),
     "server proof": Kind(server_proof(KEY, vendor=VENDOR, **SESSION), check_proof),
@@ -125,7 +136,7 @@ def test_a_signature_does_for_its_own_purpose_only(made: str, place: str) -> Non
 
 SOURCE = Path(__file__).parents[2] / "src" / "seatkeeper"
 #: Modules that sign what another module gave a form, and X.509, whose form is its own: DER never begins with our tags.
-SIGN_FOR_OTHERS = {"adapters/tokens.py", "licfile/certificate.py", "licfile/signature.py"}
+SIGN_FOR_OTHERS = {"adapters/tokens.py", "licfile/certificate.py", "licfile/detached.py", "licfile/signature.py"}
 
 
 def sources() -> dict[str, str]:

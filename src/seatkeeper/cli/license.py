@@ -6,6 +6,7 @@ import typer
 
 from seatkeeper.cli.license_diff import diff
 from seatkeeper.cli.license_edit import merge
+from seatkeeper.cli.license_entitlement import entitlement
 from seatkeeper.cli.license_files import lint, show
 from seatkeeper.cli.license_import import import_
 from seatkeeper.cli.license_verify import verify
@@ -26,6 +27,7 @@ app.command()(lint)
 app.command()(verify)
 app.command()(diff)
 app.command()(merge)
+app.command()(entitlement)
 app.command("import")(import_)
 
 

@@ -1,0 +1,1 @@
+"""What was used against what was bought: values and rules, without a database."""
