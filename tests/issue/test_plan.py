@@ -46,6 +46,7 @@ def test_the_lines_say_what_the_order_says(order: Order, catalog: Catalog, today
         "100",
         attributes=(
             ("vendor_info", "v8.5 - Genesys CIM Platform - MS"),
+            ("VENDOR_STRING", "production"),
             ("NOTICE", "Pigeon Post Example Ltd (Twine Example Trading) Customer use"),
             ("SN", "20260042"),
             ("ISSUED", "14-mar-2026"),

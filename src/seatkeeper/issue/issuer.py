@@ -1,24 +1,30 @@
-"""A license file is signed once, only after the linter passed it and the record of it is on the disk, and appears whole or not at all.
+"""License files are signed once, only after the linter passed them and their record is on the disk, and appear together or not at all.
 
-The way of an order: its lines are planned (`plan`); the unsigned file goes through writer, parser and linter, and what passes
-gets a permit; the record is written (`record`); the permit is redeemed, once, for signatures; the text is read back by the
-parser and verified against the trust file that goes out with it. All files are made in a directory of their own beside their
-place (`placing`) and are moved there together, the license file last: who sees it can serve it.
+The way of an order: its lines are planned (`plan`), and for a delta compared with the file that is there (`delta`); each
+unsigned file goes through writer, parser and linter, and what passes gets a permit; only when all have one is the first record
+written (`record`) and its permit redeemed, once, for signatures; each text is read back by the parser and verified against the
+trust file that goes out with it. All files are made in a directory of their own beside their places (`placing`) and are moved
+there together, license files last: who sees one can serve it.
 
-Beside the license file lie `<vendor>.trust` and a credential for each SERVER line's host id; a license server needs no more.
+Beside a license file lie `<vendor>.trust` and a credential for each of its SERVER lines; a license server needs no more. Of
+several independent servers each has a directory of its own, so that no server's private key comes to another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from seatkeeper.adapters.keys import credential_path, issue_credential, load_issuer, load_trust, read_trust, write_file
 from seatkeeper.base.dates import format_date
-from seatkeeper.base.errors import InputError, LicenseError, SeatkeeperError
+from seatkeeper.base.errors import InputError, SeatkeeperError
+from seatkeeper.issue.delta import delta_of, is_for
+from seatkeeper.issue.existing import read_existing
+from seatkeeper.issue.places import BACKUP_SUFFIX, DELTA_NAME, newer_trust, places_of
 from seatkeeper.issue.placing import Placing
-from seatkeeper.issue.plan import Plan, plan_file
+from seatkeeper.issue.plan import Plan, assemble, plan_file, plan_files
 from seatkeeper.issue.record import FileRecorder, Record, digest_of
 from seatkeeper.licfile.lint import lint
 from seatkeeper.licfile.model import Feature, LicenseFile
@@ -33,15 +39,32 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from seatkeeper.adapters.keyplaces import Passphrase
     from seatkeeper.catalog.model import Catalog
     from seatkeeper.issue.model import Order, OrderServer
     from seatkeeper.issue.record import Recorder
     from seatkeeper.licfile.trust import Trust
 
-__all__ = ["BACKUP_SUFFIX", "Issued", "IssuedFile", "Permit", "Signed", "as_builtins", "examine", "issue_file", "issue_order", "sign"]
+__all__ = [
+    "BACKUP_SUFFIX",
+    "DELTA_NAME",
+    "Issued",
+    "IssuedFile",
+    "Permit",
+    "Progress",
+    "Signed",
+    "as_builtins",
+    "examine",
+    "issue_file",
+    "issue_order",
+    "planned",
+    "sign",
+]
 
-#: What a replaced license file is called afterwards; license servers do not read it, even where they are given the directory.
-BACKUP_SUFFIX: Final = ".bak"
+#: So many servers' host ids an error names.
+_SHOWN_PLANS_MAX: Final = 5
+#: Is told how many files of how many are signed.
+Progress = Callable[[int, int], None]
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -87,9 +110,25 @@ class IssuedFile(msgspec.Struct, frozen=True):
 
 
 class Issued(msgspec.Struct, frozen=True):
-    """What issuing an order left on the disk: one file, or one for each independent license server."""
+    """What issuing an order left on the disk.
+
+    Attributes:
+        files: One file, or one for each independent license server.
+        unchanged: Of a delta for independent servers: those whose file has all of the order already.
+    """
 
     files: tuple[IssuedFile, ...]
+    unchanged: tuple[Plan, ...] = ()
+
+
+class _Desk(msgspec.Struct, frozen=True):
+    """What is needed to sign."""
+
+    key: Ed25519PrivateKey
+    trust_path: Path
+    trust: Trust
+    recorder: Recorder
+    today: date
 
 
 class Permit:
@@ -148,11 +187,11 @@ def issue_file(
     keys: Path,
     today: date,
     *,
-    passphrase: bytes | None = None,
+    passphrase: Passphrase = None,
     destination: str = "",
     recorder: Recorder | None = None,
 ) -> Signed:
-    """The signed file of an order; it is recorded, and nowhere else yet.
+    """The signed file of an order that has one; it is recorded, and nowhere else yet.
 
     Args:
         order: The order.
@@ -167,34 +206,9 @@ def issue_file(
         InputError: The keys are missing, of another vendor, or cannot be used.
         SeatkeeperError: The file would not be good.
     """
-    trust_path, trust = _vendor_trust(keys, catalog.vendor.name)
-    key = load_issuer(keys, passphrase=passphrase, today=today)
+    desk = _open(keys, catalog, today, passphrase, recorder)
     plan = plan_file(order, catalog, today)
-    permit = examine(plan.file, today)
-    unsigned = write(plan.file)
-    issuer = key_id(key.public_key().public_bytes_raw())
-    recorder = recorder or FileRecorder(keys)
-    record = recorder.intend(
-        Record(
-            order=order.terms.number,
-            site=order.terms.site,
-            company=order.terms.company,
-            purpose=order.terms.purpose,
-            issued=format_date(today),
-            expires=format_date(order.terms.expires),
-            vendor=trust.vendor,
-            hostids=plan.file.hostids,
-            issuer=issuer,
-            file=destination,
-            sha256=digest_of(unsigned),
-            unsigned=unsigned,
-        )
-    )
-    file = sign(permit, key)
-    text = write(file)
-    _check_signed(text, file, trust)
-    recorder.signed(record, text)
-    return Signed(file, text, plan, issuer, trust_path, record)
+    return _sign_recorded(examine(plan.file, today), plan, order, desk, destination)
 
 
 def issue_order(
@@ -204,11 +218,13 @@ def issue_order(
     output: Path,
     today: date,
     *,
-    passphrase: bytes | None = None,
+    passphrase: Passphrase = None,
     force: bool = False,
     recorder: Recorder | None = None,
+    delta_to: Path | None = None,
+    progress: Progress | None = None,
 ) -> Issued:
-    """What stands on the disk once the license file of an order is at `output`, with trust file and credentials beside it.
+    """What stands on the disk once all license files of an order are in their places, with trust files and credentials.
 
     A step that fails leaves everything as it was, but for the record.
 
@@ -216,38 +232,109 @@ def issue_order(
         order: The order.
         catalog: What it was checked against.
         keys: The directory of the vendor's keys.
-        output: Where the license file is to be.
+        output: Where the license file is to be; of independent servers the directory with a directory for each.
         today: The day of issue.
         passphrase: Opens the private keys.
-        force: Replace a file that is there; it is kept with `BACKUP_SUFFIX`.
+        force: Replace files that are there; they are kept with `BACKUP_SUFFIX`.
         recorder: Keeps what is signed; by default the list beside the keys.
+        delta_to: The license file that is there, or the directory of those of several servers: only what is new or changed is issued.
+        progress: Is told how many files of how many are signed.
 
     Raises:
-        InputError: A file is in the way or cannot be written, or as for `issue_file`.
+        InputError: A file is in the way or cannot be written, or as for `issue_file` and `planned`.
         SeatkeeperError: As for `issue_file`.
     """
-    recorder = recorder or FileRecorder(keys)
-    _check_output(output, force=force)
     trust_path, trust = _vendor_trust(keys, catalog.vendor.name)
-    place = output.parent / trust_path.name
-    newer = _newer_trust(place, trust, force=force)
-    with Placing(output.parent) as placing:
-        credentials = []
-        for server in order.servers:
-            staged = issue_credential(keys, server.hostid, placing.directory, passphrase=passphrase, today=today)
-            credentials.append(placing.add(staged, credential_path(output.parent, trust.vendor, server.hostid)))
-        if not newer:
-            write_file(placing.directory / trust_path.name, trust_path.read_bytes(), private=False, replace=True)
-            placing.add(placing.directory / trust_path.name, place)
-        signed = issue_file(order, catalog, keys, today, passphrase=passphrase, destination=str(output), recorder=recorder)
-        staged = placing.directory / "license.new"
-        write_file(staged, signed.text.encode(), private=False, replace=True)
-        _check_signed(staged.read_text("utf-8"), signed.file, read_trust(place if newer else placing.directory / trust_path.name))
-        backup = output.with_name(output.name + BACKUP_SUFFIX) if output.exists() else None
-        placing.add(staged, output, backup=backup, replace=force)
+    plans, unchanged = planned(order, catalog, today, trust, delta_to)
+    places = places_of(order, plans, output, force=force)
+    trusts = {place.parent: place.parent / trust_path.name for place in places}
+    newer = {where: newer_trust(path, trust, force=force) for where, path in trusts.items()}
+    whole = order.terms.configuration == "independent" and not (output.is_dir() and any(output.iterdir()))
+    files = []
+    with Placing(output.parent if whole or not output.is_dir() else output) as placing:
+        rooms = [placing.room(f"{'files' if whole else 'room'}/{_part_of(place, output)}") for place in places]
+        credentials: list[list[tuple[Path, Path]]] = []
+        for plan, place, room in zip(plans, places, rooms, strict=True):
+            # The server of a file that is there has its credential; a second one would only be one more to keep secret.
+            servers = () if plan.is_delta else plan.servers
+            staged = [issue_credential(keys, server.hostid, room, passphrase=passphrase, today=today) for server in servers]
+            goals = [credential_path(place.parent, trust.vendor, server.hostid) for server in servers]
+            credentials.append(list(zip(staged, goals, strict=True)))
+            if not newer[place.parent]:
+                write_file(room / trust_path.name, trust_path.read_bytes(), private=False, replace=True)
+        desk = _open(keys, catalog, today, passphrase, recorder)
+        permits = [examine(plan.file, today) for plan in plans]
+        for number, (plan, permit, place, room) in enumerate(zip(plans, permits, places, rooms, strict=True)):
+            signed = _sign_recorded(permit, plan, order, desk, str(place))
+            staged_file = room / place.name
+            write_file(staged_file, signed.text.encode(), private=False, replace=True)
+            held = trusts[place.parent] if newer[place.parent] else room / trust_path.name
+            _check_signed(staged_file.read_text("utf-8"), signed.file, read_trust(held))
+            own = tuple(goal for _, goal in credentials[number])
+            backup = place.with_name(place.name + BACKUP_SUFFIX) if _will_replace(place, signed.text) else None
+            files.append(IssuedFile(signed, place, trusts[place.parent], own, signed.record, plan.servers, backup))
+            if progress is not None:
+                progress(number + 1, len(plans))
+        if whole:
+            placing.add(placing.room("files"), output)
+        else:
+            for pairs, place, room in zip(credentials, places, rooms, strict=True):
+                for staged_credential, goal in pairs:
+                    placing.add(staged_credential, goal)
+                if not newer[place.parent]:
+                    placing.add(room / trust_path.name, trusts[place.parent])
+            for issued, room in zip(files, rooms, strict=True):
+                placing.add(room / issued.path.name, issued.path, backup=issued.backup, replace=force)
         placing.commit()
-    recorder.placed(signed.record)
-    return Issued((IssuedFile(signed, output, place, tuple(credentials), signed.record, order.servers, backup),))
+    for issued in files:
+        desk.recorder.placed(issued.record)
+    return Issued(tuple(files), unchanged)
+
+
+def planned(
+    order: Order, catalog: Catalog, today: date, trust: Trust | None = None, delta_to: Path | None = None
+) -> tuple[tuple[Plan, ...], tuple[Plan, ...]]:
+    """The files to sign, and those of independent servers that a delta leaves as they are.
+
+    Args:
+        order: The order.
+        catalog: What it was checked against.
+        today: The day of issue.
+        trust: What the old files must verify against.
+        delta_to: The file that is there, or the directory of several.
+
+    Raises:
+        InputError: An old file is not as it was issued or for no server of the order, or has all of the order already.
+    """
+    plans = plan_files(order, catalog, today)
+    if delta_to is None or trust is None:
+        return plans, ()
+    olds = read_existing(delta_to, trust)
+    changed: list[Plan] = []
+    unchanged: list[Plan] = []
+    for old in olds:
+        if not any(is_for(plan, old.file) for plan in plans):
+            raise InputError(
+                "This license file is for another license server; lines for one host id mean nothing beside those for another.",
+                file=old.name,
+                found=f"host id {' '.join(old.file.hostids)}",
+                expected=" or ".join(" ".join(server.hostid for server in plan.servers) for plan in plans[:_SHOWN_PLANS_MAX]),
+                remedy="Correct the order's host id, or issue a complete file, without --delta-to.",
+            )
+    for plan in plans:
+        own = [old for old in olds if is_for(plan, old.file)]
+        if len(own) > 1:
+            raise InputError(f"This is a second license file for {plan.servers[0].host}, beside {own[0].name}.", file=own[1].name)
+        if own:
+            plan = delta_of(plan, own[0], catalog.vendor.name)
+            if plan.lines:
+                plan = assemble(plan, order, catalog, today)
+        (changed if plan.lines else unchanged).append(plan)
+    if not changed:
+        gone = [change for plan in unchanged for change in plan.changes]
+        told = " ".join(f"{change[0].upper()}{change[1:]}." if change.startswith("no ") else f"{change}." for change in gone)
+        raise InputError("The license file has all that the order asks for, so there is nothing to sign.", file=str(delta_to), remedy=told)
+    return tuple(changed), tuple(unchanged)
 
 
 def as_builtins(issued: IssuedFile) -> dict[str, Any]:
@@ -274,6 +361,48 @@ def as_builtins(issued: IssuedFile) -> dict[str, Any]:
             for line, planned in rows
         ],
     }
+
+
+def _open(keys: Path, catalog: Catalog, today: date, passphrase: Passphrase, recorder: Recorder | None) -> _Desk:
+    trust_path, trust = _vendor_trust(keys, catalog.vendor.name)
+    key = load_issuer(keys, passphrase=passphrase, today=today)
+    return _Desk(key, trust_path, trust, recorder or FileRecorder(keys), today)
+
+
+def _sign_recorded(permit: Permit, plan: Plan, order: Order, desk: _Desk, destination: str) -> Signed:
+    """The signed file of a plan, after its record was on the disk."""
+    unsigned = write(plan.file)
+    issuer = key_id(desk.key.public_key().public_bytes_raw())
+    record = desk.recorder.intend(
+        Record(
+            order=order.terms.number,
+            site=order.terms.site,
+            company=order.terms.company,
+            purpose=order.terms.purpose,
+            issued=format_date(desk.today),
+            expires=format_date(order.terms.expires),
+            vendor=desk.trust.vendor,
+            hostids=plan.file.hostids,
+            issuer=issuer,
+            file=destination,
+            sha256=digest_of(unsigned),
+            unsigned=unsigned,
+        )
+    )
+    file = sign(permit, desk.key)
+    text = write(file)
+    _check_signed(text, file, desk.trust)
+    desk.recorder.signed(record, text)
+    return Signed(file, text, plan, issuer, desk.trust_path, record)
+
+
+def _part_of(place: Path, output: Path) -> str:
+    return "." if place == output else place.parent.name
+
+
+def _will_replace(place: Path, text: str) -> bool:
+    """Whether a file is there that is not to the letter what is to be there."""
+    return place.exists() and place.read_bytes() != text.encode()
 
 
 def _vendor_trust(keys: Path, vendor: str) -> tuple[Path, Trust]:
@@ -306,36 +435,6 @@ def _check_signed(text: str, file: LicenseFile, trust: Trust) -> None:
     if refused or parsed.file != file:
         reason = refused[0] if refused else "it is not read as it was written."
         raise SeatkeeperError(f"The signed file does not stand the test: {reason}", "It was not put out; report this.")
-
-
-def _check_output(output: Path, *, force: bool) -> None:
-    if not output.parent.is_dir():
-        raise InputError("There is no such directory.", file=str(output.parent), remedy="Make it first, or name another place with -o.")
-    if output.is_dir():
-        raise InputError("This is a directory.", file=str(output), remedy=f"Name a file in it, such as {output / 'license.dat'}.")
-    if output.exists() and not force:
-        remedy = f"Name another with -o, or give --force, which keeps the old one as {output.name}{BACKUP_SUFFIX}."
-        raise InputError("This file exists and is not overwritten.", file=str(output), remedy=remedy)
-
-
-def _newer_trust(place: Path, trust: Trust, *, force: bool) -> bool:
-    """True where the trust file beside the license file is of the same root and newer; it must not be replaced by an older one.
-
-    Raises:
-        InputError: There is one of another root, by which other license files here may live.
-    """
-    if not place.exists():
-        return False
-    try:
-        held = read_trust(place)
-    except (InputError, LicenseError):
-        if force:
-            return False
-        raise
-    if held.root != trust.root and not force:
-        remedy = "Issue into another directory, or give --force if the license files here are to be replaced anyway."
-        raise InputError("The trust file here is of another root, so other license files may need it.", file=str(place), remedy=remedy)
-    return held.root == trust.root and held.serial > trust.serial
 
 
 def _line_at(text: str, number: int) -> str:

@@ -1,13 +1,17 @@
-"""An order has one license file: the same order, catalog and day always give the same lines.
+"""An order has one license file for each license server that stands by itself: the same order, catalog and day give the same lines.
 
-The file is laid out as the guide's sample ("License File Samples", firewall): the site's number as a comment, SERVER, DAEMON,
-the sellable items with their names in vendor_info, the technical licenses, and below them who ordered what as comments.
+A file is laid out as the guide's sample ("License File Samples", firewall): the site's number as a comment, SERVER, DAEMON,
+the sellable items with their names in vendor_info, the technical licenses, and below them who ordered what as comments. One
+server and three redundant ones have one file; independent servers divide the licenses (`division`) and have one file each.
 
 No name stands twice: "the first is granted, the others are ignored" (guide, on FEATURE lines of one name), so a second line
 would be seats that were paid for and never come. Items of one product therefore add up into one line, of the highest version.
 
 Decided here: a permanent license says `permanent`. The guide's files say `01-jan-00` and must explain that this is no day of
 the year 2000; both mean the same to every reader, and the word needs no explanation.
+
+Decided here: the purpose is signed as VENDOR_STRING. It is the field that `lmstat` prints with each feature and that an options
+file can select by (facts 1.5), and unlike NOTICE, which the guide's samples give to the customer's name, nothing else is in it.
 """
 
 from __future__ import annotations
@@ -16,21 +20,27 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from seatkeeper.base.dates import NEVER, format_date
+from seatkeeper.base.dates import format_date
 from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.base.values import parse_version
 from seatkeeper.catalog.expand import expand
 from seatkeeper.catalog.model import folded
+from seatkeeper.issue.division import divide
+from seatkeeper.issue.remarks import foot
 from seatkeeper.licfile.grammar import forbidden_at
 from seatkeeper.licfile.model import Blank, Comment, Feature, LicenseFile, Server, Vendor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from seatkeeper.catalog.model import Catalog
-    from seatkeeper.issue.model import Order
+    from seatkeeper.issue.model import Order, OrderServer
 
-__all__ = ["Plan", "PlannedLine", "plan_file"]
+__all__ = ["LINES_MAX", "Plan", "PlannedLine", "assemble", "plan_file", "plan_files"]
+
+#: FEATURE lines of one file.
+LINES_MAX: Final = 2000
 
 #: How much of a product's name vendor_info shows.
 _PRODUCT_CHARS_MAX: Final = 200
@@ -46,6 +56,8 @@ class PlannedLine(msgspec.Struct, frozen=True):
         product: The sellable item whose own line it is; empty for a technical license.
         rule: The quantity rule of a technical license.
         items: The sellable items that need it.
+        asked: How many of it the order asked for by name.
+        attributes: What the line says beside the usual, such as BORROW; an empty value is a bare word.
     """
 
     name: str
@@ -54,33 +66,74 @@ class PlannedLine(msgspec.Struct, frozen=True):
     product: str = ""
     rule: str = ""
     items: tuple[str, ...] = ()
+    asked: int = 0
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """A file that is ready to be signed, and what each of its FEATURE lines is for."""
+    """A file that is ready to be signed, and what each of its FEATURE lines is for.
+
+    Attributes:
+        file: The file.
+        lines: One for each of its FEATURE lines.
+        servers: The license servers that it is for: one, or three redundant ones.
+        left_out: Features of the order that only other independent servers have.
+        division: How independent servers divide the licenses, for people; empty for others.
+        changes: Of a delta: what it changes in the old file, one sentence each; empty for a complete file.
+        is_delta: Whether it holds only what is new or changed.
+    """
 
     file: LicenseFile
     lines: tuple[PlannedLine, ...]
+    servers: tuple[OrderServer, ...]
+    left_out: tuple[str, ...] = ()
+    division: str = ""
+    changes: tuple[str, ...] = ()
+    is_delta: bool = False
 
 
-def plan_file(order: Order, catalog: Catalog, today: date) -> Plan:
-    """The unsigned file for an order, issued `today`.
+def plan_files(order: Order, catalog: Catalog, today: date) -> tuple[Plan, ...]:
+    """The unsigned files of an order, issued `today`: one, or one for each independent server in the order's order.
 
     Raises:
-        SeatkeeperError: Two of its lines would have the same name.
+        InputError: The order's split among independent servers does not add up.
+        SeatkeeperError: Two lines of a file would have the same name, or a file would have too many lines.
     """
     planned = (*_item_lines(order, catalog), *_technical_lines(order, catalog))
     names = {folded(line.name) for line in planned}
     if len(names) != len(planned):
         raise SeatkeeperError("The file would name a feature twice.", "Correct the catalog: `part` must be unique, and no feature.")
+    if len(planned) > LINES_MAX:
+        remedy = "Divide it into several orders for several license servers."
+        raise SeatkeeperError(f"The file would have {len(planned):,} licenses, and {LINES_MAX:,} is the most.", remedy)
+    if order.terms.configuration != "independent":
+        return (assemble(Plan(LicenseFile(), planned, order.servers), order, catalog, today),)
+    plans = [Plan(LicenseFile(), part.lines, (part.server,), part.left_out, part.reason) for part in divide(order, planned)]
+    return tuple(assemble(plan, order, catalog, today) for plan in plans)
+
+
+def plan_file(order: Order, catalog: Catalog, today: date) -> Plan:
+    """The only file of an order that has one.
+
+    Raises:
+        SeatkeeperError: It has several, or as for `plan_files`.
+    """
+    plans = plan_files(order, catalog, today)
+    if len(plans) != 1:
+        raise SeatkeeperError(f"The order has {len(plans)} license files, not one.", "Use `plan_files`.")
+    return plans[0]
+
+
+def assemble(plan: Plan, order: Order, catalog: Catalog, today: date) -> Plan:
+    """The plan with the file that its lines, servers and remarks give."""
     vendor = catalog.vendor.name
-    features = [_feature(line, order, vendor, today) for line in planned]
-    head = [Comment(f"#{order.terms.site}")]
-    servers = [Server(server.host, server.hostid, server.port) for server in order.servers]
-    first = order.servers[0]
+    first = plan.servers[0]
+    servers = [Server(server.host, server.hostid, server.port) for server in plan.servers]
     daemon = Vendor(vendor, first.daemon_path, first.daemon_options, first.daemon_port, keyword="DAEMON")
-    foot = [Comment(text) for text in _foot(order, today)]
-    return Plan(LicenseFile((*head, *servers, daemon, *features, Blank(), *foot)), planned)
+    features = [_feature(line, order, vendor, today) for line in plan.lines]
+    remarks = [Comment(text) for text in foot(plan, order, vendor, today)]
+    file = LicenseFile((Comment(f"#{order.terms.site}"), *servers, daemon, *features, Blank(), *remarks))
+    return msgspec.structs.replace(plan, file=file)
 
 
 def _item_lines(order: Order, catalog: Catalog) -> tuple[PlannedLine, ...]:
@@ -91,50 +144,41 @@ def _item_lines(order: Order, catalog: Catalog) -> tuple[PlannedLine, ...]:
         line = lines.get(product.name)
         version = item.version if line is None else max(line.version, item.version, key=parse_version)
         count = item.quantity + (line.count if line is not None else 0)
-        lines[product.name] = PlannedLine(product.part, version, count, product=product.name)
+        attributes = _merged([*(line.attributes if line is not None else ()), *item.attributes])
+        lines[product.name] = PlannedLine(product.part, version, count, product=product.name, attributes=attributes)
     return tuple(lines.values())
 
 
 def _technical_lines(order: Order, catalog: Catalog) -> tuple[PlannedLine, ...]:
     return tuple(
-        PlannedLine(line.feature, line.version, line.count, rule=line.rule, items=line.items)
+        PlannedLine(
+            line.feature, line.version, line.count, rule=line.rule, items=line.items, asked=line.asked, attributes=_merged(line.attributes)
+        )
         for line in expand(catalog, order.items, order.environment, order.licenses)
     )
 
 
+def _merged(attributes: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The attributes, of each name the first: a line may have none twice."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, value in attributes:
+        found.setdefault(folded(name), (name, value))
+    return tuple(found.values())
+
+
 def _feature(line: PlannedLine, order: Order, vendor: str, today: date) -> Feature:
-    attributes = (
+    attributes: Sequence[tuple[str, str | None]] = (
         *([("vendor_info", f"v{line.version} - {_quotable(line.product)}")] if line.product else []),
+        *[(name, value or None) for name, value in line.attributes],
+        ("VENDOR_STRING", order.terms.purpose),
         ("NOTICE", order.terms.notice),
         ("SN", order.terms.number),
         ("ISSUED", format_date(today)),
     )
-    return Feature(line.name, vendor, line.version, format_date(order.terms.expires), str(line.count), attributes=attributes)
+    return Feature(line.name, vendor, line.version, format_date(order.terms.expires), str(line.count), attributes=tuple(attributes))
 
 
 def _quotable(product: str) -> str:
     """A product's name as it can stand within quotes."""
     text = product.replace('"', "'").replace("\\", "/")
     return "".join(" " if forbidden_at(char) >= 0 else char for char in text)[:_PRODUCT_CHARS_MAX]
-
-
-def _foot(order: Order, today: date) -> list[str]:
-    terms = order.terms
-    rows = [
-        ("Order", terms.number),
-        ("Site#", terms.site),
-        ("IPN", f'"{terms.license_use}"'),
-        ("Requestor", f'"{terms.requestor}"'),
-        ("Company", f'"{terms.company}"'),
-        *([("Reseller", f'"{terms.reseller}"')] if terms.reseller else []),
-        ("Purpose", terms.purpose),
-        ("Issued", format_date(today)),
-        ("Expires", "never" if terms.expires == NEVER else format_date(terms.expires)),
-    ]
-    # "Modify only these items if needed ... Altering other information invalidates the license" (guide, Editing New Files).
-    rule = [
-        "#",
-        "# Only these may be changed: host name and port on SERVER, path, options file and port on DAEMON.",
-        "# Anything else on these lines, the host id above all, makes the licenses invalid.",
-    ]
-    return [f"# {name:<10} : {value}" for name, value in rows] + rule
