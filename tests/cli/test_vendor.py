@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from seatkeeper.adapters.keys import load_trust, read_root
+from seatkeeper.cli.issue import main as issue
+from seatkeeper.cli.order import main as order
 from seatkeeper.cli.vendor import main
 from support.softhsm import Tokens, needs_softhsm
 
@@ -184,3 +186,27 @@ def test_keys_in_a_token_are_shown_as_such(tmp_path: Path, monkeypatch: pytest.M
     assert run(capsys, "credential", "0800200005ac", "--keys", store, "-o", tmp_path)[0] == 0
     status, out, err = run(capsys, "rotate", "--keys", store, "--token", "pkcs11:token=desk;object=a?pin-value=602413")
     assert (status, out, "602413" in err) == (1, "", False)
+
+
+def test_issuing_needs_no_root_and_warns_before_nobody_may_sign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, stick = tmp_path / "keys", tmp_path / "stick"
+    stick.mkdir()
+    for name in ("one", "two", "three"):
+        (tmp_path / name).write_text(f"{name}\n")
+    one, two, three = (f"file:{tmp_path / name}" for name in ("one", "two", "three"))
+    words = ["--passphrase", f"issuer={two}", "--passphrase", f"daemon={three}"]
+    assert run(capsys, "init", "genesys.d", "--keys", store, "--root", stick, "--days", "20", "--passphrase", f"root={one}", *words)[0] == 0
+    capsys.readouterr()
+    assert order(["template"]) == 0
+    (tmp_path / "order.toml").write_text(capsys.readouterr().out)
+    command = [str(tmp_path / "order.toml"), "--keys", str(store), "-o", str(tmp_path / "license.dat")]
+    assert issue([*command, *words[:2]]) == 1
+    assert not (tmp_path / "license.dat").exists()
+    capsys.readouterr()
+    assert issue([*command, *words]) == 0
+    assert "in 20 days. Bring out the root key" in capsys.readouterr().err
+    assert (tmp_path / "license.dat").exists()
+    first = (date.today() + timedelta(days=20)).strftime("%d-%b-%Y")
+    assert run(capsys, "rotate", "--keys", store, "--root", stick, "--from", first, "--passphrase", one)[0] == 0
+    assert issue([*command, "--force", *words]) == 0
+    assert "root key" not in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from seatkeeper.cli.order import counted, print_json, run, say_problems, table
-from seatkeeper.cli.vendor import read_passphrase
+from seatkeeper.cli.passphrases import FileOption, SourceOption, read_passphrases
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,9 +32,8 @@ def issue(
     catalog: Annotated[
         Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory in place of the built-in one.")
     ] = None,
-    passphrase_file: Annotated[
-        Path | None, typer.Option("--passphrase-file", metavar="FILE", help="The passphrase of the private keys: the first line of FILE.")
-    ] = None,
+    passphrase_file: FileOption = None,
+    passphrase: SourceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE; the old one is kept as FILE.bak.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -44,15 +43,19 @@ def issue(
     """
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.catalogs import load_catalog
+    from seatkeeper.adapters.keys import load_trust
     from seatkeeper.base.dates import format_date
     from seatkeeper.issue.issuer import as_builtins, issue_order
     from seatkeeper.issue.order import read_order
+    from seatkeeper.licfile.trust import ending_sentence
 
     today = clock.today()
     loaded = load_catalog(catalog)
     read, checked = read_order(order, loaded, today)
-    secret = read_passphrase(passphrase_file)
+    secret = read_passphrases(passphrase_file, passphrase, kinds=("issuer", "daemon"))
     issued = issue_order(read, loaded, keys, output, today, passphrase=secret, force=force)
+    if ending := ending_sentence(load_trust(keys)[1], today):
+        print(f"{_NAME}: {ending} Bring out the root key: `seatkeeper vendor rotate --keys {keys} --from DAY`.", file=sys.stderr)
     if json:
         warnings = [str(problem) for problem in checked.warnings]
         terms = {"order": read.terms.number, "issued": format_date(today), "expires": format_date(read.terms.expires)}
