@@ -186,3 +186,10 @@ def test_a_pin_is_in_no_process_list(tokens: Tokens, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, tokens.uri("a")], capture_output=True, check=True, timeout=60)
     assert str(tokens.pin).encode() in done.stdout
     assert PIN.encode() not in done.stdout
+
+
+def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    for use in (open_token_key, make_token_key):
+        with pytest.raises(InputError, match=r"Install seatkeeper\[desk\]"):
+            use("pkcs11:token=desk;object=a?module-path=x")

@@ -9,8 +9,6 @@ Never from the command line or the environment, which other users and child proc
 
 from __future__ import annotations
 
-import getpass
-import hmac
 import os
 from pathlib import Path
 from typing import Final
@@ -83,6 +81,9 @@ def _line_of(descriptor: int) -> bytes:
 
 
 def _ask(what: str, name: str, *, new: bool) -> bytes:
+    import getpass  # Nobody else needs it, and every application imports this module with its trust.
+    import hmac
+
     try:
         # getpass would fall back to standard input with an echo; a secret is asked where it is hidden, or not at all.
         terminal = os.open("/dev/tty", os.O_RDWR) if os.name == "posix" else -1

@@ -207,9 +207,9 @@ def make_token_key(text: str) -> TokenKey:
     uri = parse_uri(text)
     if not uri.object:
         raise InputError("A new key in a token needs a label.", file=text, expected="object=LABEL in the URI")
+    session, lock = _session_of(uri, write=True)
     import pkcs11
 
-    session, lock = _session_of(uri, write=True)
     with lock:
         try:
             if any(True for kind in _kinds() for _ in session.get_objects(_template(uri, kind))):

@@ -17,7 +17,7 @@ __all__ = ["COMMANDS", "main"]
 #: Name -> (module with `main(argv) -> int`, what it is for), in the order of the help.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("demo", "the whole system on this machine, from order to lmstat"),
-    "vendor": ("vendor", "a vendor's keys and trust file: init, show, rotate, revoke"),
+    "vendor": ("vendor", "a vendor's keys and trust file: init, show, rotate, revoke, ceremony"),
     "catalog": ("catalog", "what is sold: products, technical licenses, applications"),
     "order": ("order", "the license order: template, check, expand"),
     "issue": ("issue", "a signed license file from an order"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,8 +27,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-_PASSPHRASE_BYTES_MAX: Final = 4096
 
 Keys = Annotated[Path, typer.Option("--keys", metavar="DIR", help="The directory that holds the keys.", show_default=False)]
 Root = Annotated[
@@ -311,19 +309,9 @@ def read_passphrase(path: Path | None) -> bytes | None:
     Raises:
         InputError: It cannot be read, or holds no passphrase.
     """
-    from seatkeeper.base.errors import InputError
+    from seatkeeper.adapters.secretsource import read_secret
 
-    if path is None:
-        return None
-    try:
-        with path.open("rb") as file:
-            first = file.readline(_PASSPHRASE_BYTES_MAX + 1).rstrip(b"\r\n")
-    except OSError as error:
-        raise InputError(f"The file {path} cannot be read: {error.strerror}.", file="--passphrase-file") from None
-    if not 0 < len(first) <= _PASSPHRASE_BYTES_MAX:
-        expected = f"a passphrase of 1 to {_PASSPHRASE_BYTES_MAX} bytes on its first line"
-        raise InputError(f"The file {path} holds no passphrase.", file="--passphrase-file", expected=expected)
-    return first
+    return read_secret(f"file:{path}", "the private keys", name="--passphrase-file") if path is not None else None
 
 
 def _parse_day(text: str, option: str) -> date:
