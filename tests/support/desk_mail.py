@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -89,7 +90,10 @@ def mail_server(box: Letterbox, tls: ssl.SSLContext | None = None, *, implicit: 
         def factory(self) -> SMTP:
             context = None if implicit else tls
             wanted = {"auth_required": login, "authenticator": _authenticate if login else None, "auth_require_tls": not implicit}
-            return SMTP(self.handler, hostname="localhost", tls_context=context, require_starttls=context is not None, **wanted)
+            with warnings.catch_warnings():
+                # It does not see that the connection has TLS already.
+                warnings.simplefilter("ignore")
+                return SMTP(self.handler, hostname="localhost", tls_context=context, require_starttls=context is not None, **wanted)
 
     server = Server(box, hostname="127.0.0.1", port=port, ssl_context=tls if implicit else None)
     server.start()

@@ -1,0 +1,81 @@
+"""`seatkeeper deliver`: what was issued arrives in a real mail server, and the list of deliveries tells the truth."""
+
+from __future__ import annotations
+
+import json
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from seatkeeper.cli.deliver import main
+from support.desk_mail import Letterbox, issued, mail_server
+from support.site import free_port
+
+TO = ["--from", "Desk <desk@vendor.example>", "--to", "alex@pigeon.example"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    issued(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "outbox").mkdir()
+    return tmp_path
+
+
+def events(path: str = "out/deliveries.jsonl") -> list[str]:
+    return [json.loads(line)["event"] for line in Path(path).read_text().splitlines()]
+
+
+def test_a_mail_in_the_outbox(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["out", "--order", "order.toml", *TO, "--outbox", "outbox", "--pdf", "c.pdf", "--keys", "keys", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert (status, report["outcome"], report["certificate"]) == (0, "written", "c.pdf")
+    message = message_from_bytes(Path(report["mail"]).read_bytes(), policy=default)
+    names = [part.get_filename() for part in message.walk() if part.get_filename()]
+    assert names == ["license.dat", "genesys.d.trust", "certificate.pdf"]
+    assert Path("c.pdf").read_bytes().startswith(b"%PDF")
+    assert events("keys/deliveries.jsonl") == ["begun", "written"]
+
+
+def test_a_mail_server_takes_it(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = Letterbox()
+    with mail_server(box) as port:
+        status = main(["out/license.dat", "--order", "order.toml", *TO, "--smtp", f"smtp-plain://localhost:{port}", "--with-credentials"])
+    out, err = capsys.readouterr()
+    assert (status, events()) == (0, ["begun", "sent"])
+    assert "Sent to       alex@pigeon.example (the mail server said: taken as 4711)" in out
+    assert "private keys go by mail: genesys.d.0800200005ac.credential" in err
+    assert Path("out/license.dat").read_bytes() in [
+        part.get_payload(decode=True) for part in message_from_bytes(box.taken[0].content).walk()
+    ]
+
+
+def test_a_mail_that_is_not_taken_stays(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = f"smtp-plain://localhost:{free_port()}"
+    status = main(["out", "--order", "order.toml", *TO, "--smtp", server, "--outbox", "outbox", "--no-pdf"])
+    out, err = capsys.readouterr()
+    assert (status, events()) == (1, ["begun", "later"])
+    assert "cannot be reached" in err
+    assert "Sent" not in out
+    assert len(list(Path("outbox").glob("20260042-*.eml"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Nothing is to be delivered"),
+        (["--outbox", "outbox"], "A mail needs a recipient and a sender"),
+        (["--outbox", "none", *TO], "There is no such directory"),
+        (["--smtp", "http://x", *TO], "This is no mail server"),
+        (["--outbox", "outbox", "--from", "x", "--to", "a@b.example"], "This is not a mail address"),
+        (["--pdf", "c.pdf", "--no-pdf"], "Both cannot be meant"),
+        (["--pdf", "c.pdf", "--fonts", "none"], "no such directory of fonts"),
+    ],
+)
+def test_what_cannot_be_delivered(desk: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert main(["out", "--order", "order.toml", *arguments]) == 1
+    assert message in capsys.readouterr().err
+    assert not Path("out/deliveries.jsonl").exists()
+    assert list(Path("outbox").iterdir()) == []
