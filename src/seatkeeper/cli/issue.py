@@ -1,10 +1,10 @@
-"""`seatkeeper issue`: a signed license file from an order, and what a license server needs beside it."""
+"""`seatkeeper issue`: the signed license files of an order, and what each license server needs beside its file."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,14 +12,18 @@ from seatkeeper.cli.order import counted, print_json, run, say_problems, table
 from seatkeeper.cli.passphrases import FileOption, SourceOption, read_passphrases
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from seatkeeper.issue.issuer import IssuedFile
     from seatkeeper.issue.model import Order
+    from seatkeeper.issue.plan import Plan
 
 __all__ = ["app", "main"]
 
 _NAME: Final = "seatkeeper issue"
+#: So many servers have a column each in the report.
+_COLUMNS_MAX: Final = 6
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -27,42 +31,86 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.command(no_args_is_help=True)
 def issue(
     order: Annotated[Path, typer.Argument(metavar="ORDER", help="The order, as `seatkeeper order template` prints one.")],
-    keys: Annotated[Path, typer.Option("--keys", metavar="DIR", help="The directory of the vendor's keys.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The license file to write.", show_default=False)],
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="DIR", help="The directory of the vendor's keys.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The license file to write; for independent servers the directory, in which each gets one of its own.",
+            show_default=False,
+        ),
+    ] = None,
+    delta_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--delta-to", metavar="OLD", help="Issue only what is new or changed against this license file, or this directory of several."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the unsigned files; sign nothing, write nothing.")] = False,
     catalog: Annotated[
         Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory in place of the built-in one.")
     ] = None,
     passphrase_file: FileOption = None,
     passphrase: SourceOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace FILE; the old one is kept as FILE.bak.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there; each is kept with .bak behind its name.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Make the signed license file of an order.
+    """Make the signed license file of an order, or one for each of its independent license servers.
 
-    Beside FILE come the vendor's trust file and a credential for each license server: together they are all that lmgrd needs.
+    Beside each file come the vendor's trust file and a credential for each license server: together they are all that lmgrd needs.
     """
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.catalogs import load_catalog
     from seatkeeper.adapters.keys import load_trust
     from seatkeeper.base.dates import format_date
-    from seatkeeper.issue.issuer import as_builtins, issue_order
+    from seatkeeper.issue.issuer import as_builtins, examine, issue_order, planned
     from seatkeeper.issue.order import read_order
     from seatkeeper.licfile.trust import ending_sentence
 
     today = clock.today()
     loaded = load_catalog(catalog)
     read, checked = read_order(order, loaded, today)
+    terms = {"order": read.terms.number, "issued": format_date(today), "expires": format_date(read.terms.expires)}
+    warnings = [str(problem) for problem in checked.warnings]
+    if dry_run:
+        if delta_to is not None and keys is None:
+            raise typer.BadParameter("a delta needs the keys' trust file, to know the old file by", param_hint="--keys")
+        trust = load_trust(keys)[1] if keys is not None and delta_to is not None else None
+        plans, unchanged = planned(read, loaded, today, trust, delta_to)
+        for plan in plans:
+            examine(plan.file, today)
+        if json:
+            print_json({**terms, "files": [_dry(plan) for plan in plans], "unchanged": _hosts(unchanged), "warnings": warnings})
+            return
+        say_problems(_NAME, checked.warnings)
+        print("\n".join(_dry_report(plans, unchanged)))
+        return
+    if keys is None:
+        raise typer.BadParameter("the directory of the vendor's keys is needed", param_hint="--keys")
+    if output is None:
+        raise typer.BadParameter("name where the license file is to be", param_hint="-o / --output")
     secret = read_passphrases(passphrase_file, passphrase, kinds=("issuer", "daemon"))
-    issued = issue_order(read, loaded, keys, output, today, passphrase=secret, force=force)
+    progress = _progress if sys.stderr.isatty() and len(read.servers) > 1 else None
+    issued = issue_order(read, loaded, keys, output, today, passphrase=secret, force=force, delta_to=delta_to, progress=progress)
     if ending := ending_sentence(load_trust(keys)[1], today):
         print(f"{_NAME}: {ending} Bring out the root key: `seatkeeper vendor rotate --keys {keys} --from DAY`.", file=sys.stderr)
     if json:
-        warnings = [str(problem) for problem in checked.warnings]
-        terms = {"order": read.terms.number, "issued": format_date(today), "expires": format_date(read.terms.expires)}
-        print_json({**terms, **as_builtins(issued.files[0]), "warnings": warnings})
+        files = [as_builtins(file) for file in issued.files]
+        # Scripts that were written for one file find it where it has always been.
+        only = files[0] if read.terms.configuration != "independent" else {}
+        print_json({**terms, **only, "files": files, "unchanged": _hosts(issued.unchanged), "warnings": warnings})
         return
     say_problems(_NAME, checked.warnings)
-    print("\n".join(_report(read, issued.files[0], today)))
+    if len(issued.files) == 1:
+        print("\n".join(_report(read, issued.files[0], today)))
+    else:
+        print("\n".join(_report_of_many(read, issued.files, today)))
+    for line in _unchanged(issued.unchanged):
+        print(line)
 
 
 def main(argv: list[str]) -> int:
@@ -75,7 +123,6 @@ def _report(order: Order, issued: IssuedFile, today: date) -> list[str]:
     planned = issued.signed.plan.lines
     rows = [(line.name, line.version, str(line.count), line.product) for line in planned]
     items = sum(bool(line.product) for line in planned)
-    server = order.servers[0]
     return [
         f"Order {order.terms.number} for {order.terms.company}, {order.terms.purpose}:",
         "",
@@ -83,15 +130,122 @@ def _report(order: Order, issued: IssuedFile, today: date) -> list[str]:
         "",
         f"{counted(items, 'sellable item')} and {counted(len(rows) - items, 'technical license')}. {_life(order.terms.expires, today)}",
         "",
+        *_changes(issued),
         f"License file  {issued.path}",
         f"Trust file    {issued.trust}",
         *[f"Credential    {path} (a private key: only for the license server)" for path in issued.credentials],
         f"Record        {issued.record}",
         *([f"Old file      {issued.backup}"] if issued.backup is not None else []),
         "",
+        *_next(issued),
+    ]
+
+
+def _report_of_many(order: Order, files: Sequence[IssuedFile], today: date) -> list[str]:
+    """The files of independent servers, what each of them has of each feature, and where they go."""
+    hosts = [file.servers[0].host for file in files]
+    lines = [
+        f"Order {order.terms.number} for {order.terms.company}, {order.terms.purpose}, for {counted(len(files), 'license server')}:",
+        "",
+    ]
+    if len(files) <= _COLUMNS_MAX:
+        counts = [{line.name: line.count for line in file.signed.plan.lines} for file in files]
+        names = dict.fromkeys(name for one in counts for name in one)
+        rows = [(name, *[str(one.get(name, "-")) for one in counts]) for name in names]
+        lines += [*table(("Feature", *hosts), rows), ""]
+    else:
+        rows = [(host, str(len(file.signed.plan.lines)), str(file.path)) for host, file in zip(hosts, files, strict=True)]
+        lines += [*table(("Server", "Features", "License file"), rows), ""]
+    if division := files[0].signed.plan.division:
+        lines.append(f"Divided by {division}.")
+    lines += [_life(order.terms.expires, today), ""]
+    for file in files:
+        server = file.servers[0]
+        lines.append(f"{server.host} (host id {server.hostid}):")
+        lines += [f"  {line}".rstrip() for line in _changes(file)]
+        lines.append(f"  License file  {file.path}")
+        lines += [f"  Credential    {path} (a private key: only for {server.host})" for path in file.credentials]
+        if file.signed.plan.left_out:
+            lines.append(f"  Not there     {', '.join(file.signed.plan.left_out)}")
+        if file.backup is not None:
+            lines.append(f"  Old file      {file.backup}")
+    list_of_servers = ":".join(f"{server.port}@{server.host}" for server in order.servers)
+    lines += ["", f"Record: {', '.join(dict.fromkeys(file.record for file in files))}", ""]
+    lines.append("Next: bring each directory, with all that is in it, to its own server and to no other, and start there")
+    if any(file.credentials for file in files):
+        lines.append(f"  lmgrd -c {files[0].path.name if files[0].credentials else 'license.dat'} -l +debug.log")
+    lines.append(f"Applications ask one server after the other: LM_LICENSE_FILE={list_of_servers}")
+    return lines
+
+
+def _changes(issued: IssuedFile) -> list[str]:
+    plan = issued.signed.plan
+    return ["Changes in the old file:", *[f"  {change}" for change in plan.changes], ""] if plan.is_delta else []
+
+
+def _next(issued: IssuedFile) -> list[str]:
+    """What is to be done with one license file."""
+    server = issued.servers[0]
+    if issued.signed.plan.is_delta:
+        return [
+            f"Next: this is only what changes; on {server.host} put it together with the license file that is there, and read it again",
+            f"  seatkeeper license merge OLD {issued.path}",
+            f"  seatkeeper license merge OLD {issued.path} --apply",
+            "  lmreread",
+        ]
+    if len(issued.servers) > 1:
+        return [
+            "Next: bring the license file and the trust file to each of the three machines, and to each its own credential only",
+            *[
+                f"  {server.host} (host id {server.hostid})  {path}"
+                for server, path in zip(issued.servers, issued.credentials, strict=True)
+            ],
+            "and start on each",
+            f"  lmgrd -c {issued.path} -l +debug.log",
+        ]
+    return [
         f"Next: keep these files together on {server.host} (host id {server.hostid}) and start there",
         f"  lmgrd -c {issued.path} -l +debug.log",
     ]
+
+
+def _dry(plan: Plan) -> dict[str, Any]:
+    from seatkeeper.licfile.writer import write
+
+    return {
+        "servers": [{"host": server.host, "hostid": server.hostid, "port": server.port} for server in plan.servers],
+        "delta": plan.is_delta,
+        "changes": list(plan.changes),
+        "left_out": list(plan.left_out),
+        "unsigned": write(plan.file),
+    }
+
+
+def _dry_report(plans: Sequence[Plan], unchanged: Sequence[Plan]) -> list[str]:
+    """The unsigned files, one after the other."""
+    from seatkeeper.licfile.writer import write
+
+    lines = []
+    for plan in plans:
+        hosts = ", ".join(server.host for server in plan.servers)
+        lines += [f"==> {hosts}: {counted(len(plan.lines), 'license')}, not signed <==", write(plan.file)]
+    return [*lines, *_unchanged(unchanged), "Nothing was signed or written."]
+
+
+def _hosts(plans: Sequence[Plan]) -> list[dict[str, Any]]:
+    return [{"host": plan.servers[0].host, "hostid": plan.servers[0].hostid, "changes": list(plan.changes)} for plan in plans]
+
+
+def _unchanged(plans: Sequence[Plan]) -> list[str]:
+    """The servers of a delta for which there was nothing to sign."""
+    return [
+        " ".join([f"{plan.servers[0].host}: its file has all of the order already.", *[f"{change}." for change in plan.changes]])
+        for plan in plans
+    ]
+
+
+def _progress(done: int, all_of_them: int) -> None:
+    print(f"\rSigned {done} of {all_of_them}", end="\n" if done == all_of_them else "", file=sys.stderr, flush=True)
 
 
 def _life(expires: date, today: date) -> str:

@@ -348,6 +348,10 @@ def as_builtins(issued: IssuedFile) -> dict[str, Any]:
         "record": issued.record,
         "backup": str(issued.backup) if issued.backup is not None else None,
         "issuer": issued.signed.issuer,
+        "servers": [{"host": server.host, "hostid": server.hostid, "port": server.port} for server in issued.servers],
+        "delta": issued.signed.plan.is_delta,
+        "changes": list(issued.signed.plan.changes),
+        "left_out": list(issued.signed.plan.left_out),
         "features": [
             {
                 "feature": line.name,
