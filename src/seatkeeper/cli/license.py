@@ -9,6 +9,7 @@ from seatkeeper.cli.license_edit import merge
 from seatkeeper.cli.license_entitlement import entitlement
 from seatkeeper.cli.license_files import lint, show
 from seatkeeper.cli.license_import import import_
+from seatkeeper.cli.license_split import split
 from seatkeeper.cli.license_verify import verify
 from seatkeeper.cli.order import run
 
@@ -27,6 +28,7 @@ app.command()(lint)
 app.command()(verify)
 app.command()(diff)
 app.command()(merge)
+app.command()(split)
 app.command()(entitlement)
 app.command("import")(import_)
 
