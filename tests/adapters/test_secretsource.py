@@ -86,7 +86,7 @@ def test_another_source_is_refused_and_not_repeated(source: str) -> None:
 def test_a_terminal_is_asked_without_an_echo() -> None:
     shown = on_a_terminal(["open sesame"], "old")
     assert f"got {b'open sesame'.hex()}" in shown
-    assert "Passphrase or PIN of the root key:" in shown
+    assert "Passphrase of the root key:" in shown
     assert "open sesame" not in shown
 
 
@@ -95,7 +95,7 @@ def test_a_new_secret_is_asked_twice() -> None:
     assert "New passphrase of the root key:" in shown
     assert f"got {b'open sesame'.hex()}" in shown
     shown = on_a_terminal(["open sesame", "open seasme"], "new")
-    assert "refused: --passphrase: The two passphrases of the root key are not the same." in shown
+    assert "refused: --passphrase: What was typed for the passphrase of the root key was not the same twice." in shown
     assert "got" not in shown
     assert "Nothing was typed" in on_a_terminal([""], "new")
 
@@ -104,4 +104,4 @@ def test_without_a_terminal_nobody_is_asked() -> None:
     done = subprocess.run(
         [sys.executable, "-c", ASK, "old"], stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True, check=True
     )
-    assert "refused: --passphrase: There is no terminal" in done.stdout
+    assert "refused: --passphrase: There is no terminal on which to ask for the passphrase of the root key." in done.stdout

@@ -36,7 +36,7 @@ def check_source(source: str, *, name: str) -> None:
         raise InputError("This is not where a secret can be read.", file=name, expected=SECRET_SOURCES, remedy=remedy)
 
 
-def read_secret(source: str, what: str, *, name: str, new: bool = False) -> bytes:
+def read_secret(source: str, what: str, *, name: str, new: bool = False, word: str = "passphrase") -> bytes:
     """The secret that `source` gives.
 
     Args:
@@ -44,6 +44,7 @@ def read_secret(source: str, what: str, *, name: str, new: bool = False) -> byte
         what: What it opens, for the question and for messages: "the root key".
         name: The option or key that gave the source.
         new: Ask twice, where it is asked.
+        word: What it is: a passphrase or a PIN.
 
     Raises:
         InputError: It cannot be read, is empty or too long, or was not typed the same twice.
@@ -51,7 +52,7 @@ def read_secret(source: str, what: str, *, name: str, new: bool = False) -> byte
     check_source(source, name=name)
     kind, _, rest = source.partition(":")
     if kind == "prompt":
-        return _ask(what, name, new=new)
+        return _ask(f"{word} of {what}", name, new=new)
     place = f"The file {rest}" if kind == "file" else f"The file descriptor {rest}"
     try:
         if kind == "file":
@@ -63,8 +64,8 @@ def read_secret(source: str, what: str, *, name: str, new: bool = False) -> byte
         raise InputError(f"{place} cannot be read: {error.strerror}.", file=name) from None
     first = first.rstrip(b"\r\n")
     if not 0 < len(first) <= SECRET_BYTES_MAX:
-        expected = f"a passphrase or PIN of 1 to {SECRET_BYTES_MAX} bytes on its first line"
-        raise InputError(f"{place} holds no passphrase.", file=name, expected=expected)
+        expected = f"a {word} of 1 to {SECRET_BYTES_MAX} bytes on its first line"
+        raise InputError(f"{place} holds no {word}.", file=name, expected=expected)
     return first
 
 
@@ -89,15 +90,17 @@ def _ask(what: str, name: str, *, new: bool) -> bytes:
         terminal = os.open("/dev/tty", os.O_RDWR) if os.name == "posix" else -1
     except OSError:
         remedy = f"Give it as {SECRET_SOURCES.removesuffix(' or prompt')}."
-        raise InputError(f"There is no terminal on which to ask for the secret of {what}.", file=name, remedy=remedy) from None
+        raise InputError(f"There is no terminal on which to ask for the {what}.", file=name, remedy=remedy) from None
     if terminal >= 0:
         os.close(terminal)
     try:
-        first = getpass.getpass(f"{'New passphrase' if new else 'Passphrase or PIN'} of {what}: ").encode()
+        first = getpass.getpass(f"New {what}: " if new else f"{what[0].upper()}{what[1:]}: ").encode()
         if not 0 < len(first) <= SECRET_BYTES_MAX:
-            raise InputError(f"Nothing was typed for {what}.", file=name, expected=f"1 to {SECRET_BYTES_MAX} bytes")
+            raise InputError(f"Nothing was typed for the {what}.", file=name, expected=f"1 to {SECRET_BYTES_MAX} bytes")
         if new and not hmac.compare_digest(getpass.getpass("The same again: ").encode(), first):
-            raise InputError(f"The two passphrases of {what} are not the same.", file=name, remedy="Nothing was changed; begin again.")
+            raise InputError(
+                f"What was typed for the {what} was not the same twice.", file=name, remedy="Nothing was changed; begin again."
+            )
     except EOFError:
-        raise InputError(f"The terminal ended before the secret of {what} was typed.", file=name) from None
+        raise InputError(f"The terminal ended before the {what} was typed.", file=name) from None
     return first

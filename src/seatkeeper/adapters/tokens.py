@@ -282,7 +282,7 @@ def _session_of(uri: TokenUri, *, write: bool) -> tuple[Any, threading.RLock]:
         known = (uri.module, bytes(token.serial))
         if known in _sessions:
             return _sessions[known]
-        pin = read_secret(uri.pin_source, uri.where, name="pin-source")
+        pin = read_secret(uri.pin_source, uri.where, name="pin-source", word="PIN")
         try:
             # Opened for writing wherever the token allows it, since it is the process's only one.
             try:

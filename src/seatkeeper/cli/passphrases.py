@@ -31,7 +31,7 @@ def read_passphrases(
     file: Path | None,
     sources: Sequence[str] | None,
     *,
-    new: bool = False,
+    new: Sequence[KeyKind] = (),
     kinds: Sequence[KeyKind] = ("root", "issuer", "daemon"),
     name: str = "--passphrase",
 ) -> Passphrase:
@@ -40,7 +40,7 @@ def read_passphrases(
     Args:
         file: What --passphrase-file names: one for all kinds.
         sources: What --passphrase names, each for a kind or for all.
-        new: They are for keys that are made now; what is asked on the terminal is asked twice.
+        new: The kinds of keys that are made now; a passphrase only for those is asked twice on the terminal.
         kinds: The kinds of keys that the command may open or make: nobody is asked for the passphrase of another.
         name: The second option, for messages.
 
@@ -59,13 +59,15 @@ def read_passphrases(
     if not given:
         return None
     found: dict[str, bytes] = {}
-    for wanted, source in sorted(given, key=lambda pair: pair[0] or ""):
+    for wanted, source in given:
         if wanted in found or (wanted is None and "" in found):
             raise InputError(f"There are two passphrases for {f'{wanted} keys' if wanted else 'all keys'}.", file=name)
         if wanted is not None and wanted not in kinds:
             continue
         option = "--passphrase-file" if file is not None and wanted is None else name
-        found[wanted or ""] = read_secret(source, f"the {wanted} key" if wanted else "the private keys", name=option, new=new)
+        what = f"the {wanted} key" if wanted else "the private keys"
+        fresh = all(kind in new for kind in ((wanted,) if wanted else kinds))
+        found[wanted or ""] = read_secret(source, what, name=option, new=fresh)
     every = found.get("")
     return Passphrases(**{kind: found.get(kind, every) for kind in ("root", "issuer", "daemon")})
 

@@ -81,7 +81,7 @@ def init(
         tokens["issuer"] = issuer
     if daemon:
         tokens["daemon"] = daemon
-    secret = read_passphrases(passphrase_file, passphrase, new=True)
+    secret = read_passphrases(passphrase_file, passphrase, new=("root", "issuer", "daemon"))
     trust = init_vendor(
         keys,
         name,
@@ -174,9 +174,10 @@ def rotate(
     from seatkeeper.cli.passphrases import read_passphrases
 
     today = clock.today()
+    made: KeyKind = "daemon" if daemon else "issuer"
     trust = store.rotate(
         keys,
-        passphrase=read_passphrases(passphrase_file, passphrase, kinds=("root", "daemon" if daemon else "issuer")),
+        passphrase=read_passphrases(passphrase_file, passphrase, kinds=("root", made), new=(made,)),
         today=today,
         daemon=daemon,
         root=root,
@@ -277,7 +278,7 @@ def change_passphrase(
         raise InputError("There is no such kind of key.", file="KIND", found=strange[0], expected="root, issuer or daemon")
     kinds = tuple(each for each in KINDS if not kind or each in kind)
     old = read_passphrases(passphrase_file, passphrase, kinds=kinds)
-    fresh = read_passphrases(None, new, new=True, kinds=kinds, name="--new")
+    fresh = read_passphrases(None, new, new=kinds, kinds=kinds, name="--new")
     if not none and (missing := [each for each in kinds if passphrase_for(fresh, each) is None]):
         remedy = "Name the kinds that are to change, or give --new for the others."
         raise InputError(f"There is no new passphrase for the {missing[0]} key.", file="--new", remedy=remedy)
