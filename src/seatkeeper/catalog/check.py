@@ -6,16 +6,22 @@ several values. Keys are the paths that an author finds in the files: `products[
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from seatkeeper.catalog.model import Application, ApplicationLicense, Catalog, Product, ProductLicense, folded
+from seatkeeper.licfile.grammar import attribute_of, forbidden_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["CatalogProblem", "problems"]
+__all__ = ["CatalogProblem", "may_be_asked", "problems", "value_fault"]
+
+#: What issuing writes on every line by itself, or what is about other lines.
+_WRITTEN: Final = frozenset({"AUTH", "ISSUED", "ISSUER", "NOTICE", "SN", "SUPERSEDE", "VENDOR_STRING"})
+_ASKABLE: Final = "an attribute that a vendor grants on FEATURE lines, in capitals, such as BORROW"
+_VALUE_CHARS_MAX: Final = 200
 
 
 class CatalogProblem(msgspec.Struct, frozen=True):
@@ -30,6 +36,7 @@ class CatalogProblem(msgspec.Struct, frozen=True):
 
 def problems(catalog: Catalog) -> Iterator[CatalogProblem]:
     """Everything that is wrong between the values of a catalog; nothing for a good one."""
+    yield from _vendor_problems(catalog)
     yield from _technical_problems(catalog)
     yield from _repeated("products.toml", "products", "name", [product.name for product in catalog.products])
     yield from _repeated("products.toml", "products", "part", [product.part for product in catalog.products])
@@ -39,6 +46,40 @@ def problems(catalog: Catalog) -> Iterator[CatalogProblem]:
     yield from _license_problems(catalog, "applications.toml", "applications", catalog.applications)
     yield from _repeated("lrm.toml", "items", "name", [item.name for item in catalog.measured])
     yield from _measured_problems(catalog)
+
+
+def may_be_asked(name: str) -> bool:
+    """True for an attribute that an order could ask for: one that the vendor grants on FEATURE lines and issuing does not write itself."""
+    known = attribute_of(name)
+    return (
+        known is not None
+        and known.name == name
+        and known.owner == "vendor"
+        and "FEATURE" in known.lines
+        and known.value != "none"
+        and not known.is_signature
+        and name not in _WRITTEN
+    )
+
+
+def value_fault(name: str, value: str) -> str:
+    """What the attribute of that name takes, where that is not `value`; empty for a good one."""
+    known = attribute_of(name)
+    if known is None or not value or forbidden_at(value) >= 0 or '"' in value or "\\" in value or len(value) > _VALUE_CHARS_MAX:
+        return f"a text of 1 to {_VALUE_CHARS_MAX} characters, in quotes and without quotes in it"
+    try:
+        if known.check is not None:
+            known.check(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _vendor_problems(catalog: Catalog) -> Iterator[CatalogProblem]:
+    yield from _repeated("vendor.toml", "purposes", "name", [purpose.name for purpose in catalog.vendor.purposes])
+    for index, name in enumerate(catalog.vendor.attributes):
+        if not may_be_asked(name):
+            yield CatalogProblem("vendor.toml", f"attributes[{index}]", "Orders cannot ask for this attribute.", name, _ASKABLE)
 
 
 def _technical_problems(catalog: Catalog) -> Iterator[CatalogProblem]:
@@ -65,6 +106,25 @@ def _technical_problems(catalog: Catalog) -> Iterator[CatalogProblem]:
                 license_.feature,
                 f"{model.feature}, as for version {model.version}",
             )
+        if license_.attributes != model.attributes or license_.not_with != model.not_with:
+            yield CatalogProblem(
+                "technical.toml",
+                f"technical[{index}].feature",
+                "Two versions of one feature have other attributes, or cannot stand with other features.",
+                license_.feature,
+                f"those of version {model.version}",
+            )
+        for name, value in license_.attributes.items():
+            fault = value_fault(name, value) if may_be_asked(name) else _ASKABLE
+            if fault:
+                yield CatalogProblem(
+                    "technical.toml", f"technical[{index}].attributes", f"The attribute {name} is not good.", f"{name}={value}", fault
+                )
+        for feature in license_.not_with:
+            if folded(feature) not in first:
+                yield CatalogProblem(
+                    "technical.toml", f"technical[{index}].not_with", "There is no such feature.", feature, "a feature of technical.toml"
+                )
 
 
 def _part_problems(catalog: Catalog) -> Iterator[CatalogProblem]:

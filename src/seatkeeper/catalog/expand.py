@@ -5,7 +5,8 @@ quantity follow what was ordered: each product needs as many as its ordered quan
 license, the deployment mode decides (guide, "Information for License Order Kit"): `separate` means that dedicated agents
 handle each product, so the needs add up; `blended` means that the same agents handle several, so the largest need is
 enough. Rules of environment follow the environment's numbers, and the quantity plays no part. Licenses that the order asks
-for by name are one need more.
+for by name are one need more. Attributes of a line come from the catalog, from the items, which must agree, and from those wishes
+by name; each wins over those before it.
 
 The version is the one of the product table, whatever version of the product was ordered: the guide heads that table
 "v8.x/9.x", applications of 8.x and 9.x ask for those versions, and a license of 8.0 meets a 7.x application's request too.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "QUANTITY_MAX",
     "TECHNICAL_DNS_UNSTATED",
+    "Conflict",
     "Environment",
     "ExtraLicense",
     "Item",
@@ -78,6 +80,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sites: T-Servers, or redundant pairs of T-Servers, each serving a site.
         redundant_pairs: Hot standby pairs of T-Servers.
         instances: Instances of a licensed server, of the kind that has most.
+        instances_of: By feature, how many instances are known to check it out, of whatever kind; the larger number counts.
         environments: Configuration environments.
         network_tservers: Network T-Servers; each needs a multi-site license as a site does.
         ivr_servers: IVR Servers; each needs a multi-site license as a site does.
@@ -94,6 +97,21 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ivr_servers: _Count = 0
     seat_dns: _Count | None = None
     technical_dns: _Count | None = None
+    instances_of: tuple[tuple[str, _Count], ...] = ()
+
+
+class Conflict(InputError):
+    """Two parts of an order want unlike things of one license.
+
+    Attributes:
+        feature: The license.
+        attribute: What they want otherwise; empty for the version.
+    """
+
+    def __init__(self, message: str, feature: str, attribute: str = "", *, found: str, expected: str, remedy: str) -> None:
+        super().__init__(message, found=found, expected=expected, remedy=remedy)
+        self.feature = feature
+        self.attribute = attribute
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -126,10 +144,12 @@ def expand(
 
     Raises:
         InputError: A product or license that the catalog does not have, a quantity out of range, or needs of one
-            license whose versions no single line can meet.
+            license whose versions or attributes no single line can meet (`Conflict`).
     """
     environment = environment or Environment()
+    items = tuple(items)
     ordered = _ordered_quantities(catalog, items)
+    wanted = _wanted_attributes(catalog, items)
     needs: dict[str, _Need] = {}
     for product in catalog.products:
         if quantity := ordered.get(product.name):
@@ -138,11 +158,15 @@ def expand(
                 need.versions.add(row.version)
                 need.items.append(product)
                 need.quantities.append(quantity)
+                for name, value in wanted[product.name]:
+                    _agree(need.attributes, need.license.feature, name, value)
     for extra in extra_licenses:
         _check_quantity(extra.quantity, extra.feature)
         need = _need_of(needs, catalog, extra.feature)
         need.versions.add(_version(extra.version or need.license.version, extra.feature))
         need.asked.append(extra.quantity)
+        for name, value in extra.attributes:
+            _agree(need.wishes, need.license.feature, name, value)
     return [
         _line(needs[key], environment, catalog) for key in dict.fromkeys(folded(each.feature) for each in catalog.technical) if key in needs
     ]
@@ -156,6 +180,8 @@ class _Need(msgspec.Struct):
     items: list[Product]
     quantities: list[int]
     asked: list[int]
+    attributes: dict[str, str] = {}
+    wishes: dict[str, str] = {}
 
 
 def _need_of(needs: dict[str, _Need], catalog: Catalog, feature: str) -> _Need:
@@ -176,12 +202,35 @@ def _ordered_quantities(catalog: Catalog, items: Iterable[Item]) -> dict[str, in
     return ordered
 
 
+def _wanted_attributes(catalog: Catalog, items: Iterable[Item]) -> dict[str, list[tuple[str, str]]]:
+    """Product name -> attributes of its licenses; items of one product must agree, because they have one line."""
+    wanted: dict[str, dict[str, str]] = {}
+    for item in items:
+        product = catalog.product(item.product)
+        for name, value in item.attributes:
+            _agree(wanted.setdefault(product.name, {}), product.name, name, value)
+    return {product.name: list(wanted.get(product.name, {}).items()) for product in catalog.products}
+
+
+def _agree(known: dict[str, str], feature: str, name: str, value: str) -> None:
+    if known.setdefault(name, value) != value:
+        raise Conflict(
+            f"Two parts of the order want other values of {name} for {feature}, which has one line.",
+            feature,
+            name,
+            found=value,
+            expected=known[name],
+            remedy=f"Give {name} the same value in both.",
+        )
+
+
 def _line(need: _Need, environment: Environment, catalog: Catalog) -> Line:
     version = max(need.versions, key=parse_version)
     for other in sorted(need.versions, key=parse_version):
         if not version_satisfies(version, other, catalog.vendor.version_rule):
-            raise InputError(
+            raise Conflict(
                 f"No single license of {need.license.feature} meets both version {version} and version {other}.",
+                need.license.feature,
                 found=version,
                 expected=f"a version that applications of {other} accept",
                 remedy=f"Ask for version {other}, or put the two into separate orders.",
@@ -195,6 +244,7 @@ def _line(need: _Need, environment: Environment, catalog: Catalog) -> Line:
         rule=need.license.rule,
         items=tuple(product.name for product in need.items),
         asked=asked,
+        attributes=tuple(sorted({**need.license.attributes, **need.attributes, **need.wishes}.items())),
     )
 
 
@@ -210,18 +260,20 @@ def _count(need: _Need, environment: Environment, asked: int) -> int:
     if rule in RULES_OF_QUANTITY:
         needed = max(need.quantities) if environment.deployment == "blended" else sum(need.quantities)
         return max(needed, asked) if environment.deployment == "blended" else needed + asked
-    return max(_environment_number(rule, environment), asked)
+    return max(_environment_number(need.license, environment), asked)
 
 
-def _environment_number(rule: Rule, environment: Environment) -> int:
+def _environment_number(license_: TechnicalLicense, environment: Environment) -> int:
     """How many the environment alone says."""
+    rule: Rule = license_.rule
+    known = max((number for feature, number in environment.instances_of if folded(feature) == folded(license_.feature)), default=0)
     match rule:
         case "per_technical_dn":
             return environment.technical_dns or 0
         case "per_instance":
-            return environment.instances
+            return max(environment.instances, known)
         case "per_environment_or_instance":
-            return max(environment.environments, environment.instances)
+            return max(environment.environments, environment.instances, known)
         case "per_redundant_pair":
             return environment.redundant_pairs
         case "per_site":

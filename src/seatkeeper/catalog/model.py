@@ -32,6 +32,7 @@ __all__ = [
     "MeasuredItem",
     "Product",
     "ProductLicense",
+    "Purpose",
     "Rule",
     "TechnicalLicense",
     "Vendor",
@@ -111,11 +112,13 @@ class Product(_Strict, frozen=True):
         name: As it stands in the vendor's price list.
         part: The feature name of the item's own line in a license file; unique, and the same for ever.
         licenses: The technical licenses, in the order of the vendor's table.
+        pairs: True for an item that is sold for redundant pairs, and for nothing else.
     """
 
     name: Name
     part: FeatureName
     licenses: tuple[ProductLicense, ...] = ()
+    pairs: bool = False
 
     @property
     def required(self) -> tuple[ProductLicense, ...]:
@@ -135,6 +138,9 @@ class TechnicalLicense(_Strict, frozen=True):
         rule: How the number follows from the order and the environment; `expand` knows each rule.
         quantity: The rule in words.
         listed: False for a license that no product yields; an order asks for it by name.
+        attributes: What its line says beside the usual, unless the order has it otherwise.
+        not_with: Features that cannot stand in one order with it.
+        pairs: True for a license that only redundant pairs need.
     """
 
     feature: FeatureName
@@ -143,6 +149,9 @@ class TechnicalLicense(_Strict, frozen=True):
     rule: Rule
     quantity: str
     listed: bool = True
+    attributes: dict[str, str] = {}
+    not_with: tuple[FeatureName, ...] = ()
+    pairs: bool = False
 
 
 class ApplicationLicense(_Strict, frozen=True):
@@ -154,11 +163,20 @@ class ApplicationLicense(_Strict, frozen=True):
 
 
 class Application(_Strict, frozen=True):
-    """An application with the features it checks out."""
+    """An application with the features it checks out.
+
+    Attributes:
+        counts: The number of the environment that its instances, or redundant pairs of them, are counted by; empty for none.
+    """
 
     name: Name
     licenses: tuple[ApplicationLicense, ...]
     note: str = ""
+    counts: Literal["", "sites", "network_tservers", "ivr_servers"] = ""
+
+    def checks_out(self, feature: str) -> bool:
+        """True where that feature is among its licenses."""
+        return any(folded(row.feature) == folded(feature) for row in self.licenses)
 
 
 class LicenseManagerChoice(_Strict, frozen=True):
@@ -178,13 +196,18 @@ class LicenseManager(_Strict, frozen=True):
 
 
 class HostidCommand(_Strict, frozen=True):
-    """How a host id is found on an operating system."""
+    """How a host id is found on an operating system.
+
+    Attributes:
+        kind: The kind of host id that license files have for it; empty where any will do.
+    """
 
     system: str
     type: str
     commands: tuple[str, ...]
     sample: str
     note: str = ""
+    kind: Literal["", "ETHER", "LONG", "DISK_SERIAL_NUM"] = ""
 
 
 class MeasuredItem(_Strict, frozen=True):
@@ -211,6 +234,25 @@ class MeasuredItem(_Strict, frozen=True):
         return self.since if self.only else f"{self.since}+"
 
 
+class Purpose(_Strict, frozen=True):
+    """What an installation is for, and what that means for its licenses.
+
+    Attributes:
+        name: The word that orders have.
+        days_max: How many days after the day of issue they may last; None for no limit.
+        marks: What the license file says of it, such as "demonstration only"; empty for nothing.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,30}$")]
+    title: Name
+    days_max: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
+    marks: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
+#: What installations are for (guide, order kit, Purpose of the license request), for a catalog that limits none of it.
+_PURPOSES: Final = tuple(Purpose(word, word.capitalize()) for word in ("demo", "evaluation", "testing", "development", "production"))
+
+
 class Vendor(_Strict, frozen=True):
     """Names and limits of the vendor.
 
@@ -218,6 +260,8 @@ class Vendor(_Strict, frozen=True):
         name: The vendor daemon's name, as DAEMON and FEATURE lines write it.
         seats_max: How many of one feature one client may hold.
         daemons: File names of the vendor daemon.
+        attributes: What an order may have the lines of its licenses say beside the usual.
+        purposes: What installations may be for.
     """
 
     name: DaemonName
@@ -227,6 +271,12 @@ class Vendor(_Strict, frozen=True):
     version_rule: VersionRule
     daemons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     license_file: str = "license.dat"
+    attributes: tuple[str, ...] = ()
+    purposes: Annotated[tuple[Purpose, ...], msgspec.Meta(min_length=1)] = _PURPOSES
+
+    def purpose(self, name: str) -> Purpose:
+        """The purpose of that name; one without limits for a name that the catalog does not have."""
+        return next((purpose for purpose in self.purposes if purpose.name == name), Purpose(name, name.capitalize() or "None"))
 
 
 class Catalog(msgspec.Struct, frozen=True, dict=True):
@@ -265,6 +315,22 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
                 found=name,
                 expected="the name of a product as `seatkeeper catalog products` lists it",
                 remedy=nearest_sentence(name, (product.name for product in self.products)),
+            )
+        return found
+
+    def application(self, name: str) -> Application:
+        """The application of that name.
+
+        Raises:
+            InputError: There is none; the nearest names are in the error.
+        """
+        found = next((application for application in self.applications if folded(application.name) == folded(name)), None)
+        if found is None:
+            raise InputError(
+                f"The catalog of {self.vendor.title} has no such application.",
+                found=name,
+                expected="the name of an application as `seatkeeper catalog applications` lists it",
+                remedy=nearest_sentence(name, (application.name for application in self.applications)),
             )
         return found
 
