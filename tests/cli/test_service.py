@@ -168,7 +168,7 @@ def test_a_server_that_takes_no_plain_text_is_waited_for_and_administered_too(
     monkeypatch.delenv("SEATKEEPER_PLAIN", raising=False)
     with Site(tmp_path / "site", {"f1": 1}) as site:
         site.start("--plain", "none", wait=False)
-        assert service("wait", "--license", str(site.license), "--seconds", "20") == 0
+        assert service("wait", "--license", str(site.license), "--seconds", "90") == 0, site.read_log()
         assert lmutil(["lmstat", "-a", "-c", str(site.license)]) == 0
         # Over the Unix socket, the place of which lmgrd says over TLS.
         assert lmutil(["lmreread", "-c", f"{site.port}@localhost"]) == 0
@@ -197,7 +197,7 @@ def test_status_says_what_systemd_and_the_server_say(manager: Path, capsys: pyte
         assert service("wait", "--license", str(site.license), "--seconds", "0") == 1
         assert f"port {site.port}: down" in capsys.readouterr().err
         site.start()
-        assert service("wait", "--license", str(site.directory), "--seconds", "20") == 0
+        assert service("wait", "--license", str(site.directory), "--seconds", "90") == 0
         assert status("--json") == 0
         told = json.loads(capsys.readouterr().out)
         assert told["servers"] == [{"port": site.port, "up": True, "daemons": {"genesys.d": True}}]

@@ -184,7 +184,7 @@ def test_an_answer_that_fails_ends_the_connection(site: Site, tmp_path: Path, mo
             def fail(*_: object) -> None:
                 raise ValueError("no picture")
 
-            monkeypatch.setattr(vendord_module, "picture", fail)
+            monkeypatch.setattr(vendord_module, "status_frames", fail)
             peer = Peer(hosted)
             await peer.send(AskFeatures(1))
             assert await peer.receive() is None

@@ -10,8 +10,8 @@ from seatkeeper.licfile.model import Feature
 from seatkeeper.pools.decision import Terms
 from seatkeeper.pools.grouping import group_lines
 from seatkeeper.pools.lines import ServedLine
-from seatkeeper.server.status import HOLDERS_PER_FRAME, line_frames, picture, plain_names, status_frames
-from seatkeeper.vendor.entries import CheckedOut, Lingering, Queued, SessionBegun
+from seatkeeper.server.status import HOLDERS_PER_FRAME, SEATS_PER_PART, line_frames, plain_names, status_frames
+from seatkeeper.vendor.entries import CheckedIn, CheckedOut, Lingering, Queued, SessionBegun
 from seatkeeper.vendor.ledger import Ledger
 from seatkeeper.wire.framing import server_frames
 from seatkeeper.wire.messages import NAME_CHARS_MAX, AskFeatures, AskLines, Lines, PoolStatus, StatusEnd
@@ -36,7 +36,7 @@ def ledger(*lines: Feature, holders: int = 0, name: str = "ann") -> Ledger:
 
 def ask(made: Ledger, feature: str = "") -> list[object]:
     asked = AskFeatures(7, feature)
-    frames = status_frames(picture(made, "genesys.d", asked), asked, plain_names, 1.79e9)
+    frames = status_frames(made, "genesys.d", asked, plain_names, 1.79e9)
     return list(server_frames().feed(b"".join(frames)))
 
 
@@ -107,7 +107,7 @@ def test_who_waits_for_a_pool_that_a_reread_took_away_is_shown_under_the_one_tha
 def test_names_are_shown_as_the_caller_may_see_them() -> None:
     asked = AskFeatures(7)
     made = ledger(line("f1", 5), holders=1, name="ann")
-    frames = status_frames(picture(made, "d", asked), asked, lambda kind, name: f"{kind}-x", 0.0)
+    frames = status_frames(made, "d", asked, lambda kind, name: f"{kind}-x", 0.0)
     (told, _) = server_frames().feed(b"".join(frames))
     (holder,) = told.holders
     assert (holder.user, holder.host, holder.display) == ("user-x", "host-x", "display-x")
@@ -125,7 +125,7 @@ def test_license_lines_are_told_without_what_proves_them() -> None:
 def test_seats_that_no_served_line_gives_are_told_as_unsupported() -> None:
     asked = AskFeatures(7)
     made = ledger(line("f1", 5), ServedLine("old", "d", "8.0", "1-nov-2026", "4"))
-    frames = status_frames(picture(made, "d", asked, [("forged", 2), ("f1", 9), ("Forged", 1)]), asked, plain_names, 0.0)
+    frames = status_frames(made, "d", asked, plain_names, 0.0, lambda: [("forged", 2), ("f1", 9), ("Forged", 1)])
     told = server_frames().feed(b"".join(frames))[:-1]
     assert [(one.feature, one.total, one.unsupported) for one in told] == [("f1", 5, 0), ("old", 0, 4), ("Forged", 0, 3)]
 
@@ -144,5 +144,38 @@ def test_holders_of_a_feature_that_is_gone_are_told_like_those_of_lines_that_hav
     # A line of the name that is refused is told once, with them.
     asked = AskFeatures(7, "f1")
     made.exchange_pools(Terms(TODAY, "flexnet", {}))
-    (shown,) = picture(made, "d", asked, [("f1", 5)]) or []
-    assert shown.head.unsupported == 2
+    frames = status_frames(made, "d", asked, plain_names, 0.0, lambda: [("f1", 5)])
+    (shown, end) = server_frames().feed(b"".join(frames))
+    assert (shown.unsupported, end) == (2, StatusEnd(7))
+
+
+def test_what_happens_while_the_answer_is_made_is_not_in_it() -> None:
+    made = ledger(line("f1", 900), line("shared", 900, DUP_GROUP="U"), holders=3 * SEATS_PER_PART)
+    key = made.pools["shared"][0].key
+    for number, handle in ((1, 11), (2, 12)):
+        made.apply(CheckedOut(1.79e9, number, 2, handle, "shared", key, "8.0", 10 + number, ""))
+    asked = AskFeatures(7)
+    frames = status_frames(made, "d", asked, plain_names, 0.0)
+    first = next(frames)
+    assert first == b""
+    # Both checkouts are of one user, so they share a license; now the larger one ends, others come and go.
+    made.apply(CheckedIn(1.79e9, 12, "checkin"))
+    for handle in range(2**32 + 1, 2**32 + 60):
+        made.apply(CheckedIn(1.79e9, handle, "checkin"))
+    made.apply(CheckedOut(1.79e9, 9, 3, 13, "f1", made.pools["f1"][0].key, "8.0", 5, ""))
+    told = server_frames().feed(b"".join(frames))[:-1]
+    by_pool = {name: [one for one in told if one.feature == name] for name in ("f1", "shared")}
+    assert {one.in_use for one in by_pool["f1"]} == {3 * SEATS_PER_PART}
+    assert sum(holder.count for one in by_pool["f1"] for holder in one.holders) == 3 * SEATS_PER_PART
+    assert [(one.in_use, [(holder.handle, holder.count) for holder in one.holders]) for one in by_pool["shared"]] == [(12, [(11, 12)])]
+
+
+def test_a_reread_while_the_answer_is_made_begins_it_anew() -> None:
+    made = ledger(line("f1", 900), holders=2 * SEATS_PER_PART)
+    asked = AskFeatures(7)
+    frames = status_frames(made, "d", asked, plain_names, 0.0)
+    assert next(frames) == b""
+    made.exchange_pools(Terms(TODAY, "flexnet", group_lines([line("f1", 500, "9.0")], TODAY)[0]))
+    told = server_frames().feed(b"".join(frames))[:-1]
+    assert {(one.version, one.total, one.in_use) for one in told} == {("9.0", 500, 2 * SEATS_PER_PART)}
+    assert sum(len(one.holders) for one in told) == 2 * SEATS_PER_PART

@@ -14,6 +14,7 @@ What it starts ends with it.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -39,20 +40,30 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.model import Signable
 
 VENDOR = "genesys.d"
-START_S = 20.0
+#: A machine that is busy with other things may stand still for a while.
+START_S = 60.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below the range from which the system draws its own."""
+    """A port that nobody uses, below the range from which the system draws its own.
+
+    Nobody: an address of the other family counts too, and so does a connection that has it as its own end.
+    """
     for _ in range(200):
         port = random.SystemRandom().randrange(10000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("0.0.0.0", port))
-            except OSError:
-                continue
+        if all(_is_free(family, port) for family in (socket.AF_INET, socket.AF_INET6)):
             return port
     raise RuntimeError("no free port")
+
+
+def _is_free(family: int, port: int) -> bool:
+    try:
+        with socket.socket(family) as probe:
+            probe.bind(("", port))
+    except OSError as error:
+        # A machine without IPv6 has no port of it in use.
+        return family == socket.AF_INET6 and error.errno != errno.EADDRINUSE
+    return True
 
 
 def feature(

@@ -23,6 +23,8 @@ __all__ = ["UNREAD_BYTES_MAX", "answer", "send_slowly"]
 
 #: An answer rests while so much of it is unread.
 UNREAD_BYTES_MAX: Final = 256 * 1024
+#: Between two pieces of an answer.
+_REST_S: Final = 0.001
 #: How often it is looked whether it has been read.
 _LOOK_S: Final = 0.01
 
@@ -40,13 +42,18 @@ class Reading(Protocol):
 
 
 async def send_slowly(connection: Reading, frames: Iterator[bytes], patience_s: float, at_once: int = 1) -> None:
-    """Sends what is much, `at_once` frames at a time, and returns when all has left; a reader that rests for `patience_s` is dropped."""
-    while data := b"".join(islice(frames, at_once)):
+    """Sends what is much, `at_once` frames at a time, and returns when all has left; a reader that rests for `patience_s` is dropped.
+
+    Empty frames stand for work that gave nothing to send yet.
+    """
+    while part := list(islice(frames, at_once)):
         if connection.transport is None:
             return
-        connection.write(data)
-        # Others have their turn.
-        await asyncio.sleep(0)
+        if data := b"".join(part):
+            connection.write(data)
+        # Others have their turn, and so has the thread that writes the journal: on a busy core it would wait for this one otherwise,
+        # until the system takes the core away, and with it everybody's checkouts.
+        await asyncio.sleep(_REST_S)
         await _read_down(connection, UNREAD_BYTES_MAX, patience_s)
     await _read_down(connection, 0, patience_s)
 

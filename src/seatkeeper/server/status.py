@@ -1,7 +1,9 @@
 """What lmstat asks of a vendor daemon is told as of one moment, in pieces that delay nobody.
 
-The moment is taken at once (`picture`): the pools' counters, and which seats are shown under which pool. The frames are made from it
-one by one, while seats go out and come back, so that a question about very many seats does not hold up the next checkout.
+The moment is taken at once (`moment`), and that must take as long for ten thousand seats as for ten: the pools' counters, how many
+seats each group of checkouts has that share a license, and the list of all seats. What a seat counts never changes while it is out,
+and its pool only by a reread. So who is shown under which pool is found out a part at a time, and the frames are made one by one,
+while seats go out and come back; where a reread comes between, before the first frame, another moment is taken.
 
 The lines of a pool add up to its "in use": what its checkouts hold, and what is reserved and idle. Of checkouts that share a
 license one is shown, with the seats of all (facts, lmstat formats 0.2 and FlexNet 5.1).
@@ -14,20 +16,34 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar
 import msgspec
 
 from seatkeeper.licfile.writer import write_line
-from seatkeeper.pools.accounts import Shared
 from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import AskFeatures, AskLines, Lines, PoolStatus, StatusEnd
 from seatkeeper.wire.status import HolderStatus, QueuedStatus, ReservationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from seatkeeper.licfile.model import Signable
     from seatkeeper.pools.counted import Pool
+    from seatkeeper.pools.decision import Terms
     from seatkeeper.vendor.ledger import Ledger
     from seatkeeper.vendor.seats import Seat, Waiter
 
-__all__ = ["HOLDERS_PER_FRAME", "POOL_FRAMES_AT_ONCE", "Names", "PoolPicture", "line_frames", "picture", "plain_names", "status_frames"]
+    #: By feature and version, the seats that no line covers.
+    _Nowhere = dict[tuple[str, str], list[tuple[Seat, int]]]
+
+__all__ = [
+    "HOLDERS_PER_FRAME",
+    "POOL_FRAMES_AT_ONCE",
+    "SEATS_PER_PART",
+    "Moment",
+    "Names",
+    "PoolPicture",
+    "line_frames",
+    "moment",
+    "plain_names",
+    "status_frames",
+]
 
 #: Names have at most 256 characters of four bytes, three to a holder and one of data: this many always fit into a frame, and
 #: leave the pool's own fields 14,000 bytes.
@@ -37,6 +53,9 @@ _LINES_BYTES: Final = 32 * 1024
 _COLUMNS: Final = 1 << 20
 #: So many frames of pools are made before others have their turn (a frame of license lines takes as long as all of these).
 POOL_FRAMES_AT_ONCE: Final = 8
+
+#: So many seats are looked at in the time of a frame of pools.
+SEATS_PER_PART: Final = 40
 
 _T = TypeVar("_T")
 
@@ -61,40 +80,32 @@ class PoolPicture(msgspec.Struct, frozen=True):
     waiters: list[Waiter]
 
 
-def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[tuple[str, int]] = ()) -> list[PoolPicture] | None:
-    """All pools of the feature asked for, or of all; None where there is no such feature.
+class Moment(msgspec.Struct, frozen=True):
+    """What is told, as of one moment, and what is still to be found out from it.
 
-    `refused` are feature and seats of license lines that are not served; they are told where no other line has the name. Seats that no
-    line covers any more (-92) are told like those of lines that have ended: in a pool of their own that has none.
+    Attributes:
+        terms: The terms whose pools these are.
+        pools: The pools that are told. As `seats` they have the checkouts that share a license, and get the others.
+        seats: All seats that are out.
+        unserved: Feature and seats of license lines that are not served, by the feature in lower case.
+    """
+
+    terms: Terms
+    pools: dict[Pool, PoolPicture]
+    seats: list[Seat]
+    unserved: dict[str, tuple[str, int]]
+
+
+def moment(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[tuple[str, int]] = ()) -> Moment:
+    """All pools of the feature asked for, or of all, as they are now.
+
+    `refused` are feature and seats of license lines that are not served; they are told where no other line has the name.
     """
     wanted = asked.feature.lower()
     unserved: dict[str, tuple[str, int]] = {}
     for name, seats in refused:
         if name.lower() not in ledger.pools and (not wanted or name.lower() == wanted):
             unserved[name.lower()] = name, unserved.get(name.lower(), ("", 0))[1] + seats
-    held: dict[Pool, list[tuple[Seat, int]]] = {}
-    nowhere: dict[tuple[str, str], list[tuple[Seat, int]]] = {}
-    groups: set[Shared] = set()
-    for seat in ledger.seats.values():
-        if wanted and seat.feature.lower() != wanted and (seat.counter is None or seat.counter.pool.feature.lower() != wanted):
-            continue
-        charge, counter = seat.charge, seat.counter
-        if seat.pool is None and (not wanted or seat.feature.lower() == wanted):
-            nowhere.setdefault((seat.feature, seat.pool_key.partition("#")[0]), []).append((seat, seat.count))
-        if charge is None or not isinstance(charge, Shared):
-            if seat.pool is not None:
-                held.setdefault(seat.pool, []).append((seat, seat.count))
-        elif charge not in groups:
-            groups.add(charge)
-            held.setdefault(charge.pool, []).append((seat, charge.count))
-        if counter is not None and counter not in groups:
-            groups.add(counter)
-            held.setdefault(counter.pool, []).append((seat, counter.count))
-    orphans = _orphans(nowhere, ledger, asked.request, vendor)
-    for one in orphans:
-        unserved.pop(one.head.feature.lower(), None)
-    if wanted and wanted not in ledger.pools and not unserved and not orphans:
-        return None
     waiting: dict[tuple[str, str], list[Waiter]] = {}
     for name, queue in ledger.queues.items():
         keys = [pool.key for pool in ledger.pools.get(name, ())]
@@ -102,24 +113,37 @@ def picture(ledger: Ledger, vendor: str, asked: AskFeatures, refused: Sequence[t
             # Where a reread has put other pools in the place of its own, it waits for those.
             key = waiter.pool_key if waiter.pool_key in keys or not keys else keys[0]
             waiting.setdefault((name, key), []).append(waiter)
-    return [
-        PoolPicture(_head(asked.request, number, pool, vendor), held.get(pool, []), waiting.get((name, pool.key), []))
+    pools = {
+        pool: PoolPicture(
+            _head(asked.request, number, pool, vendor),
+            # The group's first checkout stands for all.
+            [(ledger.seats[next(iter(group.members))], group.count) for group in pool.groups.values()],
+            waiting.get((name, pool.key), []),
+        )
         for name, pools in ledger.pools.items()
         if not wanted or name == wanted
         for number, pool in enumerate(pools)
-    ] + [
-        *orphans,
-        *(
-            PoolPicture(PoolStatus(asked.request, name, 0, vendor, "", "", 0, 0, unsupported=seats), [], [])
-            for name, seats in unserved.values()
-        ),
-    ]
+    }
+    return Moment(ledger.terms, pools, list(ledger.seats.values()), unserved)
 
 
-def _orphans(nowhere: dict[tuple[str, str], list[tuple[Seat, int]]], ledger: Ledger, request: int, vendor: str) -> list[PoolPicture]:
-    """The seats that count nowhere, by feature and version, behind the feature's pools."""
+def _spread(seats: Sequence[Seat], pools: Mapping[Pool, PoolPicture], wanted: str, nowhere: _Nowhere) -> None:
+    """Puts seats under their pools, and those without one, which are told all the same, under their feature and version."""
+    for seat in seats:
+        pool = seat.pool
+        if pool is None:
+            if not wanted or seat.feature.lower() == wanted:
+                nowhere.setdefault((seat.feature, seat.pool_key.partition("#")[0]), []).append((seat, seat.count))
+        elif not pool.mask:
+            shown = pools.get(pool)
+            if shown is not None:
+                shown.seats.append((seat, seat.count))
+
+
+def _orphans(nowhere: _Nowhere, terms: Terms, request: int, vendor: str) -> list[PoolPicture]:
+    """The seats that no line covers any more (-92), told like those of lines that have ended: in a pool of their own that has none."""
     pictures: list[PoolPicture] = []
-    numbers = {name: len(pools) for name, pools in ledger.pools.items()}
+    numbers = {name: len(pools) for name, pools in terms.pools.items()}
     for (feature, version), seats in nowhere.items():
         number = numbers.get(feature.lower(), 0)
         numbers[feature.lower()] = number + 1
@@ -147,12 +171,35 @@ def _head(request: int, number: int, pool: Pool, vendor: str) -> PoolStatus:
     )
 
 
-def status_frames(pictures: list[PoolPicture] | None, asked: AskFeatures, names: Names, now: float) -> Iterator[bytes]:
-    """The frames that answer `asked`, ending with StatusEnd; the first of a pool has its head, the others only further holders."""
-    if pictures is None:
+def status_frames(
+    ledger: Ledger, vendor: str, asked: AskFeatures, names: Names, now: float, refused: Callable[[], Sequence[tuple[str, int]]] = list
+) -> Iterator[bytes]:
+    """The frames that answer `asked`, ending with StatusEnd; the first of a pool has its head, the others only further holders.
+
+    The moment is that of the first `next`. Empty frames come while it is found out who is shown where: others may have their turn.
+    """
+    wanted = asked.feature.lower()
+    now_told = moment(ledger, vendor, asked, refused())
+    nowhere: _Nowhere = {}
+    rest = _batched(now_told.seats, SEATS_PER_PART)
+    while part := next(rest, None):
+        _spread(part, now_told.pools, wanted, nowhere)
+        yield b""
+        if ledger.terms is not now_told.terms:
+            now_told = moment(ledger, vendor, asked, refused())
+            nowhere.clear()
+            rest = _batched(now_told.seats, SEATS_PER_PART)
+    orphans = _orphans(nowhere, now_told.terms, asked.request, vendor)
+    held = {one.head.feature.lower() for one in orphans}
+    unserved = [
+        PoolPicture(PoolStatus(asked.request, name, 0, vendor, "", "", 0, 0, unsupported=seats), [], [])
+        for folded, (name, seats) in now_told.unserved.items()
+        if folded not in held
+    ]
+    if wanted and not (now_told.pools or orphans or unserved):
         yield frame(StatusEnd(asked.request, -5))
         return
-    for one in pictures:
+    for one in (*now_told.pools.values(), *orphans, *unserved):
         yield from _pool_frames(one, names, now)
     yield frame(StatusEnd(asked.request))
 

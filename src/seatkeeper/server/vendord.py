@@ -38,7 +38,7 @@ from seatkeeper.server.pseudonyms import Pseudonyms
 from seatkeeper.server.pump import Pump
 from seatkeeper.server.rereads import Rereads
 from seatkeeper.server.settings import DaemonOptions
-from seatkeeper.server.status import POOL_FRAMES_AT_ONCE, line_frames, picture, status_frames
+from seatkeeper.server.status import POOL_FRAMES_AT_ONCE, line_frames, status_frames
 from seatkeeper.vendor.events import (
     Accepted,
     Acted,
@@ -367,9 +367,8 @@ class VendorDaemon:
     async def _status(self, connection: ClientConnection, asked: AskFeatures) -> Iterator[bytes]:
         # Who has seen the status finds the log complete.
         await self._pump.written()
-        pictures = picture(self._machine.ledger, self.vendor, asked, self._served.refused)
         names = self._pseudonyms.names_for(connection.channel.identity)
-        return status_frames(pictures, asked, names, clock.now())
+        return status_frames(self._machine.ledger, self.vendor, asked, names, clock.now(), lambda: self._served.refused)
 
     def opened(self, connection: ClientConnection) -> None:
         """A connection has begun."""
