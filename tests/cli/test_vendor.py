@@ -13,6 +13,8 @@ from seatkeeper.adapters.keys import load_trust, read_root
 from seatkeeper.cli.issue import main as issue
 from seatkeeper.cli.order import main as order
 from seatkeeper.cli.vendor import main
+from seatkeeper.licfile.parser import parse
+from seatkeeper.licfile.signature import verify_lines
 from support.softhsm import Tokens, needs_softhsm
 
 
@@ -183,6 +185,14 @@ def test_keys_in_a_token_are_shown_as_such(tmp_path: Path, monkeypatch: pytest.M
     assert run(capsys, "show", "--keys", store)[1].count("in a token") == 3
     assert json.loads(run(capsys, "show", "--keys", store, "--json")[1])["issuers"][0]["in_token"] is True
     assert run(capsys, "rotate", "--keys", store, "--token", tokens.uri("issuer-2"))[0] == 0
+    capsys.readouterr()
+    assert order(["template"]) == 0
+    (tmp_path / "order.toml").write_text(capsys.readouterr().out)
+    tokens.look_again()
+    assert issue([str(tmp_path / "order.toml"), "--keys", str(store), "-o", str(tmp_path / "license.dat")]) == 0
+    file = parse((tmp_path / "license.dat").read_text()).file
+    verdicts = verify_lines(file, load_trust(store)[1])
+    assert {(verdict.ok, verdict.issuer) for verdict in verdicts} == {(True, load_trust(store)[1].issuers[1].id)}
     assert run(capsys, "credential", "0800200005ac", "--keys", store, "-o", tmp_path)[0] == 0
     status, out, err = run(capsys, "rotate", "--keys", store, "--token", "pkcs11:token=desk;object=a?pin-value=602413")
     assert (status, out, "602413" in err) == (1, "", False)
