@@ -8,43 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.editing import HOSTID
 
 from seatkeeper.adapters import keys
-from seatkeeper.base.dates import format_date
+from seatkeeper.base.errors import LicenseError
 from seatkeeper.cli.license import main
 from seatkeeper.cli.license_edit import save_backup
-from seatkeeper.licfile.model import Comment, Feature, LicenseFile, Line, Server, Vendor
-from seatkeeper.licfile.signature import sign_line
-from seatkeeper.licfile.writer import write
+from seatkeeper.cli.lmutil import main as lmutil
+from seatkeeper.licfile.model import Comment, Server
+from seatkeeper.sdk.blocking import Client
+from support.editing import HOSTID
+from support.licensedesk import HEAD, Desk
+from support.site import Site
 
 TODAY = date.today()
-HEAD: tuple[Line, ...] = (Server("licsrv", HOSTID, 7260), Vendor("genesys.d", keyword="DAEMON"))
-
-
-class Desk:
-    """A vendor's keys and the place of a license server."""
-
-    def __init__(self, directory: Path) -> None:
-        self.keys = directory / "keys"
-        self.place = directory / "here"
-        self.place.mkdir()
-        keys.init_vendor(self.keys, "genesys.d", today=TODAY)
-        self.send_trust(self.place)
-
-    def send_trust(self, where: Path) -> None:
-        (where / "genesys.d.trust").write_bytes((self.keys / "genesys.d.trust").read_bytes())
-
-    def write(self, name: str, *lines: Line, head: tuple[Line, ...] = HEAD, **counts: int) -> Path:
-        path = self.place / name
-        features = (self.feature(each, count) for each, count in counts.items())
-        path.write_text(write(LicenseFile((*head, *lines, *features))))
-        return path
-
-    def feature(self, name: str, count: int) -> Line:
-        key = keys.load_issuer(self.keys, today=TODAY)
-        issued = format_date(TODAY)
-        return sign_line(Feature(name, "genesys.d", "8.0", "permanent", str(count), attributes=(("ISSUED", issued),)), (HOSTID,), key)
 
 
 @pytest.fixture
@@ -177,3 +153,20 @@ def test_no_backup_replaces_another(tmp_path: Path) -> None:
     backups = {save_backup(path) for _ in range(3)}
     assert len(backups) == 3
     assert all(each is not None and each.read_text() == "one" for each in backups)
+
+
+def test_a_running_server_takes_the_merged_file_and_nobody_loses_a_seat(tmp_path: Path) -> None:
+    with Site(tmp_path / "site", {"f1": 1}) as site:
+        site.start()
+        served = site.license.read_bytes()
+        site.write({"f1": 3, "f2": 2})
+        coming = tmp_path / "new.lic"
+        coming.write_bytes(site.license.read_bytes())
+        site.license.write_bytes(served)
+        with Client(f"{site.port}@localhost", root=site.root, user="ann") as client, client.checkout("f1"):
+            with pytest.raises(LicenseError):
+                client.checkout("f1")
+            assert main(["merge", str(site.license), str(coming), "--apply"]) == 0
+            assert lmutil(["lmutil", "lmreread", "-c", str(site.license)]) == 0
+            with client.checkout("f1"), client.checkout("f1"), client.checkout("f2"):
+                pass

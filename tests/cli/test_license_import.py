@@ -8,10 +8,10 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from tests.cli.test_license_edit import Desk
 
 from seatkeeper.cli.license import main
 from seatkeeper.licfile.parser import parse
+from support.licensedesk import Desk
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.test_license_edit import Desk
 
 from seatkeeper.cli.license import main
+from support.licensedesk import Desk
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

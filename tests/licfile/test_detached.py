@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.editing import KEY, TODAY, TRUST
 
 from seatkeeper.licfile.detached import DETACHED_CHARS, objection_to, sign_detached
+from support.editing import KEY, TODAY, TRUST
 
 
 @given(st.binary(max_size=50), st.binary(max_size=50), st.sampled_from([b"a\0", b"a/1\0"]), st.sampled_from([b"a\0", b"a/1\0"]))

@@ -8,7 +8,6 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.editing import HOSTID, TODAY, TRUST, feature, random_file, signed
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.licfile.editing import Merge, in_context, merge, read_source
@@ -18,6 +17,7 @@ from seatkeeper.licfile.signature import verify_lines
 from seatkeeper.licfile.writer import write
 from seatkeeper.pools.lines import effective_lines
 from seatkeeper.pools.shrinking import losses
+from support.editing import HOSTID, TODAY, TRUST, feature, random_file, signed
 
 HEAD: tuple[Line, ...] = (Server("licsrv", HOSTID, 7260), Vendor("genesys.d", keyword="DAEMON"))
 

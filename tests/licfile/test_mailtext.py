@@ -9,7 +9,6 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.editing import HOSTID, TRUST, feature, random_file
 
 from seatkeeper.licfile import mailtext
 from seatkeeper.licfile.mailtext import Imported, html_text, import_text
@@ -17,6 +16,7 @@ from seatkeeper.licfile.model import Blank, Comment, LicenseFile, Line, Parsed, 
 from seatkeeper.licfile.parser import parse
 from seatkeeper.licfile.signature import verify_lines
 from seatkeeper.licfile.writer import write, write_line
+from support.editing import HOSTID, TRUST, feature, random_file
 
 HEAD: tuple[Line, ...] = (Server("licsrv", HOSTID, 7260), Vendor("genesys.d", "/opt/seatkeeper/genesys.d", "/etc/sk/a.opt", 7261, "DAEMON"))
 LINES = (

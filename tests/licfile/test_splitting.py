@@ -7,7 +7,6 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.editing import HOSTID, TRUST, feature, random_file, signed
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.licfile.editing import read_source
@@ -16,6 +15,7 @@ from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
 from seatkeeper.licfile.splitting import By, split
 from seatkeeper.licfile.writer import write
+from support.editing import HOSTID, TRUST, feature, random_file, signed
 
 HEAD: tuple[Line, ...] = (Comment("#4711"), Server("licsrv", HOSTID, 7260), Vendor("genesys.d", keyword="DAEMON"))
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.support.editing import TODAY, feature, signed
-
 from seatkeeper.licfile.model import Package
 from seatkeeper.pools.shrinking import Loss, losses
+from support.editing import TODAY, feature, signed
 
 
 def told(before: list[object], after: list[object]) -> list[tuple[str, str, int | None, int, date]]:

@@ -6,7 +6,6 @@ from datetime import date
 
 import msgspec
 import pytest
-from tests.support.editing import TODAY, feature
 
 from seatkeeper.adapters.catalogs import load_catalog
 from seatkeeper.base.errors import InputError
@@ -22,6 +21,7 @@ from seatkeeper.usage.entitlement import (
     in_force,
     write_entitlement,
 )
+from support.editing import TODAY, feature
 
 CATALOG = load_catalog(None)
 MEASURED = next(item for item in CATALOG.measured if item.products)

@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "order": ("order", "the license order: template, check, expand"),
     "issue": ("issue", "a signed license file from an order"),
     "deliver": ("deliver", "issued license files to the customer: mail, certificate, record"),
-    "license": ("license", "license files: show, lint, verify"),
+    "license": ("license", "license files: show, lint, verify, diff, merge, split, import, entitlement"),
     "options": ("options", "options files: lint them, explain what they mean for one person"),
     "diagnose": ("diagnose", "why a checkout does not work, and what to do; explain an error or a log line"),
     "hold": ("hold", "run a program while it holds licenses"),
