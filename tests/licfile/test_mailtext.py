@@ -129,6 +129,12 @@ def test_a_long_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "longer than" in import_(MAIL * 2).problems[0].message
 
 
+def test_a_quote_that_is_never_closed_takes_no_more_than_a_license_can_have() -> None:
+    found = import_('FEATURE x "\n' + "and so on\n" * 20_000 + TEXT)
+    assert found.text == ""
+    assert found.count == 2
+
+
 def test_html() -> None:
     page = "<html><head><style>p {}</style></head><body><p>Dear <b>all</b>,</p><div>"
     page += TEXT.replace('"', "&quot;").replace(" ", "&nbsp;").replace("\n", "<br>\n") + "</div><pre>a  b\nc</pre></body></html>"

@@ -164,8 +164,9 @@ def _refuse(part: MailPart, imported: Imported, mail: Path, *, json: bool) -> No
     for problem in imported.problems[:_SHOWN_MAX]:
         found = f" (found {problem.found!r})" if problem.found else ""
         expected = f" Expected: {problem.expected}." if problem.expected else ""
+        message = problem.message.removeprefix(f"line {problem.line}, ")
         place = f"{mail}, {part.name}, line {problem.line}" if problem.line else f"{mail}, {part.name}"
-        print(f"seatkeeper license import: {place}: {problem.message}{found}{expected}", file=sys.stderr)
+        print(f"seatkeeper license import: {place}: {message}{found}{expected}", file=sys.stderr)
     more = len(imported.problems) - _SHOWN_MAX
     remedy = "Nothing was written. Ask the vendor for the file as an attachment."
     raise InputError(f"{f'And {more} more. ' if more > 0 else ''}{_counted(len(imported.problems), 'problem')}.", remedy=remedy)

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from seatkeeper.licfile.canonical import is_signed
-from seatkeeper.licfile.grammar import FILE_BYTES_MAX, LINES_MAX, attribute_of
+from seatkeeper.licfile.grammar import FILE_BYTES_MAX, LINE_BYTES_MAX, LINES_MAX, attribute_of
 from seatkeeper.licfile.model import Feature, LicenseFile, Line, Package, Parsed, Problem, Upgrade
 from seatkeeper.licfile.parser import parse
 from seatkeeper.licfile.scanner import BLANKS, Kind, ends_in_backslash, kind_of
@@ -279,6 +279,8 @@ def _begins(raw: str, word: str) -> bool:
 
 def _belongs(block: _Block, raw: str, kind: Kind) -> bool:
     """True where the physical line goes on with the block."""
+    if len(block.text) > LINE_BYTES_MAX:
+        return False  # No license is as long, whatever quotes are open.
     if block.is_open:
         return True
     if kind is Kind.BLANK:
