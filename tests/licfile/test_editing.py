@@ -109,6 +109,13 @@ def test_packages_are_replaced_by_version() -> None:
     assert licenses(merged(text(one, other), text(two))) == [two, other]
 
 
+def test_what_both_files_have_gives_way_to_nothing() -> None:
+    one, two = (
+        signed(Package("p", "genesys.d", "8.0", attributes=(("COMPONENTS", parts), ("ISSUED", "24-nov-2026")))) for parts in ("a", "a b")
+    )
+    assert sorted(map(repr, licenses(merged(text(one), text(one, two))))) == sorted(map(repr, [one, two]))
+
+
 def test_uncounted_lines_give_way_to_their_like_only() -> None:
     here = feature("a", 0, HOSTID=HOSTID, NOTICE="x")
     anew, there = feature("a", 0, HOSTID=HOSTID, NOTICE="y"), feature("a", 0, HOSTID="0800200005ad")

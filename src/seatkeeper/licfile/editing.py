@@ -277,6 +277,7 @@ class _Plan:
             self.by_name.setdefault(_name(line), []).append((index, line))
         self.leading: dict[tuple[str, str], int] = {}
         self.came: set[bytes] = set()
+        self.confirmed: set[int] = set()
 
     def _content(self, line: Signable) -> bytes:
         try:
@@ -292,12 +293,16 @@ class _Plan:
         name = _name(line)
         if content in self.came or (held is not None and (not leads or name in self.leading or held == self._first(name))):
             self.present.append(place)
+            if held is not None:
+                self.confirmed.add(held)
             if leads and held is not None:
                 self.leading.setdefault(name, held + 1)
             return
         self.came.add(content)
         own = [(index, each) for index, each in self.by_name.get(name, []) if index not in self.replaced]
-        yielding = [(index, each, reason) for index, each in own if (reason := self._reason(line, each, content))]
+        # What the new file has too does not give way to another line of it.
+        others = [(index, each) for index, each in own if index not in self.confirmed]
+        yielding = [(index, each, reason) for index, each in others if (reason := self._reason(line, each, content))]
         summed = [index for index, each in own if _adds_to(line, each)]
         serials = [index for index in summed if _serial(line) == _serial(self.old.file.lines[index]) != ""]
         places = self.old.parsed.places
