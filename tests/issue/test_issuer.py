@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,7 @@ from seatkeeper.licfile.signature import verify_lines
 from seatkeeper.licfile.writer import write
 
 GOLDEN = Path(__file__).parent / "golden" / "issued.dat"
+ORDER_FILE = Path(__file__).parent / "order.toml"
 
 
 def records(keys: Path) -> list[Record]:
@@ -346,3 +350,212 @@ def test_what_the_administrator_may_change_leaves_the_file_good(
     trust = read_trust(tmp_path / "genesys.d.trust")
     assert all(verdict.ok for verdict in verify_lines(parse(text).file, trust))
     assert not any(verdict.ok for verdict in verify_lines(parse(text.replace("0800200005ac", "0800200005ad")).file, trust))
+
+
+def three(order: Order, configuration: str) -> Order:
+    """The order for three servers."""
+    terms = msgspec.structs.replace(order.terms, configuration=configuration)
+    others = (OrderServer("2001:db8::7", "0800200005ad", 7260, daemon_port=7262), OrderServer("licsrv-c", "0800200005ae", 7260))
+    return msgspec.structs.replace(order, terms=terms, servers=(*order.servers, *others))
+
+
+def tree(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+
+
+def test_three_redundant_servers_share_a_file(order: Order, catalog: Catalog, keys: Path, today: date, tmp_path: Path) -> None:
+    (issued,) = issue_order(three(order, "redundant"), catalog, keys, tmp_path / "license.dat", today).files
+    file = check(issued.path)
+    assert file.hostids == ("0800200005ac", "0800200005ad", "0800200005ae")
+    assert [server.host for server in file.servers] == ["licsrv", "2001:db8::7", "licsrv-c"]
+    assert len(issued.credentials) == 3
+    for hostid, path in zip(file.hostids, issued.credentials, strict=True):
+        credential = find_credential(tmp_path, "genesys.d", [hostid])
+        assert credential is not None
+        assert credential.path == path
+    text = issued.path.read_text()
+    assert "while two of the three run" in text
+    assert "3 of 3" in text
+
+
+def test_independent_servers_have_a_directory_each_with_their_own_key_only(
+    order: Order, catalog: Catalog, keys: Path, today: date, tmp_path: Path
+) -> None:
+    seen: list[tuple[int, int]] = []
+    issued = issue_order(
+        three(order, "independent"), catalog, keys, tmp_path / "out", today, progress=lambda done, of: seen.append((done, of))
+    )
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert set(tree(tmp_path / "out")) == {
+        f"{host}/{name}"
+        for host, hostid in (("licsrv", "0800200005ac"), ("2001-db8--7", "0800200005ad"), ("licsrv-c", "0800200005ae"))
+        for name in ("license.dat", "genesys.d.trust", f"genesys.d.{hostid}.credential")
+    }
+    files = [check(one.path) for one in issued.files]
+    assert [file.hostids for file in files] == [("0800200005ac",), ("0800200005ad",), ("0800200005ae",)]
+    assert [file.vendors[0].port for file in files] == [7261, 7262, 0]
+    whole = plan_file(order, catalog, today)
+    for line in whole.lines:
+        assert sum(planned.count for one in issued.files for planned in one.signed.plan.lines if planned.name == line.name) == line.count
+    assert [one.file for one in records(keys)] == [str(one.path) for one in issued.files]
+    assert {path.name for path in tmp_path.iterdir()} == {"keys", "out"}
+
+
+def test_independent_files_that_are_there_are_kept_or_not_touched(
+    order: Order, catalog: Catalog, keys: Path, today: date, tmp_path: Path
+) -> None:
+    split = three(order, "independent")
+    issue_order(split, catalog, keys, tmp_path / "out", today)
+    more = msgspec.structs.replace(split, licenses=(ExtraLicense("vcb_full", 9),))
+    before = tree(tmp_path)
+    with pytest.raises(InputError, match=r"license\.dat: This file exists and is not overwritten"):
+        issue_order(more, catalog, keys, tmp_path / "out", today)
+    assert tree(tmp_path) == before
+    issued = issue_order(more, catalog, keys, tmp_path / "out", today, force=True)
+    for one in issued.files:
+        check(one.path)
+        assert one.backup is not None
+        assert one.backup.read_bytes() == before[str(one.path.relative_to(tmp_path))]
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "recorded", "turn"),
+    [
+        (issuer, "issue_credential", 0, 3),
+        (issuer, "write_file", 0, 2),
+        (issuer, "lint", 0, 3),
+        (record, "append_record", 1, 2),
+        (issuer, "sign_line", 2, 12),
+        (issuer, "verify_lines", 2, 3),
+        (issuer.Placing, "commit", 3, 1),
+        (issuer.Placing, "_move", 3, 1),
+        (issuer.Placing, "_move", 3, 5),
+        (issuer.Placing, "_sync", 3, 1),
+    ],
+)
+@pytest.mark.parametrize("state", ["new", "there", "empty"])
+def test_a_step_that_fails_leaves_several_files_as_they_were(
+    order: Order,
+    catalog: Catalog,
+    keys: Path,
+    today: date,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    target: Any,
+    name: str,
+    recorded: int,
+    turn: int,
+    state: str,
+) -> None:
+    split = three(order, "independent")
+    output = tmp_path / "out"
+    if state == "there":
+        issue_order(split, catalog, keys, output, today)
+        split = msgspec.structs.replace(split, licenses=(ExtraLicense("vcb_full", 9),))
+    elif state == "new" and name == "_move" and turn > 1:
+        pytest.skip("a new directory is one move")
+    elif state == "empty":
+        output.mkdir()
+    before, held, real, calls = tree(tmp_path), len(records(keys)), getattr(target, name), []
+
+    def fails(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        return boom() if len(calls) == turn else real(*arguments, **named)
+
+    monkeypatch.setattr(target, name, fails)
+    with pytest.raises(InputError, match="The disk broke"):
+        issue_order(split, catalog, keys, output, today, force=True)
+    after = tree(tmp_path)
+    after.pop("keys/issued.jsonl", None)
+    before.pop("keys/issued.jsonl", None)
+    assert after == before
+    assert output.exists() == (state != "new")
+    assert not list(tmp_path.rglob(".issue-*"))
+    assert len(records(keys)) - held == recorded
+
+
+KILLED_AT = """
+import sys
+from datetime import date
+from pathlib import Path
+import msgspec, os, signal
+from seatkeeper.adapters.catalogs import load_catalog
+from seatkeeper.issue import issuer, placing, record
+from seatkeeper.issue.order import check_order
+from seatkeeper.issue.model import OrderServer
+
+directory, step, turn, quantity = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+today = date(2026, 3, 14)
+catalog = load_catalog()
+text = Path(sys.argv[5]).read_text().replace("quantity = 5\\n", f"quantity = {quantity}\\n")
+order = check_order(text, "order.toml", catalog, today).order
+terms = msgspec.structs.replace(order.terms, configuration="independent")
+order = msgspec.structs.replace(order, terms=terms, servers=(*order.servers, OrderServer("licsrv-b", "0800200005ad", 7260)))
+owner, name, after = {
+    "intend": (record.FileRecorder, "intend", True),
+    "signed": (record.FileRecorder, "signed", True),
+    "placed": (record.FileRecorder, "placed", False),
+    "move": (placing.Placing, "_move", True),
+    "sync": (placing.Placing, "_sync", False),
+    "none": (placing.Placing, "nothing", False),
+}[step]
+calls = 0
+real = getattr(owner, name, None)
+
+def killed(*arguments):
+    global calls
+    calls += 1
+    if calls == turn and not after:
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = real(*arguments)
+    if calls == turn:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+setattr(owner, name, killed)
+issuer.issue_order(order, catalog, directory / "keys", directory / "out", today, force=sys.argv[6] == "force")
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("step", "turn", "there"),
+    [
+        ("intend", 1, False),
+        ("intend", 2, True),
+        ("signed", 1, True),
+        ("signed", 2, False),
+        ("move", 1, False),
+        ("move", 2, True),
+        ("move", 5, True),
+        ("sync", 1, True),
+        ("placed", 1, False),
+        ("placed", 2, True),
+    ],
+)
+def test_a_power_cut_leaves_no_file_that_the_record_does_not_know(keys: Path, tmp_path: Path, step: str, turn: int, there: bool) -> None:
+    def run(step: str, quantity: int, force: bool) -> int:
+        program = [sys.executable, "-c", KILLED_AT, str(tmp_path), step, str(turn), str(quantity), str(ORDER_FILE)]
+        done = subprocess.run([*program, "force" if force else "no"], capture_output=True, text=True, check=False, timeout=60)
+        return done.returncode if done.returncode in (0, -signal.SIGKILL) else pytest.fail(done.stderr)
+
+    old = {}
+    if there:
+        assert run("none", 5, False) == 0
+        old = {path: path.read_bytes() for path in tmp_path.glob("out/*/license.dat")}
+    assert run(step, 7, there) == -signal.SIGKILL
+    known = {record.sha256 for record in records(keys)}
+    for path in tmp_path.rglob("license.dat*"):
+        plain = parse(path.read_text()).file
+        unsigned = [
+            msgspec.structs.replace(line, key="", attributes=line.attributes[:-1]) if isinstance(line, Feature) else line
+            for line in plain.lines
+        ]
+        assert digest_of(write(LicenseFile(tuple(unsigned)))) in known, path
+    # A second run does what the first was to do, and nothing of the old is lost.
+    assert run("none", 7, there) == 0
+    for host in ("licsrv", "licsrv-b"):
+        check(tmp_path / "out" / host / "license.dat")
+    for path, data in old.items():
+        assert path.with_name("license.dat.bak").read_bytes() == data
+    assert not list(tmp_path.glob("**/.issue-*"))

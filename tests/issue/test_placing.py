@@ -94,3 +94,45 @@ def test_modes_are_kept(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Nothing can be written here"):
         place(tmp_path / "none", "a")
+
+
+def test_a_new_directory_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> None:
+    with Placing(tmp_path) as placing:
+        (placing.room("files/a") / "x").write_text("1")
+        placing.add(placing.room("files"), tmp_path / "out")
+        placing.commit()
+    assert (tmp_path / "out" / "a" / "x").read_text() == "1"
+    with Placing(tmp_path) as placing:
+        placing.add(placing.room("files"), tmp_path / "out")
+        with pytest.raises(InputError, match="out: This file cannot be written: File exists"):
+            placing.commit()
+    assert contents(tmp_path) == {"out": "/"}
+
+
+def test_a_directory_that_was_made_for_a_file_goes_with_it(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    with Placing(tmp_path) as placing:
+        placing.add(stage(placing, "1", "new"), tmp_path / "new" / "file")
+        placing.add(stage(placing, "2", "new"), tmp_path / "c")
+        with pytest.raises(InputError, match="c: This file"):
+            placing.commit()
+    assert contents(tmp_path) == {"c": "/"}
+
+
+def test_what_is_there_to_the_letter_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("new a")
+    place(tmp_path, "a", backup=True)
+    place(tmp_path, "a", taken="a")
+    assert contents(tmp_path) == {"a": "new a"}
+
+
+def test_what_a_killed_process_left_is_cleared_away_and_what_a_living_one_makes_is_not(tmp_path: Path) -> None:
+    left = tmp_path / ".issue-left"
+    left.mkdir()
+    (left / ".lock").touch()
+    (left / "key").write_text("secret")
+    with Placing(tmp_path) as first, Placing(tmp_path) as second:
+        assert not left.exists()
+        assert first.directory.is_dir()
+        assert second.directory.is_dir()
+    assert contents(tmp_path) == {}

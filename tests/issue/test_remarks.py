@@ -6,9 +6,9 @@ from datetime import date
 
 from issue.test_division import independent
 from seatkeeper.catalog.model import Catalog
-from seatkeeper.issue.model import Order
+from seatkeeper.issue.model import Order, OrderServer
 from seatkeeper.issue.plan import plan_file, plan_files
-from seatkeeper.issue.remarks import foot
+from seatkeeper.issue.remarks import at_host, foot
 
 
 def test_a_single_file_says_where_it_goes(order: Order, catalog: Catalog, today: date) -> None:
@@ -27,3 +27,9 @@ def test_independent_files_name_their_server_the_others_and_what_is_not_here(ord
     assert "# The others: 7260@host0." in text
     assert "ISDK_FACTORY" in text
     assert "1 of 2, site North" in "\n".join(foot(first, split, "genesys.d", today))
+
+
+def test_an_address_with_colons_is_in_brackets() -> None:
+    assert at_host(OrderServer("licsrv", "ANY", 7260)) == "7260@licsrv"
+    assert at_host(OrderServer("2001:db8::7", "ANY", 7261)) == "7261@[2001:db8::7]"
+    assert at_host(OrderServer("[2001:db8::7]", "ANY", 7261)) == "7261@[2001:db8::7]"

@@ -151,7 +151,7 @@ def _report_of_many(order: Order, files: Sequence[IssuedFile], today: date) -> l
     if len(files) <= _COLUMNS_MAX:
         counts = [{line.name: line.count for line in file.signed.plan.lines} for file in files]
         names = dict.fromkeys(name for one in counts for name in one)
-        rows = [(name, *[str(one.get(name, "-")) for one in counts]) for name in names]
+        rows = [(name, *[str(one.get(name, 0)) for one in counts]) for name in names]
         lines += [*table(("Feature", *hosts), rows), ""]
     else:
         rows = [(host, str(len(file.signed.plan.lines)), str(file.path)) for host, file in zip(hosts, files, strict=True)]
@@ -169,7 +169,9 @@ def _report_of_many(order: Order, files: Sequence[IssuedFile], today: date) -> l
             lines.append(f"  Not there     {', '.join(file.signed.plan.left_out)}")
         if file.backup is not None:
             lines.append(f"  Old file      {file.backup}")
-    list_of_servers = ":".join(f"{server.port}@{server.host}" for server in order.servers)
+    from seatkeeper.issue.remarks import at_host
+
+    list_of_servers = ":".join(at_host(server) for server in order.servers)
     lines += ["", f"Record: {', '.join(dict.fromkeys(file.record for file in files))}", ""]
     lines.append("Next: bring each directory, with all that is in it, to its own server and to no other, and start there")
     if any(file.credentials for file in files):

@@ -249,9 +249,9 @@ def issue_order(
     places = places_of(order, plans, output, force=force)
     trusts = {place.parent: place.parent / trust_path.name for place in places}
     newer = {where: newer_trust(path, trust, force=force) for where, path in trusts.items()}
-    whole = order.terms.configuration == "independent" and not (output.is_dir() and any(output.iterdir()))
+    whole = order.terms.configuration == "independent" and not output.exists()
     files = []
-    with Placing(output.parent if whole or not output.is_dir() else output) as placing:
+    with Placing(output if output.is_dir() else output.parent) as placing:
         rooms = [placing.room(f"{'files' if whole else 'room'}/{_part_of(place, output)}") for place in places]
         credentials: list[list[tuple[Path, Path]]] = []
         for plan, place, room in zip(plans, places, rooms, strict=True):

@@ -55,6 +55,8 @@ class Placing:
 
     def __enter__(self) -> Self:
         try:
+            # Where a directory is new its making stands beside it; whoever comes next may find it made.
+            _clear_away(self._beside.parent)
             _clear_away(self._beside)
             for _ in range(_TRIES):
                 self.directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._beside))
@@ -78,7 +80,7 @@ class Placing:
         return path
 
     def add(self, staged: Path, place: Path, *, backup: Path | None = None, replace: bool = True) -> Path:
-        """`place`, where `commit` will move `staged` to: a file, or a directory where there is none but an empty one.
+        """`place`, where `commit` will move `staged` to: a file, or a whole directory where there is none.
 
         Args:
             staged: The file or directory, in `directory`.
@@ -114,11 +116,10 @@ class Placing:
             move.place.parent.mkdir()
             self._undo.append((move.place.parent, None))
         if move.staged.is_dir():
-            was_there = move.place.is_dir()
+            if move.place.exists():
+                raise FileExistsError(0, "File exists")
             move.staged.replace(move.place)
-            self._undo += [(move.place, kept if was_there else None)]
-            if was_there:
-                kept.mkdir()
+            self._undo.append((move.place, None))
             return
         before = _copy(move.place, kept)
         if before is not None and before.read_bytes() == move.staged.read_bytes():
@@ -155,9 +156,6 @@ def _restore(place: Path, before: Path | None) -> None:
             shutil.rmtree(place)
         elif before is None:
             place.unlink(missing_ok=True)
-        elif before.is_dir():
-            shutil.rmtree(place)
-            before.replace(place)
         else:
             before.replace(place)
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from seatkeeper.issue.model import Order
+    from seatkeeper.issue.model import Order, OrderServer
     from seatkeeper.issue.plan import Plan
 
-__all__ = ["foot"]
+__all__ = ["at_host", "foot"]
 
 #: How many features a comment names; the report of `seatkeeper issue` has them all.
 _NAMES_MAX: Final = 40
@@ -64,6 +64,11 @@ def foot(plan: Plan, order: Order, vendor: str, today: date) -> list[str]:
     return [f"# {line}".rstrip() for line in lines]
 
 
+def at_host(server: OrderServer) -> str:
+    """How an application names the server: `7260@host`, with an IPv6 address in brackets."""
+    return f"{server.port}@[{server.host}]" if ":" in server.host and "[" not in server.host else f"{server.port}@{server.host}"
+
+
 def _servers(plan: Plan, order: Order) -> Iterator[tuple[str, str]]:
     """Which server the file is for."""
     for server in plan.servers:
@@ -94,7 +99,7 @@ def _independent(plan: Plan, order: Order) -> list[str]:
     """What one of several independent servers has, and what it does not have."""
     if not plan.division:
         return []
-    others = [f"{server.port}@{server.host}" for server in order.servers if server not in plan.servers]
+    others = [at_host(server) for server in order.servers if server not in plan.servers]
     text = f"{len(order.servers)} independent license servers: each has a part of the licenses, and knows nothing of the others'."
     lines = [text, "An application asks one after the other; name them to it in the order in which it should."]
     if others:
