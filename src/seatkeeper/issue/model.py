@@ -37,6 +37,7 @@ class Terms(msgspec.Struct, frozen=True):
         expires: The last day of the licenses, or `NEVER`.
         deployment: Whether the same agents serve several items (`blended`) or each item has its own (`separate`).
         configuration: How many license servers there are, and whether they share one file or divide the licenses.
+        ordered: The day of the order; None where it does not say.
     """
 
     number: str
@@ -49,6 +50,7 @@ class Terms(msgspec.Struct, frozen=True):
     expires: date = NEVER
     deployment: Deployment = "separate"
     configuration: Configuration = "single"
+    ordered: date | None = None
 
     @property
     def notice(self) -> str:

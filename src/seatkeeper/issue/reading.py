@@ -56,10 +56,11 @@ class Unfit(Exception):
 
 
 class Key(NamedTuple):
-    """How one key of a table is read, and what it is where the table leaves it out."""
+    """How one key of a table is read, what it is where the table leaves it out, and whether its value is a table itself."""
 
     read: Callable[[Any], Any]
     default: Any = REQUIRED
+    table: bool = False
 
 
 class OrderProblem(msgspec.Struct, frozen=True):
@@ -126,6 +127,10 @@ def find_places(text: str) -> dict[_Path, Place]:
             index = counts.get(table, 0) if header[1] == "[[" else 0
             counts[table] = index + 1
             places[table, index, ""] = (number, header.start(1) + 1)
+            # `[servers.quantities]` is a key of the last of [[servers]].
+            outer, _, inner = table.partition(".")
+            if inner:
+                places.setdefault((outer, max(0, counts.get(outer, 0) - 1), inner.strip("\"' ")), (number, header.start(1) + 1))
         elif (key := _KEY.match(line)) is not None:
             first, second = key[1].strip("\"'"), (key[2] or "").strip("\"'")
             path = (table, index, first) if table else (first, 0, second)
@@ -226,7 +231,7 @@ class Sheet:
                 meant.update(nearest(name, keys)[:1])
                 remedy = others.get(name) or nearest_sentence(name, keys)
                 self.add((*table, name), "There is no such key.", found=name, expected=f"one of {', '.join(keys)}", remedy=remedy)
-            elif isinstance(value, (dict, list)):
+            elif isinstance(value, (dict, list)) and not keys[name].table:
                 good = False
                 self.add((*table, name), "This must be a single value.", found=value, expected="a value without brackets")
         values: dict[str, Any] = {}
@@ -237,7 +242,7 @@ class Sheet:
                     self.add((*table, ""), f"The key {name!r} is missing.", expected=_expected_of(key))
                 elif key.default is not REQUIRED:
                     values[name] = key.default
-            elif not isinstance(raw[name], (dict, list)):
+            elif key.table or not isinstance(raw[name], (dict, list)):
                 try:
                     values[name] = key.read(raw[name])
                 except Unfit as unfit:

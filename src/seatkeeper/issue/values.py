@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from seatkeeper.base.dates import format_date, parse_date
 from seatkeeper.base.errors import InputError
 from seatkeeper.base.values import parse_version
+from seatkeeper.catalog.check import value_fault
+from seatkeeper.catalog.expand import QUANTITY_MAX
 from seatkeeper.catalog.model import folded, nearest_sentence
 from seatkeeper.issue.reading import Unfit
 from seatkeeper.licfile.grammar import check_host, forbidden_at
@@ -27,14 +29,20 @@ __all__ = [
     "NUMBER_CHARS_MAX",
     "PATH_CHARS_MAX",
     "TEXT_CHARS_MAX",
+    "application",
+    "attributes",
+    "day_until",
     "expiry",
     "feature",
+    "flag",
     "host",
     "hostid",
     "number",
     "one_of",
     "path",
     "product",
+    "quantities",
+    "system",
     "text",
     "text_or_empty",
     "version",
@@ -113,6 +121,99 @@ def version(value: Any) -> str:
     return value
 
 
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise Unfit("true or false, without quotes")
+    return value
+
+
+def application(catalog: Catalog) -> Callable[[Any], str]:
+    """A reader of names of applications, which gives the catalog's spelling."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise Unfit("the name of an application as `seatkeeper catalog applications` lists it, in quotes")
+        try:
+            return catalog.application(value).name
+        except InputError as error:
+            raise Unfit(error.expected, error.message, error.remedy) from None
+
+    return read
+
+
+def system(catalog: Catalog) -> Callable[[Any], str]:
+    """A reader of types of operating systems, which gives the name of the catalog's host id table.
+
+    A part of the name will do where only one system has it: Solaris is SUN Solaris. Where the catalog has no such table, any name will.
+    """
+    known = tuple(dict.fromkeys(row.system for row in catalog.hostids))
+
+    def read(value: Any) -> str:
+        expected = ", ".join(known) or "the type of an operating system, in quotes"
+        if not isinstance(value, str) or not value.strip():
+            raise Unfit(expected)
+        if not known:
+            return text(value)
+        wanted = _words(value)
+        found = [name for name in known if _words(name) == wanted] or [name for name in known if wanted and wanted <= _words(name)]
+        if len(found) == 1:
+            return found[0]
+        begun = [name for name in known if _words(name) & wanted]
+        if begun:
+            remedy = f'Write system = "{begun[0]}", and what its version is into system_version.'
+        else:
+            remedy = nearest_sentence(value, known)
+        raise Unfit(expected, "The catalog does not have this operating system.", remedy)
+
+    return read
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", text.casefold().replace("-", "").replace("/", "")))
+
+
+def attributes(catalog: Catalog) -> Callable[[Any], tuple[tuple[str, str], ...]]:
+    """A reader of tables of attributes that the catalog lets an order ask for."""
+    allowed = catalog.vendor.attributes
+
+    def read(value: Any) -> tuple[tuple[str, str], ...]:
+        if not isinstance(value, dict):
+            raise Unfit('a table such as { BORROW = "168" }')
+        pairs = []
+        for name, raw in value.items():
+            if name not in allowed:
+                nearest = nearest_sentence(name, allowed)
+                raise Unfit(", ".join(allowed) or "nothing", f"Orders cannot ask for the attribute {name}.", nearest)
+            written = str(raw) if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
+            if fault := value_fault(name, written):
+                raise Unfit(fault, f"The attribute {name} cannot have this value.")
+            pairs.append((name, written))
+        return tuple(sorted(pairs))
+
+    return read
+
+
+def quantities(catalog: Catalog) -> Callable[[Any], tuple[tuple[str, int], ...]]:
+    """A reader of tables of how many of a sellable item or a technical license one server gets, by name."""
+
+    def read(value: Any) -> tuple[tuple[str, int], ...]:
+        if not isinstance(value, dict):
+            raise Unfit('a table such as { "Name of an item" = 60 }')
+        pairs = []
+        for name, number in value.items():
+            try:
+                known = catalog.technical_license(name).feature if catalog.versions_of(name) else catalog.product(name).name
+            except InputError as error:
+                raise Unfit("names of sellable items or technical licenses of this order", error.message, error.remedy) from None
+            if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= QUANTITY_MAX:
+                raise Unfit(f"whole numbers from 0 to {QUANTITY_MAX:,}", f"So many of {name} cannot be meant.")
+            pairs.append((known, number))
+        return tuple(pairs)
+
+    return read
+
+
 def product(catalog: Catalog) -> Callable[[Any], str]:
     """A reader of names of products, which gives the catalog's spelling."""
 
@@ -161,6 +262,24 @@ def expiry(today: date) -> Callable[[Any], date]:
     return read
 
 
+def day_until(today: date) -> Callable[[Any], date]:
+    """A reader of a day that has come."""
+    expected = f"a day until {today}, such as {today}"
+
+    def read(value: Any) -> date:
+        if isinstance(value, datetime) or not isinstance(value, (str, date)):
+            raise Unfit(expected)
+        try:
+            day = value if isinstance(value, date) else _day(value.strip())
+        except ValueError:
+            raise Unfit(expected) from None
+        if day > today:
+            raise Unfit(expected, "This day is yet to come.")
+        return day
+
+    return read
+
+
 def _day(text: str) -> date:
     """A day as license files or as TOML write it."""
     try:
@@ -174,6 +293,12 @@ def host(value: Any) -> str:
     expected = "a host name, as `hostname` prints it, or an IP address"
     if not isinstance(value, str):
         raise Unfit(expected)
+    if ":" in value:
+        # Brackets belong to port@host and to URLs; the SERVER line has the address alone.
+        bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+        if not _is_address(bare):
+            raise Unfit(expected, "This is no IPv6 address.", "Leave the port out; it has a key of its own.")
+        return check_host(bare.strip())
     try:
         return check_host(value)
     except ValueError:
