@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from seatkeeper.adapters import clock
@@ -201,3 +202,32 @@ def test_the_manuals_example_runs(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "17 lines verified" in done.stdout
+
+
+@pytest.mark.processes
+def test_an_independent_servers_file_serves_its_part(desk: Path) -> None:
+    from seatkeeper.adapters.catalogs import load_catalog
+    from seatkeeper.adapters.host import default_hostid
+    from seatkeeper.issue.issuer import issue_order
+    from seatkeeper.issue.model import OrderServer
+    from seatkeeper.issue.order import read_order
+
+    catalog, port = load_catalog(), free_port()
+    order, _ = read_order(Path("order.toml"), catalog, clock.today())
+    terms = msgspec.structs.replace(order.terms, configuration="independent")
+    servers = (OrderServer("localhost", default_hostid(), port, share=2), OrderServer("elsewhere", "0800200005ac", 7260, share=1))
+    split = msgspec.structs.replace(order, terms=terms, servers=servers)
+    issue_order(split, catalog, Path("keys"), Path("out"), clock.today())
+    server = subprocess.Popen(
+        [sys.executable, "-m", "seatkeeper.cli.lmgrd", "-z", "-c", "out/localhost/license.dat", "-l", "+debug.log"],
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        deadline = clock.monotonic() + START_S
+        while "router_seats" not in (shown := command("lmutil", "lmstat", "-a", "-c", f"{port}@localhost").stdout):
+            assert clock.monotonic() < deadline, shown + Path("debug.log").read_text()
+        assert "Users of router_seats:  (Total of 100 licenses issued;  Total of 0 licenses in use)" in shown
+        assert "Users of SK034_INBOUND_VOICE:  (Total of 80 licenses issued;  Total of 0 licenses in use)" in shown
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
