@@ -28,7 +28,7 @@ from seatkeeper.licfile.model import Feature
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seatkeeper.issue.plan import Plan
+    from seatkeeper.issue.planned import Plan
     from seatkeeper.licfile.model import LicenseFile, Parsed
 
 __all__ = ["delta_of", "is_for"]

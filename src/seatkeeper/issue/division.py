@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from seatkeeper.issue.model import Order, OrderServer
-    from seatkeeper.issue.plan import PlannedLine
+    from seatkeeper.issue.planned import PlannedLine
 
 __all__ = ["SERVERS_MAX", "Part", "Weights", "divide", "largest_remainder", "weights_of"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seatkeeper.issue.model import Order, OrderServer
-    from seatkeeper.issue.plan import Plan
+    from seatkeeper.issue.planned import Plan
     from seatkeeper.licfile.trust import Trust
 
 __all__ = ["BACKUP_SUFFIX", "DELTA_NAME", "check_output", "newer_trust", "places_of"]

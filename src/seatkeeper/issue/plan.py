@@ -26,6 +26,7 @@ from seatkeeper.base.values import parse_version
 from seatkeeper.catalog.expand import expand
 from seatkeeper.catalog.model import folded
 from seatkeeper.issue.division import divide
+from seatkeeper.issue.planned import Plan, PlannedLine
 from seatkeeper.issue.remarks import foot
 from seatkeeper.licfile.grammar import forbidden_at
 from seatkeeper.licfile.model import Blank, Comment, Feature, LicenseFile, Server, Vendor
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from seatkeeper.catalog.model import Catalog
-    from seatkeeper.issue.model import Order, OrderServer
+    from seatkeeper.issue.model import Order
 
 __all__ = ["LINES_MAX", "Plan", "PlannedLine", "assemble", "plan_file", "plan_files"]
 
@@ -44,52 +45,6 @@ LINES_MAX: Final = 2000
 
 #: How much of a product's name vendor_info shows.
 _PRODUCT_CHARS_MAX: Final = 200
-
-
-class PlannedLine(msgspec.Struct, frozen=True):
-    """Why one FEATURE line is in the file.
-
-    Attributes:
-        name: The feature.
-        version: Its version.
-        count: Its seats.
-        product: The sellable item whose own line it is; empty for a technical license.
-        rule: The quantity rule of a technical license.
-        items: The sellable items that need it.
-        asked: How many of it the order asked for by name.
-        attributes: What the line says beside the usual, such as BORROW; an empty value is a bare word.
-    """
-
-    name: str
-    version: str
-    count: int
-    product: str = ""
-    rule: str = ""
-    items: tuple[str, ...] = ()
-    asked: int = 0
-    attributes: tuple[tuple[str, str], ...] = ()
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """A file that is ready to be signed, and what each of its FEATURE lines is for.
-
-    Attributes:
-        file: The file.
-        lines: One for each of its FEATURE lines.
-        servers: The license servers that it is for: one, or three redundant ones.
-        left_out: Features of the order that only other independent servers have.
-        division: How independent servers divide the licenses, for people; empty for others.
-        changes: Of a delta: what it changes in the old file, one sentence each; empty for a complete file.
-        is_delta: Whether it holds only what is new or changed.
-    """
-
-    file: LicenseFile
-    lines: tuple[PlannedLine, ...]
-    servers: tuple[OrderServer, ...]
-    left_out: tuple[str, ...] = ()
-    division: str = ""
-    changes: tuple[str, ...] = ()
-    is_delta: bool = False
 
 
 def plan_files(order: Order, catalog: Catalog, today: date) -> tuple[Plan, ...]:

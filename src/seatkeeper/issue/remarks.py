@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from seatkeeper.issue.model import Order, OrderServer
-    from seatkeeper.issue.plan import Plan
+    from seatkeeper.issue.planned import Plan
 
 __all__ = ["at_host", "foot"]
 
