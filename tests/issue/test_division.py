@@ -64,6 +64,7 @@ def test_weights_that_add_up_to_the_total_are_the_parts(weights: list[int]) -> N
         (3, (80, 10, 10), (1, 1, 1)),
         (100, (999, 1), (99, 1)),
         (5, (0, 0), (3, 2)),
+        (4, (1, 4, 3), (1, 2, 1)),
     ],
 )
 def test_examples_of_the_largest_remainder(total: int, weights: tuple[int, ...], parts: tuple[int, ...]) -> None:

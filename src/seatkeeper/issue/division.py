@@ -133,7 +133,8 @@ def largest_remainder(total: int, weights: Sequence[int]) -> tuple[int, ...]:
         parts[at] += 1
     for at in sorted(range(len(weights)), key=lambda at: (-weights[at], at)):
         if weights[at] and not parts[at]:
-            richest = max(range(len(parts)), key=lambda other: (parts[other], -other))
+            # Of equally rich ones the lightest gives, so that more weight never means less.
+            richest = max(range(len(parts)), key=lambda other: (parts[other], -weights[other], other))
             if parts[richest] < 2:
                 break
             parts[richest] -= 1
