@@ -121,11 +121,27 @@ class Guard:
             self._verified.clear()
             self._shown.clear()
 
+    def _renew(self, text: str) -> None:
+        """The server has read a newer trust file than its Welcome brought; an older one, or one of another vendor, changes nothing."""
+        from seatkeeper.licfile.trust import parse_trust
+
+        try:
+            trust = parse_trust(text, root=self._root, name="The server's new trust file")
+        except (InputError, LicenseError) as error:
+            reason = error.reason if isinstance(error, LicenseError) else error.message
+            raise LicenseError(-33, reason=reason) from None
+        if self._trust is not None and trust.vendor == self._trust.vendor and trust.serial > self._trust.serial:
+            self._trust = trust
+            # What is granted from now on is judged anew; the lines that were shown before keep their right.
+            self._verified.clear()
+
     def _check_grant(self, granted: Granted, today: date) -> None:
         checkout = self._asked.pop(granted.request, None)
         if checkout is None:
             return  # The session returns what it did not ask for.
         name = checkout.feature
+        if granted.trust:
+            self._renew(granted.trust)
         if granted.line:
             self._shown[name.lower()] = self._verify(granted.line)
         shown = self._shown.get(name.lower())

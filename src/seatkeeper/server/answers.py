@@ -16,21 +16,46 @@ from seatkeeper.vendor.events import (
     ReturnAnswer,
 )
 from seatkeeper.wire.framing import frame
-from seatkeeper.wire.messages import Denied, Done, Granted, Lost, Queued, Restored, Returned
+from seatkeeper.wire.messages import FRAME_BYTES_MAX, Denied, Done, Granted, Lost, Queued, Restored, Returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["ANSWER_FRAMES"]
+__all__ = ["ANSWER_FRAMES", "Grants"]
+
+#: So much of lines and trust file goes into one frame, with room for the rest of it.
+_SHOWN_BYTES_MAX: Final = FRAME_BYTES_MAX - 4096
 
 
-def _granted(answer: GrantAnswer) -> bytes:
-    pool = answer.pool
-    if pool is None:
-        return frame(Granted(answer.request, answer.handle, answer.count))
-    line = pool.text if answer.show_line else ""
-    return frame(Granted(answer.request, answer.handle, answer.count, pool.version, pool.expiry, line, at=answer.at))
+class Grants:
+    """The frames of granted checkouts.
+
+    Args:
+        trust: The trust file that the first Welcome brings.
+    """
+
+    def __init__(self, trust: str) -> None:
+        self._first = trust
+        self._newer = ""
+
+    def serve(self, trust: str) -> None:
+        """Lines go out with this trust file from now on, unless every Welcome has brought it."""
+        self._newer = trust if trust != self._first else self._newer and trust
+
+    def trust_with(self, line: str, beside: int = 0) -> str:
+        """The trust file that goes with these lines and so many other bytes into a frame; empty where none is needed or none fits."""
+        fits = line and len(line.encode()) + len(self._newer.encode()) + beside <= _SHOWN_BYTES_MAX
+        return self._newer if fits else ""
+
+    def frame(self, answer: GrantAnswer) -> bytes:
+        """The client's bytes."""
+        pool = answer.pool
+        if pool is None:
+            return frame(Granted(answer.request, answer.handle, answer.count))
+        line = pool.text if answer.show_line else ""
+        trust = self.trust_with(line) if line and self._newer else ""
+        return frame(Granted(answer.request, answer.handle, answer.count, pool.version, pool.expiry, line, at=answer.at, trust=trust))
 
 
 def _denied(answer: DenialAnswer) -> bytes:
@@ -38,9 +63,8 @@ def _denied(answer: DenialAnswer) -> bytes:
     return frame(Denied(answer.request, answer.number, minor, answer.reason, answer.rule, list(answer.holders), answer.free_at))
 
 
-#: The bytes that tell the client, by kind of answer; borrowed seats need the server's key, so the daemon itself answers those.
+#: The bytes that tell the client, by kind of answer, but for what is granted: that needs what is served, or the server's key.
 ANSWER_FRAMES: Final[dict[type[Answer], Callable[[Any], bytes]]] = {
-    GrantAnswer: _granted,
     DenialAnswer: _denied,
     QueuedAnswer: lambda answer: frame(Queued(answer.request, answer.handle, answer.position)),
     ReturnAnswer: lambda answer: frame(Returned(answer.request, answer.handle, answer.number)),

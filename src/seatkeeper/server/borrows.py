@@ -19,6 +19,7 @@ from seatkeeper.wire.messages import Granted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from seatkeeper.server.answers import Grants
     from seatkeeper.server.control import Control
     from seatkeeper.server.license import Served
     from seatkeeper.vendor.events import BorrowAnswer
@@ -36,14 +37,18 @@ class Borrows:
         machine: Knows which seats are borrowed.
         served: What is served now, and the key that signs.
         control: The way to lmgrd; None where there is none.
+        grants: Knows which trust file goes with lines.
     """
 
-    def __init__(self, vendor: str, server: str, machine: Machine, served: Callable[[], Served], control: Control | None) -> None:
+    def __init__(
+        self, vendor: str, server: str, machine: Machine, served: Callable[[], Served], control: Control | None, grants: Grants
+    ) -> None:
         self._vendor = vendor
         self._server = server
         self._machine = machine
         self._served = served
         self._control = control
+        self._grants = grants
         self._told = 0
 
     def answer(self, answer: BorrowAnswer) -> bytes:
@@ -73,7 +78,9 @@ class Borrows:
         )
         shown = lines if answer.show_line else ""
         self.tell()
-        return frame(Granted(answer.request, seat.handle, seat.count, version, expiry, shown, sign_borrowed(key, borrowed)))
+        record = sign_borrowed(key, borrowed)
+        trust = self._grants.trust_with(shown, len(record))
+        return frame(Granted(answer.request, seat.handle, seat.count, version, expiry, shown, record, trust=trust))
 
     def proven(self, handle: int, secret: bytes) -> bool:
         """Whether who says this secret has the record of the handle's seats; of seats that are not held nobody need prove anything."""

@@ -47,7 +47,7 @@ _THREADS: Final = 2
 _POOL_LINES_MIN: Final = 200
 
 
-_Verified = tuple[tuple["Signable", ...], tuple[str, ...], tuple[tuple[str, int], ...], "Mapping[str, Unserved]"]
+_Verified = tuple[tuple["Signable", ...], tuple[str, ...], tuple[tuple[str, int], ...], "Mapping[str, Unserved]", frozenset[str]]
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -62,6 +62,7 @@ class Served(msgspec.Struct, frozen=True):
         options: What the options file says; None where there is none.
         refused: Feature and seats of each line that would give some, and is refused.
         unserved: By name in lower case, the features that refused lines would have given, and why they do not.
+        withdrawn: The refusals of lines whose issuer key the vendor has revoked.
     """
 
     lines: tuple[Signable, ...]
@@ -73,6 +74,7 @@ class Served(msgspec.Struct, frozen=True):
     options: OptionsFile | None = None
     refused: tuple[tuple[str, int], ...] = ()
     unserved: Mapping[str, Unserved] = {}
+    withdrawn: frozenset[str] = frozenset()
 
 
 def find_files(paths: Sequence[str]) -> list[Path]:
@@ -154,9 +156,9 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts, today: dat
     trust_path, trust_text, trust = _find_trust(vendor, with_server[0])
     credential = _find_credential(place, vendor, hostids, with_server[0].name)
     _check_credential(credential, trust_path, trust, hostids, today)
-    lines, refusals, refused, unserved = _verified(parsed, vendor, trust)
+    lines, refusals, refused, unserved, withdrawn = _verified(parsed, vendor, trust)
     options = read_options(vendor, parsed)
-    return Served(lines, hostids, trust, trust_text, credential, refusals, options, refused, unserved)
+    return Served(lines, hostids, trust, trust_text, credential, refusals, options, refused, unserved, withdrawn)
 
 
 def read_options(vendor: str, parsed: Sequence[Parsed]) -> OptionsFile | None:
@@ -185,9 +187,12 @@ def read_options(vendor: str, parsed: Sequence[Parsed]) -> OptionsFile | None:
 def new_faults(before: Served, after: Served) -> list[str]:
     """Lines of license and options files that would have no effect from now on, each with its fault.
 
-    What has none already does not count: it must not keep a good change from being made.
+    What has none already does not count: it must not keep a good change from being made. Nor does what a newer trust file revokes:
+    that it takes the effect from lines is what it is for, and a line of the thief must not keep it out.
     """
     known = set(map(_without_place, _faults(before)))
+    if after.withdrawn and after.trust.root == before.trust.root and after.trust.serial > before.trust.serial:
+        known |= set(map(_without_place, after.withdrawn))
     return [sentence for sentence in _faults(after) if _without_place(sentence) not in known]
 
 
@@ -275,7 +280,8 @@ def _check_credential(credential: Credential, trust_path: Path, trust: Trust, ho
 def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> _Verified:
     """The vendor's lines that verify, a sentence for each that does not, or that is not understood, and what the latter would give.
 
-    All files are judged as one, so that a line copied into a second file is seen.
+    Last come those of the sentences that are about lines of a revoked issuer. All files are judged as one, so that a line copied into
+    a second file is seen.
     """
     servers = next(one.file.servers for one in parsed if one.file.servers)
     daemons = tuple(line for one in parsed for line in one.file.vendors)
@@ -302,13 +308,17 @@ def _verified(parsed: Sequence[Parsed], vendor: str, trust: Trust) -> _Verified:
     lines: list[Signable] = []
     refused: list[tuple[str, int]] = []
     failed: list[tuple[str, Verdict]] = []
+    withdrawn: set[str] = set()
     for verdict in verdicts:
         name = ours[verdict.index - len(head)][0]
         if not verdict.ok:
             refusals.append(f"{name}: {verdict.sentence} ({verdict.number})")
             failed.append((name, verdict))
+            issuer = trust.issuer(verdict.issuer)
+            if verdict.number == -137 and issuer is not None and issuer.revoked_on is not None:
+                withdrawn.add(refusals[-1])
             if isinstance(verdict.line, Feature) and verdict.line.seats:
                 refused.append((verdict.line.name, verdict.line.seats))
         else:
             lines.append(verdict.line)
-    return tuple(lines), tuple(refusals), tuple(refused), unserved_features(parsed, vendor, failed)
+    return tuple(lines), tuple(refusals), tuple(refused), unserved_features(parsed, vendor, failed), frozenset(withdrawn)

@@ -113,6 +113,14 @@ class Rereads:
         served = self._load()
         if not served.lines:
             raise LicenseError(-5, reason="The license files give this vendor daemon nothing to serve.")
+        held, offered = self.served.trust, served.trust
+        if offered.root == held.root and offered.serial < held.serial:
+            # It may not know of a revocation.
+            raise LicenseError(
+                -137,
+                reason=f"The trust file beside the license files has the number {offered.serial}, the one that is served {held.serial}.",
+                remedy="Put the newer one back.",
+            )
         found = new_faults(self.served, served)
         if found:
             raise LicenseError(number_of(found[0]), reason=fitting(found))

@@ -13,7 +13,7 @@ import resource
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from seatkeeper import __version__
 from seatkeeper.adapters import clock
@@ -24,7 +24,7 @@ from seatkeeper.licfile.trust import server_proof
 from seatkeeper.server.accept import Acceptor, listening_sockets
 from seatkeeper.server.access import Access
 from seatkeeper.server.answering import answer
-from seatkeeper.server.answers import ANSWER_FRAMES
+from seatkeeper.server.answers import ANSWER_FRAMES, Grants
 from seatkeeper.server.borrows import Borrows
 from seatkeeper.server.channels import Channels
 from seatkeeper.server.collector import Collector
@@ -42,9 +42,11 @@ from seatkeeper.server.status import POOL_FRAMES_AT_ONCE, line_frames, status_fr
 from seatkeeper.vendor.events import (
     Accepted,
     Acted,
+    Answer,
     BorrowAnswer,
     BorrowReturned,
     Event,
+    GrantAnswer,
     Greeting,
     LicenseReread,
     Recovered,
@@ -55,7 +57,7 @@ from seatkeeper.vendor.machine import Machine, VendorSettings
 from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch, Done, Hello, ReturnBorrow, Welcome
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from seatkeeper.adapters.debuglog import DebugLog
     from seatkeeper.server.control import Message
@@ -147,8 +149,13 @@ class VendorDaemon:
         self._logs = Logs(
             log, self.vendor, self._server_name, Path(options.data).parent, clock.now, options.datestamp, resumed=options.restarts > 0
         )
-        self._borrows = Borrows(self.vendor, self._server_name, self._machine, lambda: self._served, self._control)
-        frames = {**ANSWER_FRAMES, BorrowAnswer: self._borrows.answer}
+        self._grants = Grants(served.trust_text)
+        self._borrows = Borrows(self.vendor, self._server_name, self._machine, lambda: self._served, self._control, self._grants)
+        frames: dict[type[Answer], Callable[[Any], bytes]] = {
+            **ANSWER_FRAMES,
+            GrantAnswer: self._grants.frame,
+            BorrowAnswer: self._borrows.answer,
+        }
         self._pump = Pump(self._machine, self._logs, self.loop, frames, self._give_up)
         self._rereads = Rereads(served, self._load, self._adopt, self._pump, self._collector, log)
         try:
@@ -184,6 +191,7 @@ class VendorDaemon:
 
     def _adopt(self, served: Served) -> None:
         """Serves by what was read anew."""
+        self._grants.serve(served.trust_text)
         self._show(served)
         self._tell_refusals(served)
         self._tell_of(served)

@@ -300,7 +300,8 @@ class Granted(_Message, frozen=True, tag=33):
     """`count` seats are held under `handle`. `line` are the signed license lines, the first time a session meets its pool.
 
     `borrow` is the signed record of borrowed seats, for the client to keep. To a trial the handle is 0, and `at` the server's
-    Unix time.
+    Unix time. `trust` comes with lines after the server has read a trust file that is not the one of its start: its Welcome may
+    have brought an older one, which does not know the lines' issuer yet.
     """
 
     request: int
@@ -312,6 +313,7 @@ class Granted(_Message, frozen=True, tag=33):
     borrow: bytes = b""
     # A whole number takes one byte of the frame of each ordinary grant.
     at: float = 0
+    trust: str = ""
 
 
 class Denied(_Message, frozen=True, tag=34):
