@@ -107,7 +107,7 @@ def test_expand_lists_licenses_with_rule_and_items(order: Path, capsys: pytest.C
 def test_expand_as_json_is_a_list(order: Path, capsys: pytest.CaptureFixture[str]) -> None:
     order.write_text(order.read_text() + '[[licenses]]\nfeature = "router_seats"\nquantity = 5\n')
     rows: list[dict[str, Any]] = json.loads(run(capsys, "expand", str(order), "--json")[1])
-    assert all(row.keys() == {"feature", "version", "count", "rule", "items", "asked"} for row in rows)
+    assert all(row.keys() == {"feature", "version", "count", "rule", "items", "asked", "attributes"} for row in rows)
     (router,) = [row for row in rows if row["feature"] == "router_seats"]
     assert router == {
         "feature": "router_seats",
@@ -116,6 +116,7 @@ def test_expand_as_json_is_a_list(order: Path, capsys: pytest.CaptureFixture[str
         "rule": "per_routing_place",
         "items": ["Genesys CIM Platform - MS"],
         "asked": 5,
+        "attributes": {},
     }
     assert all(row["count"] >= 1 for row in rows)
 
@@ -131,7 +132,17 @@ def test_every_product_expands_alone_in_the_templates_environment(order: Path, c
         assert {row["feature"].lower() for row in rows} == {row.feature.lower() for row in product.required}
 
 
-@pytest.mark.parametrize("command", ["check", "expand"])
+def test_show_has_the_whole_order(order: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "show", str(order))
+    assert (status, err) == (0, "")
+    for wanted in ("Pigeon Post Example Ltd", "120  Genesys Inbound Voice 8.5", "2  tserver_iscc 8.0", default_hostid()):
+        assert wanted in out
+    shown = json.loads(run(capsys, "show", str(order), "--json")[1])
+    assert shown["terms"]["configuration"] == "single"
+    assert len(shown["technical"]) == 13
+
+
+@pytest.mark.parametrize("command", ["check", "expand", "show"])
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     status, out, err = run(capsys, command, str(tmp_path / "none.toml"))
     assert (status, out) == (1, "")

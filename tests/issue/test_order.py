@@ -129,13 +129,25 @@ def test_an_empty_file_misses_order_items_and_servers(catalog: Catalog, today: d
     }
 
 
-def test_two_servers_are_no_file_and_three_come_later(order_text: str, catalog: Catalog, today: date) -> None:
-    more = '[[servers]]\nhost = "other"\nhostid = "0800200005ad"\n'
-    (two,) = problems_of(order_text + more, catalog, today)
-    assert two.message == "A license file is for one license server, or for three redundant ones."
-    assert two.line == (order_text + more).count("\n") - 2
-    (three,) = problems_of(order_text + more * 2, catalog, today)
-    assert three.message == "Files for three redundant servers cannot be issued yet: this release issues for one server only."
+def test_the_number_of_servers_tells_the_configuration(order_text: str, catalog: Catalog, today: date) -> None:
+    one, two = (f'[[servers]]\nhost = "{each}"\nhostid = "0800200005{each}"\n' for each in ("ab", "ad"))
+    assert read_order_of(order_text, catalog, today).terms.configuration == "single"
+    assert read_order_of(order_text + one + two, catalog, today).terms.configuration == "redundant"
+    split = order_text + "share = 60\n" + one + "share = 40\n"
+    assert read_order_of(split, catalog, today).terms.configuration == "independent"
+    (unclear,) = problems_of(order_text + one, catalog, today)
+    assert unclear.message == "The order does not say how its license servers work together."
+
+
+@pytest.mark.parametrize(("purpose", "days"), [("demo", 30), ("evaluation", 90), ("testing", 365), ("development", 365)])
+def test_a_purpose_limits_the_life_of_licenses(order_text: str, catalog: Catalog, today: date, purpose: str, days: int) -> None:
+    text = order_text.replace('"production"', f'"{purpose}"')
+    (problem,) = problems_of(text, catalog, today)
+    assert (problem.key, problem.found) == ("order.expires", "permanent")
+    last = today + timedelta(days=days)
+    assert read_order_of(text.replace('expires = "permanent"\n', ""), catalog, today).terms.expires == last
+    assert read_order_of(text.replace('"permanent"', last.isoformat()), catalog, today).terms.expires == last
+    assert problems_of(text.replace('"permanent"', (last + timedelta(days=1)).isoformat()), catalog, today)
 
 
 def test_all_mistakes_of_an_order_are_said_together(order_text: str, catalog: Catalog, today: date) -> None:

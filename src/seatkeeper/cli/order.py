@@ -78,8 +78,9 @@ def check(file: File, json: Json = False, catalog: Directory = None) -> None:
         if checked.order is not None:
             items = counted(len({item.product for item in checked.order.items}), "sellable item")
             licenses = counted(len(checked.lines), "technical license")
-            server = checked.order.servers[0]
-            print(f"{file} can be issued: {items}, {licenses}, for {server.host} ({server.hostid}).")
+            servers = [f"{server.host} ({server.hostid})" for server in checked.order.servers]
+            named = " and ".join(filter(None, [", ".join(servers[:-1]), servers[-1]]))
+            print(f"{file} can be issued: {items}, {licenses}, for {named}.")
         else:
             errors = sum(problem.severity == "error" for problem in checked.problems)
             print(f"{file} cannot be issued: {counted(errors, 'error')}.", file=sys.stderr)
@@ -101,6 +102,23 @@ def expand(file: File, json: Json = False, catalog: Directory = None) -> None:
     rows = [(line.feature, line.version, str(line.count), _rule(line), _reason(line)) for line in checked.lines]
     print("\n".join(table(("Feature", "Version", "Count", "Rule", "For"), rows)))
     print(counted(len(rows), "technical license") + ".")
+
+
+@app.command()
+def show(file: File, json: Json = False, catalog: Directory = None) -> None:
+    """Show the whole order as it will be issued, with what it leaves out filled in."""
+    import msgspec
+
+    from seatkeeper.adapters import clock
+    from seatkeeper.cli.order_text import order_lines
+    from seatkeeper.issue.order import read_order
+
+    order, checked = read_order(file, _load(catalog), clock.today())
+    if json:
+        print_json({**msgspec.to_builtins(order), "technical": [_line_json(line) for line in checked.lines]})
+        return
+    say_problems("seatkeeper order show", checked.warnings)
+    print("\n".join(order_lines(order, checked.lines)))
 
 
 def main(argv: list[str]) -> int:
@@ -169,6 +187,7 @@ def _line_json(line: Line) -> dict[str, Any]:
         "rule": line.rule,
         "items": list(line.items),
         "asked": line.asked,
+        "attributes": dict(line.attributes),
     }
 
 

@@ -38,7 +38,6 @@ company = "Blue Heron Insurance"
 requestor = "Avery Sample"
 purpose = "demo"
 license_use = "Demonstration"
-expires = "permanent"
 deployment = "blended"
 {items}
 # A technical license that no product yields.

@@ -40,7 +40,6 @@ company = "Kingfisher Travel"
 requestor = "Avery Sample"
 purpose = "demo"
 license_use = "Simulation"
-expires = "permanent"
 deployment = "blended"
 
 [environment]

@@ -2,27 +2,31 @@
 
 An order is the license order kit of the guide ("Information for License Order Kit") as a TOML file: the table `[order]` says
 who orders and on which terms, each `[[items]]` is a sellable item, each `[[licenses]]` a technical license asked for by name,
-`[environment]` gives the numbers that some quantities follow, and each `[[servers]]` is a license server. Everything that is
-wrong is said at once (`reading`). What an order means in licenses is decided by `catalog.expand`, and what lines they
-become by `plan`.
+`[environment]` gives the numbers that some quantities follow, with `[[applications]]` and `[[switches]]` (`surroundings`), and each
+`[[servers]]` is a license server (`serving`). Everything that is wrong is said at once (`reading`), also what does not go together
+(`checks`). What an order means in licenses is decided by `catalog.expand`, and what lines they become by `plan`.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import msgspec
 
 from seatkeeper.base.dates import NEVER, format_date
 from seatkeeper.base.errors import InputError
-from seatkeeper.catalog.expand import QUANTITY_MAX, Environment, ExtraLicense, Item, Line, expand
+from seatkeeper.catalog.expand import QUANTITY_MAX, Conflict, Environment, ExtraLicense, Item, Line, expand
 from seatkeeper.issue import values
-from seatkeeper.issue.model import Deployment, Order, OrderServer, Purpose, Terms
+from seatkeeper.issue.checks import check_whole
+from seatkeeper.issue.model import Configuration, Deployment, Order, OrderedApplication, OrderServer, Purpose, Switch, Terms
 from seatkeeper.issue.reading import Key, OrderError, OrderProblem, Sheet
+from seatkeeper.issue.serving import check_servers, check_split, configuration_of
+from seatkeeper.issue.surroundings import surroundings
 from seatkeeper.licfile.grammar import PORT_MAX
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
 
@@ -44,8 +48,6 @@ ITEMS_MAX: Final = 1000
 LICENSES_MAX: Final = 1000
 #: Licenses that expire within so many days are worth a warning.
 EXPIRING_DAYS: Final = 30
-
-_FILE_SERVERS: Final = (1, 3)
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -117,27 +119,48 @@ def check_order(text: str, name: str, catalog: Catalog, today: date) -> Checked:
     tables = _tables(catalog, today)
     sheet.check_tables(tables)
     terms = sheet.table("order", tables["order"])
-    items = sheet.tables("items", tables["items"], count_max=ITEMS_MAX, others={"feature": "Technical licenses stand in [[licenses]]."})
-    licenses = sheet.tables(
-        "licenses", tables["licenses"], count_max=LICENSES_MAX, others={"product": "Sellable items stand in [[items]]."}
-    )
-    environment = sheet.table("environment", tables["environment"], {"deployment": "The deployment mode stands in [order]."})
-    servers = sheet.tables("servers", tables["servers"], count_max=LICENSES_MAX)
+    read = {
+        name: sheet.tables(name, tables[name], count_max=LICENSES_MAX if name == "licenses" else ITEMS_MAX, others=_OTHERS.get(name))
+        for name in ("items", "licenses", "applications", "switches", "servers")
+    }
+    items = [None if each is None else Item(**each) for each in read["items"]]
+    licenses = [None if each is None else ExtraLicense(**each) for each in read["licenses"]]
+    applications = [None if each is None else OrderedApplication(**each) for each in read["applications"]]
+    switches = [None if each is None else Switch(**each) for each in read["switches"]]
+    servers = [None if each is None else OrderServer(**each) for each in read["servers"]]
+    stated = sheet.table("environment", tables["environment"], {"deployment": "The deployment mode stands in [order]."})
     if not items and not licenses:
         expected = "at least one [[items]] table with product, version and quantity, or [[licenses]] with feature, version and quantity"
         sheet.add(("items", 0, ""), "The order has no items.", expected=expected)
-    _check_servers(sheet, servers)
-    lines = _expanded(sheet, catalog, terms, items, licenses, environment)
+    check_servers(sheet, catalog, servers)
+    configuration = configuration_of(sheet, terms["configuration"] if terms is not None else None, servers)
+    check_split(sheet, configuration, servers, items, licenses)
+    deployment: Deployment = terms["deployment"] if terms is not None else "separate"
+    around = stated if stated is not None else {name: key.default for name, key in tables["environment"].items()}
+    environment = surroundings(sheet, catalog, around, deployment, applications, switches)
+    lines = _expanded(sheet, catalog, items, licenses, environment)
+    check_whole(
+        sheet,
+        catalog,
+        lines,
+        items=items,
+        licenses=licenses,
+        applications=applications,
+        environment=environment,
+        stated=around,
+    )
     if terms is not None:
-        _warn_of_expiry(sheet, terms["expires"], today)
-    if sheet.has_errors or terms is None or environment is None:
+        terms["expires"] = _last_day(sheet, catalog, terms["purpose"], terms["expires"], today)
+    if sheet.has_errors or terms is None:
         return Checked(None, (), _sorted(sheet))
     order = Order(
-        terms=Terms(**terms),
-        items=tuple(Item(**each) for each in items if each is not None),
-        licenses=tuple(ExtraLicense(**each) for each in licenses if each is not None),
-        environment=Environment(**environment, deployment=terms["deployment"]),
-        servers=tuple(OrderServer(**each) for each in servers if each is not None),
+        terms=Terms(**{**terms, "configuration": configuration}),
+        items=tuple(filter(None, items)),
+        licenses=tuple(filter(None, licenses)),
+        environment=environment,
+        servers=tuple(filter(None, servers)),
+        applications=tuple(filter(None, applications)),
+        switches=tuple(filter(None, switches)),
     )
     return Checked(order, tuple(lines), _sorted(sheet))
 
@@ -146,62 +169,22 @@ def _sorted(sheet: Sheet) -> tuple[OrderProblem, ...]:
     return tuple(sorted(sheet.problems, key=lambda problem: (problem.line, problem.column)))
 
 
-def _check_servers(sheet: Sheet, servers: list[dict[str, Any] | None]) -> None:
-    """A file is for one license server, or for three redundant ones ("Selecting License Server Configuration")."""
-    if not servers:
-        sheet.add(("servers", 0, ""), "The order names no license server.", expected="a [[servers]] table with host and hostid")
-    elif len(servers) not in _FILE_SERVERS:
-        sheet.add(
-            ("servers", len(servers) - 1, ""),
-            "A license file is for one license server, or for three redundant ones.",
-            found=f"{len(servers)} [[servers]] tables",
-            expected="one",
-            remedy="For independent servers divide the quantities, and write an order for each.",
-        )
-    elif len(servers) > 1:
-        sheet.add(
-            ("servers", 1, ""),
-            "Files for three redundant servers cannot be issued yet: this release issues for one server only.",
-            found=f"{len(servers)} [[servers]] tables",
-            expected="one",
-            remedy="Keep the server that is to serve, and delete the other two tables.",
-        )
-    for index, server in enumerate(servers):
-        if server is None:
-            continue
-        if server["daemon_port"] == server["port"]:
-            sheet.add(
-                ("servers", index, "daemon_port"),
-                "The vendor daemon cannot listen on the port of lmgrd.",
-                found=server["daemon_port"],
-                expected=f"another port than {server['port']}",
-            )
-        if server["hostid"] == "ANY":
-            sheet.add(("servers", index, "hostid"), "ANY lets the licenses be served by every machine.", severity="warning")
-
-
 def _expanded(
-    sheet: Sheet,
-    catalog: Catalog,
-    terms: dict[str, Any] | None,
-    items: list[dict[str, Any] | None],
-    licenses: list[dict[str, Any] | None],
-    environment: dict[str, Any] | None,
+    sheet: Sheet, catalog: Catalog, items: Sequence[Item | None], licenses: Sequence[ExtraLicense | None], environment: Environment
 ) -> list[Line]:
     """The technical licenses that the good parts of the order give; a conflict between them is a problem."""
-    deployment: Deployment = terms["deployment"] if terms is not None else "separate"
-    around = Environment(**(environment or {}), deployment=deployment)
-    good = [Item(**each) for each in items if each is not None]
-    asked = [ExtraLicense(**each) for each in licenses if each is not None]
     try:
-        lines = expand(catalog, good, around, asked)
-    except InputError as error:
-        # What remains at this point is two versions of one license; at least one of them was asked for by name.
-        named = [index for index, each in enumerate(licenses) if each is not None and each["feature"].casefold() in str(error).casefold()]
-        path = ("licenses", named[0], "version") if named else ("items", 0, "")
+        lines = expand(catalog, filter(None, items), environment, tuple(filter(None, licenses)))
+    except Conflict as error:
+        asked = [index for index, each in enumerate(licenses) if each is not None and each.feature == error.feature]
+        wanting = [index for index, each in enumerate(items) if each is not None and (error.attribute, error.found) in each.attributes]
+        if not error.attribute:
+            path = ("licenses", asked[0], "version") if asked else ("items", 0, "")
+        else:
+            path = ("items", wanting[-1], "attributes") if wanting else ("licenses", asked[-1] if asked else 0, "attributes")
         sheet.add(path, error.message, found=error.found, expected=error.expected, remedy=error.remedy)
         return []
-    if environment is not None and environment["technical_dns"] is None and not sheet.has_errors:
+    if environment.technical_dns is None and not sheet.has_errors:
         for line in lines:
             if line.rule == "per_technical_dn" and line.items and not line.asked:
                 sheet.add(
@@ -213,17 +196,39 @@ def _expanded(
     return lines
 
 
-def _warn_of_expiry(sheet: Sheet, expires: date, today: date) -> None:
-    if expires != NEVER and expires <= today + timedelta(days=EXPIRING_DAYS):
+def _last_day(sheet: Sheet, catalog: Catalog, purpose: str, expires: date | None, today: date) -> date:
+    """The last day of the licenses: what the order says, as far as its purpose lets it."""
+    days_max = catalog.vendor.purpose(purpose).days_max
+    latest = NEVER if days_max is None else today + timedelta(days=days_max)
+    if expires is None:
+        return latest
+    if expires > latest:
+        sheet.add(
+            ("order", 0, "expires"),
+            f"Licenses for {purpose} last {days_max} days at most.",
+            found="permanent" if expires == NEVER else expires,
+            expected=f"a day until {latest}",
+            remedy="Leave `expires` out for the last possible day, or order for production.",
+        )
+    elif expires != NEVER and expires <= today + timedelta(days=EXPIRING_DAYS):
         days = (expires - today).days
         left = "today" if days == 0 else f"in {days} day{'' if days == 1 else 's'}"
         sheet.add(("order", 0, "expires"), f"The licenses expire {left}, on {format_date(expires)}.", severity="warning")
+    return expires
+
+
+#: Keys that people look for in another table.
+_OTHERS: Final = {
+    "items": {"feature": "Technical licenses stand in [[licenses]]."},
+    "licenses": {"product": "Sellable items stand in [[items]]."},
+}
 
 
 def _tables(catalog: Catalog, today: date) -> dict[str, dict[str, Key]]:
     """Every table of an order with its keys."""
     quantity = Key(values.whole(1, QUANTITY_MAX))
-    number = Key(values.whole(0, QUANTITY_MAX), 0)
+    number = Key(values.whole(0, QUANTITY_MAX), None)
+    attributes = Key(values.attributes(catalog), (), table=True)
     port = values.whole(1, PORT_MAX)
     return {
         "order": {
@@ -234,20 +239,49 @@ def _tables(catalog: Catalog, today: date) -> dict[str, dict[str, Key]]:
             "purpose": Key(values.one_of(*get_args(Purpose))),
             "reseller": Key(values.text_or_empty, ""),
             "license_use": Key(values.text, "Customer use"),
-            "expires": Key(values.expiry(today), NEVER),
+            "ordered": Key(values.day_until(today), None),
+            "expires": Key(values.expiry(today), None),
             "deployment": Key(values.one_of(*get_args(Deployment)), "separate"),
+            "configuration": Key(values.one_of(*get_args(Configuration)), None),
         },
-        "items": {"product": Key(values.product(catalog)), "version": Key(values.version), "quantity": quantity},
-        "licenses": {"feature": Key(values.feature(catalog)), "version": Key(values.version, ""), "quantity": quantity},
-        "environment": {
-            "sites": number._replace(default=1),
-            "redundant_pairs": number,
-            "instances": number._replace(default=1),
-            "environments": number._replace(default=1),
-            "network_tservers": number,
-            "ivr_servers": number,
-            "seat_dns": number._replace(default=None),
-            "technical_dns": number._replace(default=None),
+        "items": {
+            "product": Key(values.product(catalog)),
+            "version": Key(values.version),
+            "quantity": quantity,
+            "attributes": attributes,
+        },
+        "licenses": {
+            "feature": Key(values.feature(catalog)),
+            "version": Key(values.version, ""),
+            "quantity": quantity,
+            "attributes": attributes,
+        },
+        "environment": dict.fromkeys(
+            (
+                "sites",
+                "redundant_pairs",
+                "instances",
+                "environments",
+                "network_tservers",
+                "ivr_servers",
+                "seat_dns",
+                "technical_dns",
+            ),
+            number,
+        ),
+        "applications": {
+            "name": Key(values.application(catalog)),
+            "version": Key(values.version),
+            "instances": Key(values.whole(1, QUANTITY_MAX), 1),
+            "redundant": Key(values.flag, False),
+        },
+        "switches": {
+            "type": Key(values.text),
+            "version": Key(values.text),
+            "seat_dns": number,
+            "technical_dns": number,
+            "distribution": Key(values.text_or_empty, ""),
+            "site": Key(values.text_or_empty, ""),
         },
         "servers": {
             "host": Key(values.host),
@@ -256,5 +290,10 @@ def _tables(catalog: Catalog, today: date) -> dict[str, dict[str, Key]]:
             "daemon_path": Key(values.path, ""),
             "daemon_options": Key(values.path, ""),
             "daemon_port": Key(port, 0),
+            "system": Key(values.system(catalog), ""),
+            "system_version": Key(values.text_or_empty, ""),
+            "site": Key(values.text_or_empty, ""),
+            "share": Key(values.whole(0, QUANTITY_MAX), 0),
+            "quantities": Key(values.quantities(catalog), (), table=True),
         },
     }

@@ -101,7 +101,9 @@ def _dns(sheet: Sheet, stated: dict[str, Any], switches: Sequence[Switch | None]
         return own
     total = sum(given)
     if total > QUANTITY_MAX:
-        sheet.add(("switches", 0, key), "The switches have more DNs than can be licensed.", found=total, expected=f"at most {QUANTITY_MAX:,}")
+        sheet.add(
+            ("switches", 0, key), "The switches have more DNs than can be licensed.", found=total, expected=f"at most {QUANTITY_MAX:,}"
+        )
         return own
     if own is not None and own != total and len(given) == len(numbers):
         sheet.add(

@@ -1,0 +1,65 @@
+"""What cannot go together in an order is found, each at the table that brings it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from seatkeeper.catalog.model import Catalog
+from seatkeeper.issue.order import check_order
+from seatkeeper.issue.reading import OrderProblem
+
+
+def found(text: str, catalog: Catalog, today: date) -> list[tuple[str, str, str]]:
+    return [(each.severity, each.key, each.message) for each in problems(text, catalog, today)]
+
+
+def problems(text: str, catalog: Catalog, today: date) -> tuple[OrderProblem, ...]:
+    return check_order(text, "order.toml", catalog, today).problems
+
+
+def item(product: str, version: str = "8.5") -> str:
+    return f'\n[[items]]\nproduct = "{product}"\nversion = "{version}"\nquantity = 10\n'
+
+
+def license_(feature: str, more: str = "") -> str:
+    return f'\n[[licenses]]\nfeature = "{feature}"\nquantity = 1\n{more}\n'
+
+
+def application(name: str, instances: int, more: str = "", version: str = "8.1") -> str:
+    return f'\n[[applications]]\nname = "{name}"\nversion = "{version}"\ninstances = {instances}\n{more}\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "message"),
+    [
+        (item("Genesys Outbound Preview") + item("Genesys Outbound Voice"), "items[4].product", "cannot be used together"),
+        (item("Genesys Outbound Voice") + license_("occ_preview"), "licenses[2].feature", "cannot be used together"),
+        (license_("vcb_preview"), "licenses[2].feature", "cannot be used together"),
+        (item("HA - CIM Platform"), "items[3].product", "is for redundant pairs"),
+        (application("T-Server", 3, "redundant = true"), "applications[1].instances", "A redundant pair has two"),
+        (application("T-Server", 4), "environment.sites", "for some T-Servers and not for all"),
+        (license_("router_seats", 'version = "7.0"'), "", ""),
+        (license_("occ_full", 'version = "7.0"'), "licenses[2].version", "do not take occ_full 7.0"),
+        (license_("occ_full", 'version = "7.0"') + application("Outbound Contact Server", 1, version="7.6"), "", ""),
+    ],
+)
+def test_what_does_not_go_together(order_text: str, catalog: Catalog, today: date, more: str, key: str, message: str) -> None:
+    errors = [each for each in problems(order_text + more, catalog, today) if each.severity == "error"]
+    assert [each.key for each in errors] == ([key] if key else [])
+    for each in errors:
+        assert message in each.message
+        assert each.line > 1
+        assert each.column > 0
+
+
+def test_multi_site_licenses_for_some_only(order_text: str, catalog: Catalog, today: date) -> None:
+    text = order_text.replace("Genesys CIM Platform - MS", "Genesys Chat") + license_("tserver_iscc")
+    assert [row[1] for row in found(text, catalog, today)] == ["licenses[2].quantity"]
+
+
+def test_pairs_without_ha_items_are_a_warning(order_text: str, catalog: Catalog, today: date) -> None:
+    text = order_text.replace("sites = 3", "sites = 3\nredundant_pairs = 2")
+    assert [row[:2] for row in found(text, catalog, today)] == [("warning", "environment.redundant_pairs")]
+    assert found(text + item("HA - CIM Platform"), catalog, today) == []

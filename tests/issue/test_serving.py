@@ -1,0 +1,81 @@
+"""License servers that are no configuration, have a host id of another system, or divide wrongly are found."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from seatkeeper.catalog.model import Catalog
+from seatkeeper.issue.order import check_order
+from seatkeeper.issue.reading import OrderProblem
+
+
+def found(text: str, catalog: Catalog, today: date) -> list[tuple[str, str, str]]:
+    return [(each.severity, each.key, each.message) for each in problems(text, catalog, today)]
+
+
+def problems(text: str, catalog: Catalog, today: date) -> tuple[OrderProblem, ...]:
+    return check_order(text, "order.toml", catalog, today).problems
+
+
+def server(host: str, last: str, more: str = "") -> str:
+    return f'\n[[servers]]\nhost = "{host}"\nhostid = "0800200005{last}"\n{more}\n'
+
+
+@pytest.mark.parametrize(
+    ("system", "hostid", "good"),
+    [
+        ("Windows", "1CA25283", False),
+        ("Windows", "DISK_SERIAL_NUM=1CA2-5283", True),
+        ("Windows", "0800200005ac", True),
+        ("Linux", "170a3472", False),
+        ("Solaris", "170a3472", True),
+        ("HP-UX", "0800200005ac", False),
+        ("AIX", "02765131", True),
+        ("Linux", "ANY", True),
+    ],
+)
+def test_host_ids_have_the_form_of_their_system(
+    order_text: str, catalog: Catalog, today: date, system: str, hostid: str, good: bool
+) -> None:
+    text = order_text.replace("8:0:20:0:5:ac", hostid) + f'system = "{system}"\n'
+    assert [row[1] for row in found(text, catalog, today) if row[0] == "error"] == ([] if good else ["servers[1].hostid"])
+
+
+@pytest.mark.parametrize(
+    ("first", "more", "key"),
+    [
+        ("share = 60", server("b", "ad", "share = 50"), "servers[2].share"),
+        ("share = 60", server("b", "ad", "share = 40"), ""),
+        ("share = 3", server("b", "ad", "share = 2"), ""),
+        ("share = 3", server("b", "ad"), "servers[2]"),
+        ('quantities = { "Genesys E-mail" = 15 }', server("b", "ad", 'quantities = { "Genesys E-mail" = 6 }'), "servers[2].quantities"),
+        ('quantities = { "Genesys E-mail" = 15 }', server("b", "ad", 'quantities = { "Genesys E-mail" = 4 }'), "servers[2].quantities"),
+        ('quantities = { "Genesys E-mail" = 15, vcb_full = 2 }', server("b", "ad"), ""),
+        ('quantities = { "Genesys Chat" = 15 }', server("b", "ad"), "servers[1].quantities"),
+        ("share = 60", "", "servers[1].share"),
+        ("share = 60", server("b", "ac", "share = 40"), "servers[2].hostid"),
+        ("share = 60", server("LICSRV", "ad", "share = 40"), "servers[2].host"),
+    ],
+)
+def test_a_split_adds_up(order_text: str, catalog: Catalog, today: date, first: str, more: str, key: str) -> None:
+    assert [row[1] for row in found(order_text + first + more, catalog, today)] == ([key] if key else [])
+
+
+@pytest.mark.parametrize(
+    ("word", "count", "good"), [("redundant", 2, False), ("redundant", 3, True), ("single", 2, False), ("independent", 2, True)]
+)
+def test_a_configuration_has_its_number_of_servers(
+    order_text: str, catalog: Catalog, today: date, word: str, count: int, good: bool
+) -> None:
+    text = order_text.replace("[order]", f'[order]\nconfiguration = "{word}"') + "".join(
+        server(f"h{at}", f"b{at}") for at in range(1, count)
+    )
+    assert [row[1] for row in found(text, catalog, today)] == ([] if good else ["order.configuration"])
+
+
+def test_the_place_of_a_table_within_a_table(order_text: str, catalog: Catalog, today: date) -> None:
+    text = order_text + server("b", "ad") + '[servers.quantities]\n"Genesys E-mail" = 30\n'
+    (problem,) = problems(text, catalog, today)
+    assert text.splitlines()[problem.line - 1] == "[servers.quantities]"
