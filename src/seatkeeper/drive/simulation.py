@@ -53,11 +53,19 @@ hostid = "{hostid}"
 port = {port}
 """
 
+_COUNTED_EACH: Final = 'attributes = { DUP_GROUP = "NONE" }\n'
+
 
 def order_text(licenses: Sequence[Ordered], hostid: str, port: int) -> str:
-    """The order of these licenses for a server on this machine."""
+    """The order of these licenses for a server on this machine.
+
+    No license is shared by duplicate grouping, so that what each application holds can be compared with what the server counts for it.
+    """
     lines = [_HEAD.format(hostid=hostid, port=port)]
-    lines += [f'\n[[licenses]]\nfeature = "{one.feature}"\nversion = "{one.version}"\nquantity = {one.quantity}\n' for one in licenses]
+    lines += [
+        f'\n[[licenses]]\nfeature = "{one.feature}"\nversion = "{one.version}"\nquantity = {one.quantity}\n{_COUNTED_EACH}'
+        for one in licenses
+    ]
     return "".join(lines)
 
 

@@ -154,7 +154,7 @@ def _extras(catalog: Catalog) -> str:
     """Technical licenses as remarks that become tables when their # is taken away."""
     wanted = [(feature, quantity) for feature, quantity in _SAMPLE_LICENSES if catalog.versions_of(feature)]
     shown = wanted or [(license_.feature, 1) for license_ in catalog.technical[:1]]
-    tables = []
+    tables: list[str] = []
     for feature, quantity in shown:
         license_ = catalog.technical_license(feature)
         tables.append(
