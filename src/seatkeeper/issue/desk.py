@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -24,8 +25,8 @@ from seatkeeper.adapters.registry_reading import LIVE
 from seatkeeper.adapters.registry_values import OrderRow
 from seatkeeper.base.errors import InputError
 from seatkeeper.issue.desk_entitling import day_text, entitlement_rows
-from seatkeeper.issue.desk_recorder import RegistryRecorder, finish
-from seatkeeper.issue.issuer import BACKUP_SUFFIX, Permit, issue_order, sign
+from seatkeeper.issue.desk_recorder import RegistryRecorder, wanted
+from seatkeeper.issue.issuer import BACKUP_SUFFIX, Permit, issue_order, planned, sign
 from seatkeeper.issue.order import check_order
 from seatkeeper.issue.placing import Placing
 from seatkeeper.issue.reading import OrderError
@@ -37,7 +38,6 @@ from seatkeeper.licfile.writer import write
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
-    from pathlib import Path
 
     from seatkeeper.adapters.keyplaces import Passphrase
     from seatkeeper.adapters.registry import Act, Registry
@@ -106,6 +106,7 @@ class Put(msgspec.Struct, frozen=True):
         sha256: Of its text.
         again: True where it had been signed before.
         backup: The file that stood there before.
+        changes: Of a delta: what it changes, a sentence each.
     """
 
     number: str
@@ -115,6 +116,7 @@ class Put(msgspec.Struct, frozen=True):
     sha256: str
     again: bool = False
     backup: Path | None = None
+    changes: tuple[str, ...] = ()
 
 
 class Reproduced(msgspec.Struct, frozen=True):
@@ -205,7 +207,7 @@ def withdraw(desk: Desk, number: str, why: str) -> OrderRow:
         order = act.order(number)
         signed = list(act.files(order=number, states=LIVE))
         if order.state != "registered" or signed:
-            remedy = f"Give back what it has: `seatkeeper desk return {number} --all`."
+            remedy = f"Give back what it has: `seatkeeper desk end {number}`."
             raise InputError(
                 f"Only an order that was not issued can be withdrawn; this one is {'signed' if signed else order.state}.",
                 found=number,
@@ -273,22 +275,31 @@ def issue(
         if row.state == "issued" and not again:
             remedy = "Give --again for the same file, or `seatkeeper desk reissue` for one that is signed today."
             raise InputError(f"The order was issued already, as {' '.join(file.number for file in live)}.", found=number, remedy=remedy)
-        whole = {hostid for file in live for hostid in file.hostids.split()} >= set(row.hostids.split())
-        if row.state == "registered" and not whole:
-            _give_up(act, row, "an attempt to issue that broke off")
+        whole = {hostid for file in live for hostid in file.hostids.split()} >= wanted(act, row, live)
+        if row.state == "registered":
+            trust = load_trust(keys)[1]
+            # Signed texts whose key was revoked meanwhile are of no use to anybody.
+            whole = whole and not any(_refused(file, trust) for file in live)
+            if not whole:
+                _give_up(act, row, "an attempt to issue that broke off")
     if row.state == "issued" or whole:
         return _put_again(desk, row, order, live, keys, output, passphrase=passphrase, force=force)
+    if delta_to is not None:
+        _announce_delta(desk, row, order, keys, delta_to)
     recorder = RegistryRecorder(desk.registry, desk.now, desk.by, kind="complete" if delta_to is None else "delta")
     issued = issue_order(
         order, desk.catalog, keys, output, desk.today, passphrase=passphrase, force=force, recorder=recorder, delta_to=delta_to
     )
-    with desk.registry.write(desk.now, desk.by) as act:
-        row = act.order(number)
-        if row.state == "registered":
-            # A delta leaves servers out whose files have everything.
-            finish(act, row)
     return [
-        Put(each.record, each.path, each.signed.issuer, " ".join(each.signed.file.hostids), digest_of(each.signed.text), backup=each.backup)
+        Put(
+            each.record,
+            each.path,
+            each.signed.issuer,
+            " ".join(each.signed.file.hostids),
+            digest_of(each.signed.text),
+            backup=each.backup,
+            changes=each.signed.plan.changes if each.signed.plan.is_delta else (),
+        )
         for each in issued.files
     ]
 
@@ -334,8 +345,7 @@ def file_faults(file: FileRow, trust: Trust | None) -> list[str]:
         if digest_of(file.signed) != file.signed_sha256:
             faults.append(f"The signed text of {file.number} was changed.")
         if trust is not None:
-            parsed = parse(file.signed, file.number)
-            refused = [verdict.sentence for verdict in verify_lines(parsed.file, trust, places=parsed.places) if not verdict.ok]
+            refused = _refused(file, trust)
             more = f" ({len(refused)} lines of it)" if len(refused) > 1 else ""
             faults += [f"{file.number} does not verify{more}: {sentence}" for sentence in refused[:1]]
     return faults
@@ -357,6 +367,12 @@ def deliver(desk: Desk, number: str, how: str, recipient: str) -> None:
         order = act.order(file.order)
         act.insert("deliveries", {"id": act.draw("delivery"), "file": number, "how": how, "recipient": recipient, "at": act.at})
         act.tell("deliver", site=order.site, order=order.number, file=number, how=how, recipient=recipient)
+
+
+def _refused(file: FileRow, trust: Trust) -> list[str]:
+    """A sentence for each line of a signed file that does not verify."""
+    parsed = parse(file.signed or "", file.number)
+    return [verdict.sentence for verdict in verify_lines(parsed.file, trust, places=parsed.places) if not verdict.ok]
 
 
 def _checked(text: str, name: str, desk: Desk) -> tuple[Order, Checked]:
@@ -396,38 +412,58 @@ def _give_up(act: Act, order: OrderRow, why: str) -> None:
         act.tell("retire", site=order.site, order=order.number, file=file.number, why=why)
 
 
+def _announce_delta(desk: Desk, row: OrderRow, order: Order, keys: Path, delta_to: Path) -> None:
+    """Keep which servers get a file of a delta; the others' files have all of the order already."""
+    if row.act == "move":
+        raise InputError("Another license server needs a whole file.", found=row.number, remedy="Issue it without --delta-to.")
+    changed, _ = planned(order, desk.catalog, desk.today, load_trust(keys)[1], delta_to)
+    hostids = " ".join(server.hostid for plan in changed for server in plan.servers)
+    with desk.registry.write(desk.now, desk.by) as act:
+        act.tell("delta", site=row.site, order=row.number, hostids=hostids)
+
+
 def _put_again(
     desk: Desk, row: OrderRow, order: Order, files: list[FileRow], keys: Path, output: Path, *, passphrase: Passphrase, force: bool
 ) -> list[Put]:
     """Signed texts as they were, with trust file and credentials of today, at `output`."""
     trust_path, trust = load_trust(keys)
     several = order.terms.configuration == "independent"
-    hosts = {server.hostid: server.host for server in order.servers}
-    recorder = RegistryRecorder(desk.registry, desk.now, desk.by)
     done = []
-    for file in files:
-        reproduced = reproduce(desk, file.number, trust)
-        place = output / hosts[file.hostids] / ("license.dat" if file.kind == "complete" else "delta.dat") if several else output
-        if several:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        data = reproduced.text.encode()
-        if place.exists() and place.read_bytes() != data and not force:
-            raise InputError("This file exists and is not overwritten.", file=str(place), remedy="Name another with -o, or give --force.")
-        backup = place.with_name(place.name + BACKUP_SUFFIX) if place.exists() and place.read_bytes() != data else None
-        with Placing(place.parent) as placing:
+    whole = several and not output.exists()
+    # All together, as when they were issued.
+    with Placing(output if output.is_dir() else output.parent) as placing:
+        for file in files:
+            data = reproduce(desk, file.number, trust).text.encode()
+            place = output.joinpath(*Path(file.destination).parts[-2:]) if several else output
+            if place.is_dir() or (several and output.exists() and not output.is_dir()):
+                expected = "a directory, with one in it for each server" if several else "a file"
+                raise InputError("The license files cannot be put there.", file=str(output), expected=expected)
+            backup = None
+            if place.exists() and place.read_bytes() != data:
+                if not force:
+                    remedy = "Name another with -o, or give --force."
+                    raise InputError("This file exists and is not overwritten.", file=str(place), remedy=remedy)
+                backup = place.with_name(place.name + BACKUP_SUFFIX)
+            room = placing.room(f"files/{place.parent.name}" if several else "files")
+            made = []
             for hostid in file.hostids.split():
                 goal = credential_path(place.parent, trust.vendor, hostid)
                 if not goal.exists():
-                    placing.add(issue_credential(keys, hostid, placing.directory, passphrase=passphrase, today=desk.today), goal)
+                    made.append((issue_credential(keys, hostid, room, passphrase=passphrase, today=desk.today), goal, None))
             beside = place.parent / trust_path.name
             if not beside.exists() or read_trust(beside).serial < trust.serial:
-                write_file(placing.directory / trust_path.name, trust_path.read_bytes(), private=False, replace=True)
-                placing.add(placing.directory / trust_path.name, beside)
-            write_file(placing.directory / "license.new", data, private=False, replace=True)
-            placing.add(placing.directory / "license.new", place, backup=backup)
-            placing.commit()
+                write_file(room / trust_path.name, trust_path.read_bytes(), private=False, replace=True)
+                made.append((room / trust_path.name, beside, None))
+            write_file(room / place.name, data, private=False, replace=True)
+            for staged, goal, kept in [] if whole else [*made, (room / place.name, place, backup)]:
+                placing.add(staged, goal, backup=kept)
+            done.append(Put(file.number, place, file.issuer, file.hostids, digest_of(file.signed or ""), again=True, backup=backup))
+        if whole:
+            placing.add(placing.room("files"), output)
+        placing.commit()
+    recorder = RegistryRecorder(desk.registry, desk.now, desk.by)
+    for file in files:
         recorder.placed(file.number)
-        done.append(Put(file.number, place, file.issuer, file.hostids, digest_of(reproduced.text), again=True, backup=backup))
     with desk.registry.write(desk.now, desk.by) as act:
         if row.state == "issued":
             act.tell("again", site=row.site, order=row.number, files=" ".join(file.number for file in files), destination=str(output))

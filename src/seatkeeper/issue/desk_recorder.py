@@ -17,11 +17,14 @@ from seatkeeper.issue.desk_entitling import day_text
 from seatkeeper.issue.record import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seatkeeper.adapters.registry import Act, Registry
+    from seatkeeper.adapters.registry_reading import View
     from seatkeeper.adapters.registry_values import OrderRow
     from seatkeeper.issue.record import Record
 
-__all__ = ["FILE_DIGITS", "RegistryRecorder", "finish", "retire"]
+__all__ = ["FILE_DIGITS", "RegistryRecorder", "retire", "wanted"]
 
 #: Of a file's number, after its F.
 FILE_DIGITS: Final = 6
@@ -42,6 +45,7 @@ class RegistryRecorder:
         self._now = now
         self._by = by
         self._kind = kind
+        self._signed: list[str] = []
 
     def intend(self, record: Record, /) -> str:
         """The file's number, once its row is committed.
@@ -86,12 +90,15 @@ class RegistryRecorder:
             file = act.file(name)
             order = act.order(file.order)
             others = [each.number for each in act.files(order=file.order, states=LIVE) if each.hostids == file.hostids]
-            if file.state != "intended" or others or order.state != "registered":
+            # Of several files another desk may have given up those that we have signed before this one.
+            given_up = [each for each in self._signed if act.file(each).state not in LIVE]
+            if file.state != "intended" or others or given_up or order.state != "registered":
                 raise _issued_already(act, order)
             digest = digest_of(text)
             act.change_file(name, state="signed", signed=text, signed_sha256=digest, signed_at=act.at)
             act.use_key(file.issuer, file.vendor)
             act.tell("sign", site=order.site, order=order.number, file=name, sha256=digest, issuer=file.issuer)
+        self._signed.append(name)
 
     def placed(self, name: str, /) -> None:
         """The registry knows that the file is in its place, and that the order is issued where it was the last one."""
@@ -101,15 +108,35 @@ class RegistryRecorder:
             if file.state == "signed":
                 act.change_file(name, state="placed", placed_at=act.at)
                 act.tell("place", site=order.site, order=order.number, file=name, destination=file.destination)
-            hostids = {hostid for each in act.files(order=order.number, states=("placed",)) for hostid in each.hostids.split()}
-            if order.state == "registered" and hostids >= set(order.hostids.split()):
-                finish(act, order)
+            live = list(act.files(order=order.number, states=LIVE))
+            hostids = {hostid for each in live if each.state == "placed" for hostid in each.hostids.split()}
+            if order.state == "registered" and hostids >= wanted(act, order, live):
+                _finish(act, order)
 
 
-def finish(act: Act, order: OrderRow) -> None:
+def wanted(view: View, order: OrderRow, live: Sequence[FileRow]) -> set[str]:
+    """The host ids whose files make an order issued: all of it, or those that a delta was announced for.
+
+    Args:
+        view: The registry.
+        order: The order.
+        live: Its signed and placed files.
+    """
+    if live and all(file.kind == "delta" for file in live):
+        told = [row for row in view.history(order=order.number) if row.act == "delta"]
+        if told:
+            return set(json.loads(told[-1].details)["hostids"].split())
+    return set(order.hostids.split())
+
+
+def _finish(act: Act, order: OrderRow) -> None:
     """Let an order be issued: it takes the place of the one before, whose files are retired unless it was a delta to them."""
     act.change_order(order.number, "issued")
     act.tell("issue", site=order.site, order=order.number)
+    for file in list(act.files(order=order.number, states=("intended",))):
+        why = "the order was issued by another attempt"
+        act.change_file(file.number, state="retired", why=why, retired_at=act.at)
+        act.tell("retire", site=order.site, order=order.number, file=file.number, why=why)
     if order.previous is None:
         return
     before = act.order(order.previous)

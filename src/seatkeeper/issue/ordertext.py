@@ -23,6 +23,9 @@ __all__ = ["order_text"]
 #: Pairs of these fields are written as a table within a table.
 _PAIRS = frozenset({"attributes", "quantities", "instances_of"})
 
+#: Numbers of the environment that follow the applications where an order does not say them.
+_COUNTED = ("sites", "network_tservers", "ivr_servers")
+
 
 def order_text(order: Order, *, remarks: Iterable[str] = ()) -> str:
     """`order` as TOML.
@@ -36,6 +39,8 @@ def order_text(order: Order, *, remarks: Iterable[str] = ()) -> str:
     for name, structs in (("items", order.items), ("licenses", order.licenses)):
         blocks += [_table(f"[[{name}]]", _fields(each)) for each in structs]
     environment = {name: value for name, value in _fields(order.environment).items() if name not in {"deployment", "instances_of"}}
+    # What is not said is counted from the applications, so that even the usual number must be said here.
+    environment |= {name: getattr(order.environment, name) for name in _COUNTED}
     blocks.append(_table("[environment]", environment) if environment else "")
     for name, others in (("applications", order.applications), ("switches", order.switches), ("servers", order.servers)):
         blocks += [_table(f"[[{name}]]", _fields(each)) for each in others]
