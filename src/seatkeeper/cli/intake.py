@@ -1,0 +1,165 @@
+"""`seatkeeper intake`: orders that arrive in a drop folder, as mails or files, are answered; a person approves what is issued."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from seatkeeper.cli.order import print_json, run
+from seatkeeper.cli.vendor import read_passphrase
+
+if TYPE_CHECKING:
+    from seatkeeper.issue.intake import Desk, Handled
+
+__all__ = ["app", "main"]
+
+_NAME: Final = "seatkeeper intake"
+#: Of the list of senders.
+_ALLOWED_BYTES_MAX: Final = 1_000_000
+
+app = typer.Typer(
+    name="intake",
+    help="Orders that arrive by mail or as files: check them, answer them, issue what a person approves.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Folder = Annotated[Path, typer.Option("--folder", metavar="DIR", help="The drop folder: *.eml and *.toml.", show_default=False)]
+Outbox = Annotated[Path, typer.Option("--outbox", metavar="DIR", help="Where answers appear, a directory each.", show_default=False)]
+Keys = Annotated[Path, typer.Option("--keys", metavar="DIR", help="The directory of the vendor's keys.", show_default=False)]
+Sender = Annotated[str, typer.Option("--from", metavar="ADDRESS", help="Who answers.", show_default=False)]
+Contact = Annotated[str | None, typer.Option("--contact", metavar="TEXT", help="Whom to ask.", show_default="the address of --from")]
+Passphrase = Annotated[Path | None, typer.Option("--passphrase-file", metavar="FILE", help="The passphrase of the keys: the first line.")]
+Fonts = Annotated[Path | None, typer.Option("--fonts", metavar="DIR", help="Fonts for scripts that the embedded ones lack.")]
+Directory = Annotated[Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, a line for each request.")]
+
+
+@app.command("run")
+def take(
+    folder: Folder,
+    keys: Keys,
+    outbox: Outbox,
+    sender: Sender,
+    contact: Contact = None,
+    every: Annotated[float | None, typer.Option("--every", metavar="SECONDS", min=0.1, help="Look again and again.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end; this is what happens without --every.")] = False,
+    auto: Annotated[
+        Path | None,
+        typer.Option("--auto", metavar="FILE", help="Issue good orders of the senders in FILE (an address a line) at once."),
+    ] = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Let all good orders wait for approval; so it is without --auto.")] = False,
+    settle: Annotated[float, typer.Option("--settle", metavar="SECONDS", min=0, help="Leave files alone that changed so recently.")] = 3.0,
+    passphrase_file: Passphrase = None,
+    fonts: Fonts = None,
+    catalog: Directory = None,
+    json: Json = False,
+) -> None:
+    """Take in what is in the folder (the word `run` may be left out)."""
+    from seatkeeper.base.errors import InputError
+    from seatkeeper.issue.intake import take_in
+
+    if (once and every is not None) or (approve and auto is not None):
+        raise InputError("Both cannot be meant.", file="--once and --every" if once and every is not None else "--approve and --auto")
+    desk = _desk(folder, keys, outbox, sender, contact, passphrase_file, fonts, catalog, auto, settle)
+    while True:
+        for done in take_in(desk):
+            _say(done, as_json=json)
+        if every is None:
+            return
+        import time
+
+        time.sleep(every)
+
+
+@app.command("approve")
+def approve_order(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The order's id as `seatkeeper intake list` shows it, or how it begins.")],
+    folder: Folder,
+    keys: Keys,
+    outbox: Outbox,
+    sender: Sender,
+    contact: Contact = None,
+    passphrase_file: Passphrase = None,
+    fonts: Fonts = None,
+    catalog: Directory = None,
+    json: Json = False,
+) -> None:
+    """Issue a checked order, and answer it."""
+    from seatkeeper.issue.intake import approve
+
+    _say(approve(_desk(folder, keys, outbox, sender, contact, passphrase_file, fonts, catalog, None, 0.0), name), as_json=json)
+
+
+@app.command("list")
+def list_orders(folder: Folder, json: Json = False) -> None:
+    """List the orders that wait for approval."""
+    from seatkeeper.issue.intake import waiting
+
+    rows = waiting(folder)
+    if json:
+        print_json([{"id": id, "summary": summary} for id, summary in rows])
+        return
+    print("\n".join(f"{id}  {summary}" for id, summary in rows) if rows else "No order waits.")
+
+
+def main(argv: list[str]) -> int:
+    """Run the command with these arguments; the exit status."""
+    # `seatkeeper intake --folder DIR ...` is what is run most often.
+    words = ["run", *argv] if argv and argv[0].startswith("-") and argv[0] != "--help" else argv
+    return run(app, _NAME, words)
+
+
+def _desk(
+    folder: Path, keys: Path, outbox: Path, sender: str, contact: str | None, passphrase_file: Path | None, fonts: Path | None,
+    catalog: Path | None, auto: Path | None, settle: float,
+) -> Desk:  # fmt: skip
+    from seatkeeper.adapters.catalogs import load_catalog
+    from seatkeeper.issue.intake import Desk
+    from seatkeeper.issue.letters import parse_mailbox
+
+    writer = parse_mailbox(sender, "--from")
+    return Desk(
+        folder=folder,
+        outbox=outbox,
+        keys=keys,
+        catalog=load_catalog(catalog),
+        sender=writer,
+        contact=contact or writer.address,
+        passphrase=read_passphrase(passphrase_file),
+        allowed=_allowed(auto) if auto is not None else None,
+        settle_s=settle,
+        fonts=fonts,
+    )
+
+
+def _allowed(path: Path) -> frozenset[str]:
+    from seatkeeper.base.errors import InputError
+    from seatkeeper.issue.letters import parse_mailbox
+
+    try:
+        with path.open("rb") as file:
+            lines = file.read(_ALLOWED_BYTES_MAX).decode().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("The list of senders cannot be read.", file=str(path), found=str(error)) from None
+    plain = [line.partition("#")[0].strip() for line in lines]
+    return frozenset(parse_mailbox(line, str(path)).address.lower() for line in plain if line)
+
+
+def _say(done: Handled, *, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        print(msgspec.json.encode(done).decode(), flush=True)
+        return
+    who = f" from {done.sender}" if done.sender else ""
+    print(f"{done.id}  {done.what:<8} {done.name}{who}" + (f": {done.detail}" if done.detail else ""), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
