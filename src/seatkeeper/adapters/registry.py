@@ -10,6 +10,7 @@ Time and the name of whoever is at the desk are arguments of the act.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -37,6 +38,7 @@ __all__ = ["BY_CHARS_MAX", "Act", "Registry", "make_registry", "moment"]
 
 #: Of the name of whoever is at the desk.
 BY_CHARS_MAX: Final = 100
+_VERSION: Final = re.compile(r"[0-9]{1,6}")
 
 
 def moment(now: float) -> str:
@@ -53,8 +55,13 @@ def make_registry(where: str) -> str:
     database = Database(where, create=True)
     try:
         with database.write() as connection:
-            found = _schema_of(connection)
+            found = _schema_of(connection, database.name)
             if found is None:
+                others = tables.names_taken(connection)
+                if others:
+                    raise InputError(
+                        "This database is another program's.", file=database.name, found=f"table {others[0]}", remedy="Name another one."
+                    )
                 tables.create(connection)
                 return "made"
             _refuse_newer(found, database.name)
@@ -81,7 +88,7 @@ class Registry:
         self.name = self._database.name
         try:
             with self._database.read() as connection:
-                found = _schema_of(connection)
+                found = _schema_of(connection, self.name)
             if found is None:
                 raise InputError("There is no registry here.", file=self.name, remedy="Make it with `seatkeeper desk init`.")
             _refuse_newer(found, self.name)
@@ -116,8 +123,10 @@ class Registry:
     @contextmanager
     def write(self, now: float, by: str) -> Iterator[Act]:
         """An act, which is on the disk when the block has ended well; otherwise nothing of it is."""
+        # The name may come from the system, and be no text in it.
+        name = " ".join(by.encode(errors="replace").decode().replace("\0", "").split())[:BY_CHARS_MAX]
         with self._database.write() as connection:
-            yield Act(connection, moment(now), " ".join(by.split())[:BY_CHARS_MAX])
+            yield Act(connection, moment(now), name)
 
 
 class Act(View):
@@ -160,6 +169,8 @@ class Act(View):
             hash="",
         )
         self.insert("history", msgspec.structs.asdict(msgspec.structs.replace(row, hash=hash_of(row))))
+        # Kept apart from the history, so that rows cut off at its end are missed.
+        self.raise_number("history", row.row)
 
     def place_site(self, site: str, company: str) -> None:
         """Let the registry know a customer and his site.
@@ -230,7 +241,7 @@ class Act(View):
             self._connection.execute(numbers.update().where(numbers.c.kind == kind).values(last=last))
 
 
-def _schema_of(connection: Connection) -> int | None:
+def _schema_of(connection: Connection, name: str) -> int | None:
     """The version of the schema that a database has; None where it has no registry.
 
     Raises:
@@ -238,9 +249,12 @@ def _schema_of(connection: Connection) -> int | None:
     """
     if not inspect(connection).has_table("registry"):
         return None
-    value = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "schema")).scalar()
-    if value is None or not value.isdigit():
-        raise InputError("This database holds no registry, but something else.", remedy="Name another one.")
+    names = {column["name"] for column in inspect(connection).get_columns("registry")}
+    value = None
+    if names == {column.name for column in tables.meta.columns}:
+        value = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == "schema")).scalar()
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+        raise InputError("This database holds no registry, but something else.", file=name, remedy="Name another one.")
     return int(value)
 
 

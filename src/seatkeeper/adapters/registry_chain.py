@@ -1,7 +1,9 @@
 """A row of the history that was changed, left out or put in later is found, because each row's hash holds the one before it.
 
-The hash is SHA-256 over the row's fields as a JSON list, the previous hash among them. Who rewrites the whole chain from some row
-on is found by whoever kept a later hash: `seatkeeper desk verify` prints the last one, and takes one that was kept.
+The hash is SHA-256 over the row's fields as a JSON list, the previous hash among them. Rows cut off at the end break no chain; that
+they were written is known from the number of rows, which the registry keeps elsewhere (`numbers`, kind `history`). Who corrects that
+as well, or rewrites the whole chain from some row
+on, is found by whoever kept a later hash: `seatkeeper desk verify` prints the last one, and takes one that was kept.
 """
 
 from __future__ import annotations
@@ -26,8 +28,13 @@ def hash_of(row: HistoryRow) -> str:
     return sha256(json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def chain_faults(rows: Iterable[HistoryRow]) -> list[str]:
-    """A sentence for each row, in order, that does not follow from the one before; none where the history is whole."""
+def chain_faults(rows: Iterable[HistoryRow], written: int = 0) -> list[str]:
+    """A sentence for each row, in order, that does not follow from the one before; none where the history is whole.
+
+    Args:
+        rows: The whole history.
+        written: How many rows it must have at least.
+    """
     faults = []
     number, previous = 0, EMPTY_HASH
     for row in rows:
@@ -42,4 +49,8 @@ def chain_faults(rows: Iterable[HistoryRow]) -> list[str]:
         if row.hash != hash_of(row):
             faults.append(f"Row {row.row} of the history was changed.")
         previous = row.hash
+    if written == number + 1:
+        faults.append(f"Row {written} of the history is missing.")
+    elif written > number:
+        faults.append(f"Rows {number + 1} to {written} of the history are missing.")
     return faults

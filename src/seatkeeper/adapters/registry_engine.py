@@ -4,13 +4,17 @@ SQLite keeps the registry of one machine in a file, PostgreSQL that of several p
 his transaction ends: SQLite begins with the writer's lock (BEGIN IMMEDIATE), PostgreSQL with an advisory lock. So what is read in a
 transaction that writes is so until it has written, and two desks never draw the same number. A desk writes a few rows for each
 file; it has no need of more than one writer.
+
+Other programs may be in the way all the same (somebody locks a table by hand). PostgreSQL then ends one transaction, and `retried`
+does its work again.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
@@ -18,20 +22,28 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from seatkeeper.base.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import URL, Connection, Engine
 
-__all__ = ["CONNECT_S", "LOCK_S", "Database"]
+__all__ = ["CONNECT_S", "LOCK_S", "TRIES_MAX", "BusyError", "Database", "retried"]
 
 #: How long a desk waits for another one to end its transaction.
 LOCK_S: Final = 30
 #: How long a PostgreSQL server may take to answer a new connection.
 CONNECT_S: Final = 10
+#: So often a piece of work is tried whose transaction PostgreSQL ends for the sake of another one.
+TRIES_MAX: Final = 5
 
 #: Of the advisory lock; a number of our own.
 _LOCK_ID: Final = 0x5EA7_0001
 _WRITES: Final = "seatkeeper_writes"
+
+#: What PostgreSQL says of such a transaction: serialization failure, deadlock.
+_ENDED: Final = frozenset({"40001", "40P01"})
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 #: SQLSTATE, or its beginning -> what is wrong, and what to do.
 _STATES: Final[tuple[tuple[str, str, str], ...]] = (
@@ -46,6 +58,13 @@ _STATES: Final[tuple[tuple[str, str, str], ...]] = (
         "Ask the owner of the database for the right to read and to write its tables.",
     ),
     ("55P03", "Another desk has held the registry for too long.", "Try again; if it stays so, look for a desk that hangs."),
+    ("42P01", "A table of the registry is gone.", "Restore the registry from a backup."),
+    ("22", "A value is not one that the registry can keep.", "Shorten it, and take out what is no text or number."),
+    (
+        "23",
+        "The registry has such a row already, or lacks one that this refers to.",
+        "Nothing of it was kept; look at `seatkeeper desk history`.",
+    ),
     ("40", "Another transaction was in the way.", "Try again."),
     ("57", "The database was shut down.", "Try again when it is up."),
 )
@@ -59,6 +78,12 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("not a database", "This file is no registry.", "Name the file that `seatkeeper desk init` made."),
     ("malformed", "The registry is damaged.", "Restore it from a backup."),
     ("disk i/o error", "The disk of the registry fails.", "Look at the system's log, and restore the registry from a backup if need be."),
+    ("no such table", "A table of the registry is gone.", "Restore the registry from a backup."),
+    (
+        "constraint failed",
+        "The registry has such a row already, or lacks one that this refers to.",
+        "Nothing of it was kept; look at `seatkeeper desk history`.",
+    ),
     ("password", "The database does not let this account in.", "Check the account, and its password in ~/.pgpass or PGPASSWORD."),
     (
         "does not exist",
@@ -68,6 +93,25 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("starting up", "The database is not up yet.", "Try again in a moment."),
 )
 _UNREACHABLE: Final = ("The database cannot be reached.", "Check host, port and firewall, and that PostgreSQL runs there.")
+
+
+class BusyError(InputError):
+    """Another transaction was in the way and nothing was kept; the same work, done again, may well go through."""
+
+
+def retried(work: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """The function, tried up to `TRIES_MAX` times; outside its one transaction it must do nothing."""
+
+    @functools.wraps(work)
+    def tried(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        for _ in range(TRIES_MAX - 1):
+            try:
+                return work(*args, **kwargs)
+            except BusyError:
+                continue
+        return work(*args, **kwargs)
+
+    return tried
 
 
 class Database:
@@ -123,14 +167,20 @@ class Database:
     def _check_file(self, path: str, *, create: bool) -> None:
         if os.path.isdir(path):  # noqa: PTH112
             raise InputError("This is a directory.", file=path, remedy="Name the file of the registry.")
-        if not create and not os.path.exists(path):  # noqa: PTH110
-            raise InputError("There is no registry here.", file=path, remedy=f"Make it with `seatkeeper desk init --registry {path}`.")
-        if create:
-            try:
+        try:
+            if create:
                 # Born with its mode: the registry knows every customer.
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            except OSError as error:
-                raise InputError(f"The registry cannot be made: {error.strerror}.", file=path) from None
+            else:
+                os.stat(path)  # noqa: PTH116
+        except FileNotFoundError:
+            if create:
+                raise InputError("The registry cannot be made: its directory is not there.", file=path, remedy="Make it first.") from None
+            remedy = f"Make it with `seatkeeper desk init --registry {path}`."
+            raise InputError("There is no registry here.", file=path, remedy=remedy) from None
+        except OSError as error:
+            message = f"The registry cannot be {'made' if create else 'opened'}: {error.strerror}."
+            raise InputError(message, file=path, remedy="Check the name, and who may write the file and its directory.") from None
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -139,7 +189,8 @@ class Database:
             yield
         except SQLAlchemyError as error:
             message, remedy = _explanation(error, sqlite=self.sqlite)
-            raise InputError(message, file=self.name, remedy=remedy) from None
+            ended = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _ENDED
+            raise (BusyError if ended else InputError)(message, file=self.name, remedy=remedy) from None
 
 
 def _url_of(where: str) -> URL:
@@ -151,7 +202,7 @@ def _url_of(where: str) -> URL:
     expected = "a file, sqlite:///FILE, or postgresql://ACCOUNT@HOST/DATABASE"
     if not where.strip() or "\0" in where:
         raise InputError("This names no registry.", file="--registry", expected=expected)
-    if "://" not in where:
+    if "://" not in where and where != ":memory:":
         return make_url("sqlite://").set(database=where)
     try:
         url = make_url(where)

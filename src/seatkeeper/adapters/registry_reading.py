@@ -142,6 +142,11 @@ class View:
         """The newest row of the history."""
         return self._one(HistoryRow, select(tables.history).order_by(tables.history.c.row.desc()).limit(1))
 
+    def last_number(self, kind: str) -> int:
+        """The last number that was drawn of a kind; 0 where none was. Of `history` it is the number of rows that were written."""
+        numbers = tables.numbers
+        return int(self._connection.execute(select(numbers.c.last).where(numbers.c.kind == kind)).scalar() or 0)
+
     def deliveries(self, file: str = "") -> list[Delivery]:
         """How a file, or all files, went out."""
         rows = tables.deliveries

@@ -11,9 +11,9 @@ the chain of the history (`registry_chain`) tells then.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, inspect, text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,6 +35,7 @@ __all__ = [
     "meta",
     "migrate",
     "moves",
+    "names_taken",
     "numbers",
     "orders",
     "renewals",
@@ -54,12 +55,14 @@ _MOMENT: Final = String(20)
 _DAY: Final = String(10)
 _HASH: Final = String(64)
 _WORD: Final = String(20)
+#: SQLite gives other rows a second, hidden key, by which INSERT OR REPLACE could get rid of them.
+_KEYED: Final[dict[str, Any]] = {"sqlite_with_rowid": False}
 
 #: What the registry knows of itself: the version of its schema.
 meta: Final = Table("registry", _DATA, Column("key", _WORD, primary_key=True), Column("value", Text, nullable=False))
 
 #: The last number drawn of each kind.
-numbers: Final = Table("numbers", _DATA, Column("kind", _WORD, primary_key=True), Column("last", Integer, nullable=False))
+numbers: Final = Table("numbers", _DATA, Column("kind", _WORD, primary_key=True), Column("last", Integer, nullable=False), **_KEYED)
 
 customers: Final = Table(
     "customers",
@@ -105,6 +108,7 @@ orders: Final = Table(
     # On which it was checked.
     Column("day", _DAY, nullable=False),
     Column("at", _MOMENT, nullable=False),
+    **_KEYED,
 )
 # One order takes the place of another, unless it was withdrawn: two desks cannot both change the same one.
 Index(
@@ -133,6 +137,7 @@ entitlements: Final = Table(
     Column("expires", _DAY, nullable=False),
     Column("maintained_from", _DAY, nullable=True),
     Column("maintained_until", _DAY, nullable=True),
+    **_KEYED,
 )
 
 files: Final = Table(
@@ -160,6 +165,7 @@ files: Final = Table(
     Column("signed_at", _MOMENT, nullable=True),
     Column("placed_at", _MOMENT, nullable=True),
     Column("retired_at", _MOMENT, nullable=True),
+    **_KEYED,
 )
 # An order is issued once for each license server: of two desks at it at once the second cannot keep what it signed.
 _LIVE: Final = "state IN ('signed', 'placed')"
@@ -184,6 +190,7 @@ renewals: Final = Table(
     Column("expired", _DAY, nullable=False),
     Column("expires", _DAY, nullable=False),
     Column("at", _MOMENT, nullable=False),
+    **_KEYED,
 )
 
 moves: Final = Table(
@@ -194,6 +201,7 @@ moves: Final = Table(
     Column("old_hostid", Text, nullable=False),
     Column("new_hostid", Text, nullable=False),
     Column("at", _MOMENT, nullable=False),
+    **_KEYED,
 )
 
 keys: Final = Table(
@@ -228,6 +236,7 @@ TABLES: Final[tuple[Table, ...]] = (numbers, customers, sites, orders, entitleme
 
 #: Tables whose rows stay as they were written -> the columns that may change all the same.
 FROZEN: Final[dict[str, frozenset[str]]] = {
+    "numbers": frozenset({"last"}),
     "history": frozenset(),
     "deliveries": frozenset(),
     "renewals": frozenset(),
@@ -241,6 +250,12 @@ _ONCE: Final = ("signed", "signed_sha256", "signed_at")
 
 #: Schema version -> what makes the next one of it.
 MIGRATIONS: Final[dict[int, Callable[[Connection], None]]] = {}
+
+
+def names_taken(connection: Connection) -> list[str]:
+    """The tables of a database that has no registry, but would have them otherwise in its place."""
+    ours = {table.name for table in _DATA.sorted_tables}
+    return sorted(ours & set(inspect(connection).get_table_names()))
 
 
 def create(connection: Connection) -> None:
@@ -267,15 +282,27 @@ def _triggers(dialect: str) -> list[str]:
         changed = " OR ".join(f'NEW."{name}" IS DISTINCT FROM OLD."{name}"' for name in fixed)
         if table.name == "files":
             changed += "".join(f' OR (OLD."{name}" IS NOT NULL AND NEW."{name}" IS DISTINCT FROM OLD."{name}")' for name in _ONCE)
-        same = " AND ".join(f'"{column.name}" = NEW."{column.name}"' for column in table.primary_key)
-        statements += _of_postgresql(table.name, changed) if dialect == "postgresql" else _of_sqlite(table.name, changed, same)
+        elif table.name == "numbers":
+            changed += ' OR NEW."last" < OLD."last"'
+        statements += _of_postgresql(table.name, changed) if dialect == "postgresql" else _of_sqlite(table, changed)
     return statements
 
 
-def _of_sqlite(name: str, changed: str, same: str) -> list[str]:
+def _of_sqlite(table: Table, changed: str) -> list[str]:
+    name = table.name
     changed = changed.replace("IS DISTINCT FROM", "IS NOT")  # What SQLite before 3.39 understands, too.
+    same = " AND ".join(f'"{column.name}" = NEW."{column.name}"' for column in table.primary_key)
     refuse = f"BEGIN SELECT RAISE(ABORT, 'the registry never changes rows of {name}'); END"
+    alone = []
+    for index in table.indexes:
+        # INSERT OR REPLACE and UPDATE OR REPLACE would delete the row that is in the way by a unique index, too.
+        where = index.dialect_options["sqlite"]["where"].text
+        twin = " AND ".join(f'"{column.name}" = NEW."{column.name}"' for column in index.columns)
+        when = f"EXISTS (SELECT 1 FROM {name} WHERE {twin} AND {where} AND NEW.{where} AND NOT ({same}))"
+        full = f"BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: {index.name}'); END"
+        alone += [f"CREATE TRIGGER {index.name}_{at.lower()} BEFORE {at} ON {name} WHEN {when} {full}" for at in ("INSERT", "UPDATE")]
     return [
+        *alone,
         f"CREATE TRIGGER {name}_stay BEFORE UPDATE ON {name} WHEN {changed} {refuse}",
         f"CREATE TRIGGER {name}_remain BEFORE DELETE ON {name} {refuse}",
         # INSERT OR REPLACE deletes without asking the trigger above.

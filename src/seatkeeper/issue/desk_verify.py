@@ -67,7 +67,7 @@ def verify(view: View, trust: Trust | None, *, kept: str = "") -> Report:
         heads.add(last)
         if row.act in {"register", "intend", "sign"}:
             told[row.act, row.order if row.act == "register" else row.file] = str(json.loads(row.details).get("sha256", ""))
-    findings = [Finding("error", fault, _RESTORE) for fault in chain_faults(rows)]
+    findings = [Finding("error", fault, _RESTORE) for fault in chain_faults(rows, view.last_number("history"))]
     if kept and kept not in heads:
         findings.append(Finding("error", f"The history has no row {kept}: it was rewritten or cut off.", _RESTORE))
     orders = view.orders()
