@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seatkeeper.issue.desk import Desk, Registered
     from seatkeeper.issue.model import Order
 
-__all__ = ["added", "change", "end", "given_back", "moved", "renewed", "upgraded"]
+__all__ = ["added", "change", "end", "given_back", "maintain", "moved", "renewed", "upgraded"]
 
 #: How remarks of the desk's own orders name what was done.
 _WORDS = {
@@ -162,6 +162,28 @@ def renewed(order: Order, until: date) -> Order:
             "This is not later than before.", file="--until", found=format_date(until), expected=f"after {format_date(before)}"
         )
     return msgspec.structs.replace(order, terms=msgspec.structs.replace(order.terms, expires=until))
+
+
+def maintain(desk: Desk, number: str, begin: str | None, until: str | None) -> tuple[str | None, str | None]:
+    """First and last day of maintenance of all that an order entitles to; None leaves a day as it is.
+
+    Raises:
+        InputError: The order does not count now, or the days are the wrong way round.
+    """
+    with desk.registry.write(desk.now, desk.by) as act:
+        row = act.order(number)
+        if row.state not in {"registered", "issued"}:
+            follower = act.successor(number)
+            remedy = f"Order {follower.number} took its place." if follower is not None else ""
+            raise InputError(f"Only an order that counts is maintained; this one is {row.state}.", found=number, remedy=remedy)
+        held = next(iter(act.entitlements(number)), None)
+        begin = begin or (held.maintained_from if held is not None else None)
+        until = until or (held.maintained_until if held is not None else None)
+        if begin and until and begin > until:
+            raise InputError("Maintenance ends before it begins.", file="--maintained-until", found=until, expected=f"{begin} or later")
+        act.maintain(number, begin, until)
+        act.tell("maintain", site=row.site, order=number, begin=begin, until=until)
+    return begin, until
 
 
 def end(desk: Desk, number: str, why: str) -> None:
