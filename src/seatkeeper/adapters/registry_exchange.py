@@ -1,8 +1,9 @@
-"""A registry goes into files of JSON or CSV and comes back whole, or not at all.
+r"""A registry goes into files of JSON or CSV and comes back whole, or not at all.
 
-JSON is one file with every table; CSV is a directory with a file for each. What is brought in must be a registry in itself, its history
-an unbroken chain. Rows that are there already, the same, are left alone; one that is there otherwise is a conflict, and then
-nothing is brought in.
+JSON is one file with every table; CSV is a directory with a file for each. A cell of CSV that a spreadsheet would take for a formula
+has a backslash before it, and `\N` is nothing at all; both are taken back when it comes in. What is brought in must be a registry in
+itself, its history an unbroken chain. Rows that are there already, the same, are left alone; one that is there otherwise is a
+conflict, and then nothing is brought in.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -23,25 +24,51 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from sqlalchemy import Table
+    from sqlalchemy import Column, Table
 
     from seatkeeper.adapters.registry import Act
     from seatkeeper.adapters.registry_reading import View
 
-__all__ = ["CONFLICTS_SHOWN_MAX", "FORMAT", "IMPORT_BYTES_MAX", "export_csv", "export_json", "import_rows", "read_export", "write_rows"]
+__all__ = [
+    "CONFLICTS_SHOWN_MAX",
+    "FORMAT",
+    "IMPORT_BYTES_MAX",
+    "Placed",
+    "export_csv",
+    "export_json",
+    "import_rows",
+    "read_export",
+    "write_rows",
+]
 
 FORMAT: Final = "seatkeeper-registry-1"
 #: Of one file that is brought in.
 IMPORT_BYTES_MAX: Final = 512 * 1024 * 1024
 CONFLICTS_SHOWN_MAX: Final = 10
+_SHOWN_CHARS_MAX: Final = 80
+_REMEDY: Final = "Take what `seatkeeper desk export` wrote, as it is."
 
 #: A cell of CSV is as large as a license file may be.
 _CELL_CHARS_MAX: Final = 64 * 1024 * 1024
 _WHOLE: Final = re.compile(r"-?[0-9]{1,10}")
 #: What stands in a cell where the table has nothing; empty texts are empty.
 _NOTHING: Final = "\\N"
+#: What a spreadsheet would compute, and our own mark, are marked.
+_MARK: Final = "\\"
+_MARKED: Final = ("=", "+", "-", "@", "\t", "\r", _MARK)
+#: Whole numbers of both databases.
+_NUMBER_MAX: Final = 2**31 - 1
 
-Rows = dict[str, list[dict[str, Any]]]
+
+class Placed(NamedTuple):
+    """A row of an export, with the place where it stands: file, and line and column where the file has them."""
+
+    row: dict[str, Any]
+    file: str
+    line: int
+
+
+Rows = dict[str, list[Placed]]
 
 
 def export_json(view: View, path: Path) -> int:
@@ -60,7 +87,7 @@ def export_csv(view: View, directory: Path) -> int:
         raise InputError(f"The directory cannot be made: {error.strerror}.", file=str(directory)) from None
     count = 0
     for table in tables.TABLES:
-        rows = [[_NOTHING if value is None else value for value in row.values()] for row in view.rows(table.name)]
+        rows = [[_cell(value) for value in row.values()] for row in view.rows(table.name)]
         write_rows(directory / f"{table.name}.csv", [column.name for column in table.columns], rows)
         count += len(rows)
     return count
@@ -85,7 +112,7 @@ def read_export(path: Path) -> Rows:
         return {table.name: _read_csv(path / f"{table.name}.csv", table) for table in tables.TABLES}
     try:
         found = msgspec.json.decode(_read(path))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("This is not JSON.", file=str(path), found=str(error), remedy=_REMEDY) from None
     if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("tables"), dict):
         raise InputError("This is no export of a registry.", file=str(path), expected=f'"format": "{FORMAT}"', remedy=_REMEDY)
@@ -93,7 +120,11 @@ def read_export(path: Path) -> Rows:
         expected = f"schema {tables.SCHEMA}"
         raise InputError("This export is of another release.", file=str(path), found=f"schema {found.get('schema')}", expected=expected)
     return {
-        table.name: [_typed(row, table, str(path), at) for at, row in enumerate(_list(found, table, path), 1)] for table in tables.TABLES
+        table.name: [
+            Placed(_typed(row, table, str(path), 0, f"Row {at} of {table.name}"), str(path), 0)
+            for at, row in enumerate(_list(found, table, path), 1)
+        ]
+        for table in tables.TABLES
     }
 
 
@@ -103,34 +134,88 @@ def import_rows(act: Act, rows: Rows, name: str) -> int:
     Raises:
         InputError: A row is there otherwise, or the history would not be whole.
     """
-    conflicts: list[str] = []
-    new = 0
+    conflicts: list[tuple[str, Placed, int]] = []
+    new: list[tuple[Table, dict[str, Any]]] = []
+    known: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
     for table in tables.TABLES:
         keys = [column.name for column in table.primary_key]
-        held = {tuple(row[key] for key in keys): row for row in act.rows(table.name)}
-        for row in sorted(rows[table.name], key=lambda row: row["at"]) if table.name == "orders" else rows[table.name]:
+        held = known[table.name] = {tuple(row[key] for key in keys): row for row in act.rows(table.name)}
+        for placed in _parents_first(table, rows[table.name]):
+            row = placed.row
             at = tuple(row[key] for key in keys)
             if at not in held:
-                act.insert(table.name, row)
+                _check_references(table, placed, known)
+                new.append((table, row))
                 held[at] = row
-                new += 1
             elif held[at] != row:
-                conflicts.append(f"{table.name} {' '.join(map(str, at))}")
+                column = next(n for n, key in enumerate(row, 1) if held[at][key] != row[key])
+                conflicts.append((f"{table.name} {' '.join(map(str, at))}: {list(row)[column - 1]}", placed, column))
     if conflicts:
         more = f" and {len(conflicts) - CONFLICTS_SHOWN_MAX} more" if len(conflicts) > CONFLICTS_SHOWN_MAX else ""
+        _, first, column = conflicts[0]
         raise InputError(
             "The registry has other rows of these names, so nothing was brought in.",
-            file=name,
-            found=", ".join(conflicts[:CONFLICTS_SHOWN_MAX]) + more,
+            file=first.file or name,
+            line=first.line,
+            column=column if first.line else 0,
+            found=", ".join(what for what, _, _ in conflicts[:CONFLICTS_SHOWN_MAX]) + more,
             remedy="Bring it into a new registry: `seatkeeper desk init` makes one.",
         )
-    faults = chain_faults(act.history())
+    for table, row in new:
+        act.insert(table.name, row)
+    faults = chain_faults(act.history(), act.last_number("history"))
     if faults:
         raise InputError(f"The history would not be whole, so nothing was brought in: {faults[0]}", file=name, remedy=_REMEDY)
-    return new
+    return len(new)
 
 
-_REMEDY: Final = "Take what `seatkeeper desk export` wrote, as it is."
+def _cell(value: Any) -> Any:
+    if value is None:
+        return _NOTHING
+    return _MARK + value if isinstance(value, str) and value.startswith(_MARKED) else value
+
+
+def _uncell(cell: str) -> str | None:
+    return None if cell == _NOTHING else cell.removeprefix(_MARK)
+
+
+def _parents_first(table: Table, rows: list[Placed]) -> list[Placed]:
+    """The rows in an order in which those that refer to rows of the same table come after these."""
+    inner = [(column.name, key.column.name) for column in table.columns for key in column.foreign_keys if key.column.table is table]
+    if not inner:
+        return rows
+    [(child, parent)] = inner
+    waiting: dict[Any, list[Placed]] = {}
+    names = {placed.row[parent] for placed in rows}
+    done = []
+    for placed in rows:
+        if placed.row[child] in names:
+            waiting.setdefault(placed.row[child], []).append(placed)
+        else:
+            done.append(placed)
+    for placed in done:  # It grows while we go along it.
+        done += waiting.pop(placed.row[parent], [])
+    for circle in waiting.values():
+        where = circle[0]
+        raise InputError("This row follows itself.", file=where.file, line=where.line, found=str(where.row[parent]), remedy=_REMEDY)
+    return done
+
+
+def _check_references(table: Table, placed: Placed, known: dict[str, dict[tuple[Any, ...], dict[str, Any]]]) -> None:
+    """Raises an InputError where a row refers to one that neither the registry nor the export has."""
+    for at, column in enumerate(table.columns, 1):
+        value = placed.row[column.name]
+        for key in column.foreign_keys:
+            other = key.column.table.name
+            if value is not None and (value,) not in known[other]:
+                raise InputError(
+                    f"This row of {table.name} refers to one of {other} that is not there.",
+                    file=placed.file,
+                    line=placed.line,
+                    column=at if placed.line else 0,
+                    found=str(value),
+                    remedy=_REMEDY,
+                )
 
 
 def _list(found: dict[str, Any], table: Table, path: Path) -> list[Any]:
@@ -140,45 +225,89 @@ def _list(found: dict[str, Any], table: Table, path: Path) -> list[Any]:
     return rows
 
 
-def _read_csv(path: Path, table: Table) -> list[dict[str, Any]]:
+def _read_csv(path: Path, table: Table) -> list[Placed]:
     csv.field_size_limit(_CELL_CHARS_MAX)
+    names = [column.name for column in table.columns]
+    placed: list[Placed] = []
+    line = 1
     try:
         reader = csv.reader(io.StringIO(_read(path).decode(), newline=""), strict=True)
         head = next(reader, [])
-        names = [column.name for column in table.columns]
         if head != names:
             raise InputError(
-                "The head of this table is another one.", file=str(path), line=1, found=",".join(head), expected=",".join(names)
+                "The head of this table is another one.",
+                file=str(path),
+                line=1,
+                found=",".join(head)[:_SHOWN_CHARS_MAX],
+                expected=",".join(names),
+                remedy=_REMEDY,
             )
-        return [
-            _typed({name: None if cell == _NOTHING else cell for name, cell in zip(names, row, strict=True)}, table, str(path), at)
-            for at, row in enumerate(reader, 1)
-        ]
-    except (csv.Error, UnicodeDecodeError, ValueError) as error:
-        raise InputError("This is no table of an export.", file=str(path), found=str(error), remedy=_REMEDY) from None
+        line = reader.line_num + 1
+        for cells in reader:
+            if len(cells) != len(names):
+                expected = f"{len(names)} cells"
+                raise InputError(
+                    "This row has other columns than the table.",
+                    file=str(path),
+                    line=line,
+                    found=f"{len(cells)} cells",
+                    expected=expected,
+                    remedy=_REMEDY,
+                )
+            row = {name: _uncell(cell) for name, cell in zip(names, cells, strict=True)}
+            placed.append(Placed(_typed(row, table, str(path), line, "This row"), str(path), line))
+            # A row may have several lines, where a text in it has.
+            line = reader.line_num + 1
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(
+            "This is no table of an export.", file=str(path), line=line, found=str(error)[:_SHOWN_CHARS_MAX], remedy=_REMEDY
+        ) from None
+    return placed
 
 
-def _typed(row: Any, table: Table, name: str, at: int) -> dict[str, Any]:
-    """The row with numbers where the table has numbers.
+def _typed(row: Any, table: Table, file: str, line: int, what: str) -> dict[str, Any]:
+    """The row with numbers where the table has numbers, in the table's order.
 
     Raises:
         InputError: It is not one of this table.
     """
-    names = {column.name for column in table.columns}
-    if not isinstance(row, dict) or set(row) != names:
-        raise InputError(f"Row {at} of {table.name} has other columns than the table.", file=name, expected=", ".join(sorted(names)))
+    names = [column.name for column in table.columns]
+    if not isinstance(row, dict) or set(row) != set(names):
+        raise InputError(f"{what} has other columns than the table.", file=file, line=line, expected=", ".join(names), remedy=_REMEDY)
     typed = {}
-    for column in table.columns:
+    for at, column in enumerate(table.columns, 1):
         value = row[column.name]
         if column.type.python_type is int and isinstance(value, str) and _WHOLE.fullmatch(value):
             value = int(value)
-        good = column.nullable if value is None else isinstance(value, column.type.python_type) and not isinstance(value, bool)
-        if not good:
+        expected = _fault(value, column)
+        if expected:
             raise InputError(
-                f"Row {at} of {table.name} cannot be used.", file=name, found=str(value)[:80], expected=f"a value for {column.name}"
+                f"{what} cannot be used: {column.name}.",
+                file=file,
+                line=line,
+                column=at if line else 0,
+                found=str(value)[:_SHOWN_CHARS_MAX],
+                expected=expected,
+                remedy=_REMEDY,
             )
         typed[column.name] = value
     return typed
+
+
+def _fault(value: Any, column: Column[Any]) -> str:
+    """What is expected where a value is none of a column's; empty where it is."""
+    if value is None:
+        return "" if column.nullable else "a value"
+    if column.type.python_type is int:
+        good = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _NUMBER_MAX
+        return "" if good else f"a whole number of at most {_NUMBER_MAX}"
+    if not isinstance(value, str):
+        return "a text"
+    length = getattr(column.type, "length", None)
+    if length is not None and len(value) > length:
+        return f"at most {length} characters"
+    # PostgreSQL keeps no NUL.
+    return "a text without NUL" if "\0" in value else ""
 
 
 def _read(path: Path) -> bytes:
