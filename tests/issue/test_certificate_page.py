@@ -9,7 +9,7 @@ from pathlib import Path
 from seatkeeper.catalog.model import Catalog
 from seatkeeper.issue.certificate_page import certificate_data, grouped, long_date
 from seatkeeper.issue.parcel import read_parcel
-from support.desk_mail import issued
+from support.desk_mail import TWO_SERVERS, issued
 
 
 def test_all_figures_are_there(tmp_path: Path, catalog: Catalog) -> None:
@@ -48,3 +48,10 @@ def test_a_last_day_and_another_purpose(tmp_path: Path, catalog: Catalog) -> Non
 def test_words_for_people() -> None:
     assert grouped("0123456789abcdef01") == "01234567 89abcdef 01"
     assert long_date(date(2026, 11, 2)) == "2 November 2026"
+
+
+def test_of_several_files_each_says_its_part(tmp_path: Path, catalog: Catalog) -> None:
+    data = certificate_data(read_parcel(*issued(tmp_path, *TWO_SERVERS), catalog), catalog)
+    assert [each["name"] for each in data["files"]] == ["licsrv-license.dat", "second-license.dat"]
+    shares = [{row["product"]: int(row["quantity"]) for row in each["shares"]} for each in data["files"]]
+    assert shares[0]["Genesys CIM Platform - MS"] + shares[1]["Genesys CIM Platform - MS"] == 100

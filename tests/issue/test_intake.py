@@ -19,7 +19,7 @@ from seatkeeper.issue import intake
 from seatkeeper.issue.intake import AGAIN_MAX, Desk, Handled, approve, take_in, waiting
 from seatkeeper.issue.letters import Mailbox
 from seatkeeper.issue.parcel import read_parcel
-from support.desk_mail import ORDER
+from support.desk_mail import ORDER, TWO_SERVERS
 
 ALEX = "alex@pigeon.example"
 
@@ -208,3 +208,15 @@ def test_directories_are_made_by_people(desk: Desk) -> None:
     desk.outbox.rmdir()
     with pytest.raises(InputError, match="no such directory"):
         run(desk)
+
+
+def test_independent_servers_are_answered_with_a_file_each(desk: Desk) -> None:
+    text = ORDER
+    for old, new in TWO_SERVERS:
+        text = text.replace(old, new)
+    drop(automatic(desk), text)
+    (done,) = run(automatic(desk))
+    assert (done.what, done.detail) == ("issued", "order 20260042")
+    message = message_from_bytes((desk.outbox / done.id / "answer.eml").read_bytes(), policy=default)
+    names = {part.get_filename() for part in message.walk() if part.get_filename()}
+    assert names == {"licsrv-license.dat", "second-license.dat", "genesys.d.trust", "certificate.pdf"}

@@ -12,7 +12,7 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import Catalog
 from seatkeeper.issue.parcel import find_files, read_parcel
 from seatkeeper.issue.reading import OrderError
-from support.desk_mail import ORDER, TODAY, issued
+from support.desk_mail import ORDER, TODAY, TWO_SERVERS, issued
 
 
 def test_what_was_issued_can_be_delivered(tmp_path: Path, catalog: Catalog) -> None:
@@ -72,3 +72,15 @@ def test_what_is_missing_is_named(tmp_path: Path, catalog: Catalog) -> None:
     (tmp_path / "out" / "genesys.d.trust").unlink()
     with pytest.raises(InputError, match="trust file does not lie beside"):
         read_parcel(license_file, order, catalog)
+
+
+def test_independent_servers_have_a_file_and_a_credential_each(tmp_path: Path, catalog: Catalog) -> None:
+    place, order = issued(tmp_path, *TWO_SERVERS)
+    parcel = read_parcel(place, order, catalog)
+    assert {each.name: each.servers[0].hostid for each in parcel.files} == {
+        "licsrv-license.dat": "0800200005ac",
+        "second-license.dat": "0800200005ad",
+    }
+    assert {path.parent.name for path in parcel.credentials} == {"licsrv", "second"}
+    with pytest.raises(InputError, match="no license file for a license server"):
+        read_parcel(parcel.files[0].path, order, catalog)

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 TODAY = date(2026, 3, 14)
 ORDER = (Path(__file__).parent.parent / "issue" / "order.toml").read_text()
+#: Makes the sample order one for two independent servers.
+TWO_SERVERS = (
+    ('deployment = "separate"\n', 'deployment = "separate"\nconfiguration = "independent"\n'),
+    ("[[servers]]\n", '[[servers]]\nhost = "second"\nhostid = "8:0:20:0:5:ad"\nshare = 1\n\n[[servers]]\nshare = 1\n'),
+)
 USER, PASSWORD = "desk", "a pass word"
 
 
@@ -44,9 +49,12 @@ def issued(directory: Path, *changes: tuple[str, str], today: date = TODAY) -> t
     assert checked.order is not None, checked.problems
     if not (directory / "keys").exists():
         init_vendor(directory / "keys", "genesys.d", today=today)
-    (directory / "out").mkdir()
-    issue_order(checked.order, catalog, directory / "keys", directory / "out" / "license.dat", today)
-    return directory / "out" / "license.dat", order
+    place = directory / "out"
+    if checked.order.terms.configuration != "independent":
+        place.mkdir()
+        place /= "license.dat"
+    issue_order(checked.order, catalog, directory / "keys", place, today)
+    return place, order
 
 
 class Letterbox:

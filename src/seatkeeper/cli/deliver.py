@@ -130,7 +130,7 @@ def _envelope(parcel: Parcel, letter: Any, writer: Any, recipients: tuple[Any, .
         at=at.isoformat(),
         order=terms.number,
         site=terms.site,
-        files=tuple((each.path.name, each.sha256) for each in parcel.files),
+        files=tuple((each.name, each.sha256) for each in parcel.files),
         credentials=tuple(secret),
         recipients=tuple(each.address for each in recipients),
         by=by,

@@ -100,7 +100,7 @@ def _file(each: ParcelFile, catalog: Catalog, lines: Mapping[str, Line], *, seve
         if several and folded(line.name) in parts
     ]
     return {
-        "name": each.path.name,
+        "name": each.name,
         "sha256": grouped(each.sha256),
         "issuer": ", ".join(map(grouped, each.issuers)),
         "expires": _until(each.expires),

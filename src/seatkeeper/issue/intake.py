@@ -284,13 +284,16 @@ def _issue(desk: Desk, work: Path, request: Request, checked: Checked) -> None:
     order = checked.order
     assert order is not None
     staged = _staged(desk, work)
+    # Independent servers have a directory each, which must not be there yet.
+    independent = order.terms.configuration == "independent"
+    place = staged / ("licenses" if independent else desk.catalog.vendor.license_file)
     issue_order(
-        order, desk.catalog, desk.keys, staged / desk.catalog.vendor.license_file, clock.today(),
+        order, desk.catalog, desk.keys, place, clock.today(),
         passphrase=desk.passphrase, recorder=desk.recorder,
     )  # fmt: skip
     replace_file(_known(desk, order.terms.number), work.name.encode())
     shutil.copyfile(work / "order.toml", staged / "order.toml")
-    parcel = read_parcel(staged, staged / "order.toml", desk.catalog)
+    parcel = read_parcel(place, staged / "order.toml", desk.catalog)
     certificate = None
     try:
         certificate = certificate_pdf(certificate_data(parcel, desk.catalog), parcel.issued, fonts=desk.fonts)

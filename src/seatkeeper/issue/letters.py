@@ -173,8 +173,8 @@ def delivery_letter(
         credentials: The license servers' private keys, where they are to go by mail.
     """
     terms = parcel.order.terms
-    names = [each.path.name for each in parcel.files]
-    enclosed = [(each.path.name, _for_whom(each)) for each in parcel.files]
+    names = [each.name for each in parcel.files]
+    enclosed = [(each.name, _for_whom(each)) for each in parcel.files]
     enclosed.append((parcel.trust.name, "the trust file: by it the license server knows that the licenses are genuine"))
     enclosed += [(CERTIFICATE_NAME, "the certificate, with all quantities, for your records")] if certificate is not None else []
     enclosed += [(each.name, "the credential of a license server: a PRIVATE KEY") for each in credentials]
@@ -187,7 +187,7 @@ def delivery_letter(
         ("Issued", long_date(parcel.issued)),
         ("Expires", _expiry(parcel.expires)),
     ]
-    sums = [(each.path.name, grouped(each.sha256)) for each in parcel.files]
+    sums = [(each.name, grouped(each.sha256)) for each in parcel.files]
     steps = _steps(parcel, names, mailed=[each.name for each in credentials])
     many = "files" if len(names) > 1 else "file"
     opening = f"{_greeting(terms.requestor)}\n\nhere {'are' if len(names) > 1 else 'is'} your license {many} for order {terms.number}."
@@ -228,7 +228,7 @@ def delivery_letter(
         f"<p>{escape(vendor)}</p>",
     ]
     attachments = [
-        *[Attachment(each.path.name, each.data) for each in parcel.files],
+        *[Attachment(each.name, each.data) for each in parcel.files],
         Attachment(parcel.trust.name, parcel.trust_data),
         *([Attachment(CERTIFICATE_NAME, certificate, "application/pdf")] if certificate is not None else []),
         *credentials,

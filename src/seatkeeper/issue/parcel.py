@@ -43,6 +43,7 @@ class ParcelFile(msgspec.Struct, frozen=True):
 
     Attributes:
         path: Where it lies.
+        name: What it is called in a mail and on paper: unlike any other file of the parcel.
         data: Its bytes.
         file: Its lines.
         sha256: Of its bytes, in hex.
@@ -53,6 +54,7 @@ class ParcelFile(msgspec.Struct, frozen=True):
     """
 
     path: Path
+    name: str
     data: bytes
     file: LicenseFile
     sha256: str
@@ -89,14 +91,14 @@ class Parcel(msgspec.Struct, frozen=True):
 
 
 def find_files(place: Path) -> tuple[Path, ...]:
-    """The license files at `place`: itself, or those in the directory.
+    """The license files at `place`: itself, or those in the directory, or in a directory of it for each independent server.
 
     Raises:
         InputError: There are none, or too many.
     """
     if not place.is_dir():
         return (place,)
-    found = tuple(sorted(path for path in place.iterdir() if path.suffix in SUFFIXES and path.is_file()))
+    found = _files_in(place) or tuple(path for each in sorted(place.iterdir()) if each.is_dir() for path in _files_in(each))
     if not 0 < len(found) <= FILES_MAX:
         expected = f"at most {FILES_MAX} files *{' or *'.join(SUFFIXES)}, as `seatkeeper issue` leaves them"
         raise InputError("These are not the license files of one order.", file=str(place), found=str(len(found)), expected=expected)
@@ -128,12 +130,19 @@ def read_parcel(place: Path, order: Path, catalog: Catalog) -> Parcel:
     checked = check_order(text, str(order), catalog, issued)
     if checked.order is None:
         raise OrderError(checked.problems)
-    files = tuple(_verified(path, data, file, trust, checked.order) for path, data, file in read)
+    # The files of independent servers have one name in directories of their servers' names.
+    alike = len({path.name for path in paths}) < len(paths)
+    names = [f"{path.parent.name}-{path.name}" if alike else path.name for path in paths]
+    files = tuple(_verified(path, name, data, file, trust, checked.order) for name, (path, data, file) in zip(names, read, strict=True))
     _check_complete(files, checked.order, place)
-    hostids = dict.fromkeys(server.hostid for each in files for server in each.servers)
-    credentials = [credential_path(paths[0].parent, trust.vendor, hostid) for hostid in hostids]
+    own = [(each.path.parent, server.hostid) for each in files for server in each.servers]
+    credentials = [credential_path(directory, trust.vendor, hostid) for directory, hostid in dict.fromkeys(own)]
     held = tuple(path for path in credentials if path.exists())
     return Parcel(checked.order, text, files, trust_path, trust_path.read_bytes(), held)
+
+
+def _files_in(directory: Path) -> tuple[Path, ...]:
+    return tuple(sorted(path for path in directory.iterdir() if path.suffix in SUFFIXES and path.is_file()))
 
 
 def _read(path: Path) -> tuple[Path, bytes, LicenseFile]:
@@ -159,7 +168,7 @@ def _issued(path: Path, file: LicenseFile) -> date:
         raise InputError("A line of this file does not say when it was issued.", file=str(path), remedy=remedy) from None
 
 
-def _verified(path: Path, data: bytes, file: LicenseFile, trust: Trust, order: Order) -> ParcelFile:
+def _verified(path: Path, name: str, data: bytes, file: LicenseFile, trust: Trust, order: Order) -> ParcelFile:
     """The file with what delivery needs to know of it.
 
     Raises:
@@ -180,6 +189,7 @@ def _verified(path: Path, data: bytes, file: LicenseFile, trust: Trust, order: O
         raise InputError("The order does not name the host id of this file.", file=str(path), found=strange[0], expected=expected)
     return ParcelFile(
         path=path,
+        name=name,
         data=data,
         file=file,
         sha256=sha256(data).hexdigest(),
