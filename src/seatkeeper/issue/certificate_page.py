@@ -63,7 +63,7 @@ def certificate_data(parcel: Parcel, catalog: Catalog) -> dict[str, Any]:
         "issued_on": [day.year, day.month, day.day],
         "expires": _until(parcel.expires),
         "items": _items(parcel, catalog),
-        "files": [_file(each, catalog, lines, several=len(parcel.files) > 1) for each in parcel.files],
+        "files": [_file(each, catalog, lines, terms.purpose, several=len(parcel.files) > 1) for each in parcel.files],
         "trust": parcel.trust.name,
     }
 
@@ -90,9 +90,9 @@ def _items(parcel: Parcel, catalog: Catalog) -> list[dict[str, Any]]:
     ]
 
 
-def _file(each: ParcelFile, catalog: Catalog, lines: Mapping[str, Line], *, several: bool) -> dict[str, Any]:
+def _file(each: ParcelFile, catalog: Catalog, lines: Mapping[str, Line], purpose: str, *, several: bool) -> dict[str, Any]:
     parts = {folded(product.part): product.name for product in catalog.products}
-    technical = [_license(line, catalog, lines, each.expires) for line in each.features if folded(line.name) not in parts]
+    technical = [_license(line, catalog, lines, each.expires, purpose) for line in each.features if folded(line.name) not in parts]
     # One file has all that was ordered; of several, each says how many of an item it has.
     shares = [
         {"product": parts[folded(line.name)], "version": line.version, "quantity": _count(line)}
@@ -112,13 +112,19 @@ def _file(each: ParcelFile, catalog: Catalog, lines: Mapping[str, Line], *, seve
     }
 
 
-def _license(line: Feature, catalog: Catalog, lines: Mapping[str, Line], expires: date) -> dict[str, Any]:
+def _license(line: Feature, catalog: Catalog, lines: Mapping[str, Line], expires: date, purpose: str) -> dict[str, Any]:
     known = catalog.versions_of(line.name)
     rule = catalog.technical_license(line.name, line.version).quantity if known else ""
     planned = lines.get(folded(line.name))
     if planned is not None and not planned.items:
         rule = "as ordered by name"
-    notes = [f"{name}={value}" if value else name for name, value in line.attributes if name.upper() not in _USUAL]
+    # The page says the purpose once, at its head.
+    own = [
+        (name, value)
+        for name, value in line.attributes
+        if name.upper() not in _USUAL and (name.upper(), value) != ("VENDOR_STRING", purpose)
+    ]
+    notes = [f"{name}={value}" if value else name for name, value in own]
     if line.expires != expires:
         notes.append("permanent" if line.expires == NEVER else f"until {format_date(line.expires)}")
     return {"feature": line.name, "version": line.version, "count": _count(line), "rule": rule, "notes": ", ".join(notes)}

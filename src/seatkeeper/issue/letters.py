@@ -259,10 +259,10 @@ def _steps(parcel: Parcel, names: Sequence[str], mailed: Sequence[str]) -> list[
     servers = [server for each in parcel.files for server in each.servers]
     hosts = ", ".join(f"{server.host} (host id {server.hostid})" for server in servers)
     one = len(servers) == 1
-    where = f"on the license server, {hosts}" if one else f"on the license servers: {hosts}"
     several = len(parcel.files) > 1
-    which = "each server's license file" if several else f"the license file {names[0]}"
-    steps = [_Step(f"Save {which} and {parcel.trust.name} together in one directory {where}.")]
+    where = f"on the license server, {hosts}" if one else f"on each of the license servers: {hosts}"
+    which = f"its own license file and {parcel.trust.name}" if several else f"the license file {names[0]} and {parcel.trust.name}"
+    steps = [_Step(f"Save {which} together in one directory {where}.")]
     needed = ", ".join(path.name for path in parcel.credentials) or f"{parcel.trust.name.removesuffix('.trust')}.<host id>.credential"
     steps.append(_credential_step(needed, mailed, one=one))
     steps.append(
@@ -291,7 +291,7 @@ def _credential_step(needed: str, mailed: Sequence[str], *, one: bool) -> _Step:
         return _Step(text, tuple(f"chmod 600 {name}" for name in mailed))
     what, where, them = ("is a private key", "it lies", "it") if one else ("are private keys", "they lie", "them")
     return _Step(
-        f"Put the {keys} of the license server{'' if one else 's'} ({needed}) beside them. The {keys} {what} and did not come by mail: "
+        f"Put the {keys} of the license server{'' if one else 's'} ({needed}) beside {'them' if one else 'the files, each only on its own server'}. The {keys} {what} and did not come by mail: "
         f"where {where} there from an earlier order, keep {them}; otherwise ask us, and we agree on a safe way."
     )
 
