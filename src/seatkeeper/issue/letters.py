@@ -290,9 +290,10 @@ def _credential_step(needed: str, mailed: Sequence[str], *, one: bool) -> _Step:
         )
         return _Step(text, tuple(f"chmod 600 {name}" for name in mailed))
     what, where, them = ("is a private key", "it lies", "it") if one else ("are private keys", "they lie", "them")
+    beside = "them" if one else "the files, each only on its own server"
     return _Step(
-        f"Put the {keys} of the license server{'' if one else 's'} ({needed}) beside {'them' if one else 'the files, each only on its own server'}. The {keys} {what} and did not come by mail: "
-        f"where {where} there from an earlier order, keep {them}; otherwise ask us, and we agree on a safe way."
+        f"Put the {keys} of the license server{'' if one else 's'} ({needed}) beside {beside}. The {keys} {what} and did not come by "
+        f"mail: where {where} there from an earlier order, keep {them}; otherwise ask us, and we agree on a safe way."
     )
 
 
