@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "order": ("order", "the license order: template, check, expand"),
     "issue": ("issue", "a signed license file from an order"),
     "desk": ("desk", "the licensing desk's registry: orders, changes, every license file issued"),
+    "entitlement": ("entitlement", "what customers are entitled to, and what of it ends soon"),
     "deliver": ("deliver", "issued license files to the customer: mail, certificate, record"),
     "intake": ("intake", "orders that arrive by mail or as files: check, answer, approve"),
     "license": ("license", "license files: show, lint, verify, diff, merge, split, import, entitlement"),
