@@ -260,7 +260,8 @@ def end(
         for file in files:
             print(f"Retired       {file.number}, which was put out as {file.destination}")
         print(f"Registry      {desk.registry.name}")
-        print("\nNext: stop the license server (lmdown), and remove these license files there.")
+        if files:
+            print("\nNext: stop the license server (lmdown), and remove these license files there.")
 
 
 def output_of(

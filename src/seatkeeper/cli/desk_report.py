@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from seatkeeper.cli.order import counted, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from seatkeeper.adapters.keyplaces import Passphrase
     from seatkeeper.adapters.registry_values import EntitlementRow, FileRow, OrderRow
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Output", "Result", "put_out", "result_json", "result_lines", "taken"]
 
+#: So many changes of a delta are shown one by one.
+_CHANGES_SHOWN_MAX: Final = 20
 #: What an order is, by its act.
-_ACTS = {
+_ACTS: Final = {
     "order": "new order",
     "add": "additional quantity",
     "upgrade": "upgrade",
@@ -62,7 +64,10 @@ class Result(msgspec.Struct, frozen=True):
         row: The order in the registry.
         order: What it says.
         entitlements: What it entitles to.
+        before: The order whose place it takes.
+        versions: Kind and name -> version of what that one entitled to.
         files: What was put out.
+        deltas: The numbers of those files that are only what changes.
         retired: What counts no longer.
         warnings: What checking it said.
     """
@@ -72,7 +77,10 @@ class Result(msgspec.Struct, frozen=True):
     row: OrderRow
     order: Order
     entitlements: tuple[EntitlementRow, ...]
+    before: OrderRow | None = None
+    versions: Mapping[tuple[str, str], str] = {}
     files: tuple[Put, ...] = ()
+    deltas: frozenset[str] = frozenset()
     retired: tuple[FileRow, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -90,6 +98,8 @@ def taken(desk: Desk, number: str, warnings: Sequence[str] = ()) -> Result:
             row,
             order,
             tuple(view.entitlements(number)),
+            view.order(row.previous) if row.previous is not None else None,
+            {(each.kind, each.name): each.version for each in view.entitlements(row.previous or "") if each.quantity},
             warnings=tuple(warnings),
         )
 
@@ -125,7 +135,8 @@ def put_out(desk: Desk, number: str, output: Output, warnings: Sequence[str] = (
     result = taken(desk, number, warnings)
     with desk.registry.read() as view:
         retired = [file for each in before if (file := view.file(each.number)).state == "retired"]
-    return msgspec.structs.replace(result, files=tuple(files), retired=tuple(retired))
+        deltas = frozenset(put.number for put in files if view.file(put.number).kind == "delta")
+    return msgspec.structs.replace(result, files=tuple(files), deltas=deltas, retired=tuple(retired))
 
 
 def result_json(result: Result) -> dict[str, Any]:
@@ -141,9 +152,15 @@ def result_json(result: Result) -> dict[str, Any]:
         "replaces": row.previous,
         "expires": row.expires,
         "changes": [
-            {"kind": each.kind, "name": each.name, "version": each.version, "quantity": each.quantity, "change": each.change}
-            for each in result.entitlements
-            if each.change
+            {
+                "kind": each.kind,
+                "name": each.name,
+                "version": each.version,
+                "version_before": result.versions.get((each.kind, each.name)),
+                "quantity": each.quantity,
+                "change": each.change,
+            }
+            for each in _changed(result)
         ],
         "files": [
             {
@@ -152,6 +169,7 @@ def result_json(result: Result) -> dict[str, Any]:
                 "hostids": put.hostids.split(),
                 "issuer": put.issuer,
                 "sha256": put.sha256,
+                "delta": put.number in result.deltas,
                 "again": put.again,
                 "backup": str(put.backup) if put.backup is not None else None,
                 "changes": list(put.changes),
@@ -175,11 +193,15 @@ def result_lines(result: Result, vendor: str) -> list[str]:
     for put in result.files:
         hosts = ", ".join(server.host for server in result.order.servers if server.hostid in put.hostids.split())
         lines.append(f"License file  {put.path} ({put.number}, {'as it was issued, ' if put.again else ''}for {hosts})")
-        lines += [f"              {change}" for change in put.changes]
+        lines += [f"              {change}" for change in put.changes[:_CHANGES_SHOWN_MAX]]
+        if len(put.changes) > _CHANGES_SHOWN_MAX:
+            lines.append(f"              and {len(put.changes) - _CHANGES_SHOWN_MAX} changes more")
         trusts, credentials = beside(put.path, vendor, put.hostids)
         lines += [f"Trust file    {path}" for path in trusts]
         # The server that a delta is for has its credential.
-        lines += [f"Credential    {path} (a private key: only for the license server)" for path in credentials if not put.changes]
+        lines += [
+            f"Credential    {path} (a private key: only for the license server)" for path in credentials if put.number not in result.deltas
+        ]
         if put.backup is not None:
             lines.append(f"Old file      {put.backup}")
     lines += [f"Retired       {each.number}, which was put out as {each.destination}" for each in result.retired]
@@ -187,25 +209,40 @@ def result_lines(result: Result, vendor: str) -> list[str]:
     return lines + _next(result)
 
 
+def _changed(result: Result) -> list[EntitlementRow]:
+    """What the order entitles to otherwise than the one before."""
+    return [
+        each
+        for each in result.entitlements
+        if each.change or (each.quantity and result.versions.get((each.kind, each.name), each.version) != each.version)
+    ]
+
+
 def _changes(result: Result) -> list[str]:
-    """What the order changes of what the customer has."""
-    rows = [each for each in result.entitlements if each.change and each.kind == "item"]
-    if not rows:
-        rows = [each for each in result.entitlements if each.change]
+    """What the order changes of what the customer has, for people: its sellable items, and licenses where no item changes."""
+    changed = _changed(result)
+    rows = [each for each in changed if each.kind == "item"] or changed
     lines = []
-    if rows and result.row.previous is None:
+    if rows and result.before is None:
         lines = table(("Sellable item", "Version", "Quantity"), [(each.name, each.version, str(each.quantity)) for each in rows])
     elif rows:
-        cells = [(each.name, each.version, str(each.quantity - each.change), str(each.quantity)) for each in rows]
+        cells = [(each.name, _version(result, each), str(each.quantity - each.change), str(each.quantity)) for each in rows]
         lines = table(("Item or license", "Version", "Before", "Now"), cells)
-    technical = sum(each.kind == "license" and bool(each.quantity) for each in result.entitlements)
     details = msgspec.json.decode(result.row.details)
     if result.row.act == "move":
         lines.append(f"The license server with host id {details['from']} gives way to the one with {details['to']}.")
     elif not lines:
-        lines.append("Quantities stay as they are.")
+        lines.append("Items, versions and quantities stay as they are.")
+    technical = sum(each.kind == "license" and bool(each.quantity) for each in result.entitlements)
     last = "They never expire." if result.row.expires == "permanent" else f"{result.row.expires} is their last day."
+    if result.before is not None and result.before.expires != result.row.expires:
+        last += f" It was {result.before.expires} before." if result.before.expires != "permanent" else " They never expired before."
     return [*lines, f"{counted(technical, 'technical license')} in all. {last}"]
+
+
+def _version(result: Result, row: EntitlementRow) -> str:
+    before = result.versions.get((row.kind, row.name), row.version)
+    return row.version if before == row.version else f"{before} -> {row.version}"
 
 
 def _next(result: Result) -> list[str]:
@@ -217,7 +254,7 @@ def _next(result: Result) -> list[str]:
             lines.append(f"  seatkeeper desk issue {row.number} --keys DIR -o delta.dat --delta     (only what changes)")
         return ["Next: issue it", *lines]
     first = result.files[0]
-    if first.changes:
+    if first.number in result.deltas:
         where = "the license server's own file, LICENSE" if len(result.files) == 1 else "each license server's own file, LICENSE"
         return [
             f"Next: put it together with {where}, look at what comes of it, and let the server read it",

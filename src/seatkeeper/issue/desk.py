@@ -209,7 +209,7 @@ def withdraw(desk: Desk, number: str, why: str) -> OrderRow:
         if order.state != "registered" or signed:
             remedy = f"Give back what it has: `seatkeeper desk end {number}`."
             raise InputError(
-                f"Only an order that was not issued can be withdrawn; this one is {'signed' if signed else order.state}.",
+                f"Only an order that was not issued can be withdrawn; this one is {'signed' if order.state == 'registered' else order.state}.",
                 found=number,
                 remedy=remedy,
             )

@@ -96,7 +96,7 @@ def import_held(desk: Desk, rows: Sequence[tuple[int, Held]], name: str) -> tupl
                 seen.add((row.kind, folded(row.name)))
             wanted = [_row(at, row) for at, (_, row) in enumerate(lines)]
             if act.find_order(number) is not None:
-                if [row for row in act.entitlements(number) if row.quantity] == wanted:
+                if {_compared(row) for row in act.entitlements(number) if row.quantity} == {_compared(row) for row in wanted}:
                     continue
                 remedy = "Take its rows out of the list; changes of it are `seatkeeper desk add`, `return` and others."
                 raise InputError(f"The registry has order {number} otherwise.", file=name, line=first_line, remedy=remedy)
@@ -112,6 +112,11 @@ def _row(at: int, row: Held) -> EntitlementRow:
     quantity = row.quantity
     days = row.maintained_from, row.maintained_until
     return EntitlementRow(row.order, at, row.kind, row.name, row.type, row.unit, row.version, quantity, quantity, row.expires, *days)
+
+
+def _compared(row: EntitlementRow) -> EntitlementRow:
+    """The row without its place in the order and what it changed of the one before, which no list says."""
+    return msgspec.structs.replace(row, position=0, change=0)
 
 
 def _order(desk: Desk, at: str, rows: Sequence[Held]) -> OrderRow:
