@@ -90,6 +90,11 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
         "The server has no such database or account.",
         "Make it with `createdb` or `createuser`, then run `seatkeeper desk init`.",
     ),
+    (
+        "connection option",
+        "The registry's address has an option that PostgreSQL does not know.",
+        "Take out what stands behind the question mark, or correct it.",
+    ),
     ("starting up", "The database is not up yet.", "Try again in a moment."),
 )
 _UNREACHABLE: Final = ("The database cannot be reached.", "Check host, port and firewall, and that PostgreSQL runs there.")
