@@ -208,8 +208,9 @@ def withdraw(desk: Desk, number: str, why: str) -> OrderRow:
         signed = list(act.files(order=number, states=LIVE))
         if order.state != "registered" or signed:
             remedy = f"Give back what it has: `seatkeeper desk end {number}`."
+            state = "signed" if order.state == "registered" else order.state
             raise InputError(
-                f"Only an order that was not issued can be withdrawn; this one is {'signed' if order.state == 'registered' else order.state}.",
+                f"Only an order that was not issued can be withdrawn; this one is {state}.",
                 found=number,
                 remedy=remedy,
             )
