@@ -195,9 +195,14 @@ def _parents_first(table: Table, rows: list[Placed]) -> list[Placed]:
             done.append(placed)
     for placed in done:  # It grows while we go along it.
         done += waiting.pop(placed.row[parent], [])
-    for circle in waiting.values():
-        where = circle[0]
-        raise InputError("This row follows itself.", file=where.file, line=where.line, found=str(where.row[parent]), remedy=_REMEDY)
+    if waiting:
+        by_name = {placed.row[parent]: placed for placed in rows}
+        at = next(iter(waiting.values()))[0]
+        seen = set()
+        while at.row[parent] not in seen:  # What leads to a circle is no part of it.
+            seen.add(at.row[parent])
+            at = by_name[at.row[child]]
+        raise InputError("This row follows itself.", file=at.file, line=at.line, found=str(at.row[parent]), remedy=_REMEDY)
     return done
 
 
