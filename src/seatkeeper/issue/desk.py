@@ -396,7 +396,11 @@ def _replaced(act: Act, number: str, site: str) -> OrderRow:
     row = act.order(number)
     follower = act.successor(number)
     if follower is not None:
-        remedy = f"Change order {follower.number}." if follower.state == "issued" else f"Issue order {follower.number}, or withdraw it."
+        last = follower
+        while (after := act.successor(last.number)) is not None and last.state == "superseded":
+            last = after
+        remedies = {"issued": f"Change order {last.number}.", "registered": f"Issue order {last.number}, or withdraw it."}
+        remedy = remedies.get(last.state, f"Order {last.number} has {last.state}; register a new order.")
         raise InputError(f"Order {follower.number} took this order's place.", found=number, remedy=remedy)
     if row.state != "issued":
         remedy = f"Issue it first: `seatkeeper desk issue {number}`." if row.state == "registered" else ""
