@@ -47,7 +47,14 @@ def test_a_registry_is_made_once_and_kept(kind: str, tmp_path: Path) -> None:
 def test_desks_that_make_the_same_registry_at_once_make_one(kind: str, tmp_path: Path) -> None:
     where = registry_urls(kind, tmp_path)
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(make_registry(where))) for _ in range(4)]
+    # On SQLite they are at the file's mode at the same moment, which it does not wait for by itself.
+    start = threading.Barrier(4)
+
+    def make() -> None:
+        start.wait()
+        found.append(make_registry(where))
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import functools
 import os
-from contextlib import contextmanager
+import sqlite3
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from sqlalchemy import create_engine, event, make_url
@@ -234,12 +235,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    try:
+    # SQLite does not wait for this one; another program is doing the same then, or the file can only be read. It all works without.
+    with suppress(sqlite3.OperationalError):
         cursor.execute("PRAGMA journal_mode = WAL")
-    finally:
-        # In WAL, FULL is what has a commit on the disk when it returns; the default is not promised to be.
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.close()
+    # In WAL, FULL is what has a commit on the disk when it returns; the default is not promised to be.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
