@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -11,8 +12,10 @@ import typer
 from seatkeeper.cli.order import print_json, run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seatkeeper.adapters.mail import Login, MailServer
-    from seatkeeper.issue.delivery import Delivery, Outcome
+    from seatkeeper.issue.delivery import Delivery, DeliveryRecorder, Outcome
     from seatkeeper.issue.parcel import Parcel
 
 __all__ = ["app", "main"]
@@ -51,6 +54,16 @@ def deliver(
     catalog: Annotated[
         Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory in place of the built-in one.")
     ] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            "--registry",
+            metavar="WHERE",
+            envvar="SEATKEEPER_REGISTRY",
+            show_envvar=False,
+            help="The desk's registry, which keeps the delivery in place of deliveries.jsonl; else what SEATKEEPER_REGISTRY says.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Deliver issued license files: verify them, make the certificate, and write or send the mail.
@@ -62,7 +75,6 @@ def deliver(
     from seatkeeper.adapters.mail import parse_server, read_login
     from seatkeeper.base.errors import InputError
     from seatkeeper.issue.certificate_page import certificate_data
-    from seatkeeper.issue.delivery import FileDeliveryRecorder
     from seatkeeper.issue.letters import parse_mailbox
     from seatkeeper.issue.parcel import read_parcel
 
@@ -96,11 +108,11 @@ def deliver(
         if secret:
             print(f"{_NAME}: warning: private keys go by mail: {', '.join(each.name for each in secret)}.", file=sys.stderr)
         letter = delivery_letter(parcel, loaded.vendor.title, contact or writer.address, certificate=certificate, credentials=secret)
-        recorder = FileDeliveryRecorder(keys or parcel.files[0].path.parent)
         mail, delivery = _envelope(parcel, letter, writer, recipients, [each.name for each in secret], smtp or str(outbox))
-        recorder.begun(delivery)
-        report |= _go(mail, delivery, recorder, writer.address, server, login, outbox)
-        report["record"] = str(recorder.path)
+        with _recorder(registry, keys or parcel.files[0].path.parent) as (recorder, name):
+            recorder.begun(delivery)
+            report |= _go(mail, delivery, recorder, writer.address, server, login, outbox)
+        report["record"] = name
     _say(report, as_json=json)
     if report.get("outcome") in ("refused", "later", "unknown"):
         raise typer.Exit(1)
@@ -109,6 +121,23 @@ def deliver(
 def main(argv: list[str]) -> int:
     """Run the command with these arguments; the exit status."""
     return run(app, _NAME, argv)
+
+
+@contextmanager
+def _recorder(registry: str | None, directory: Path) -> Iterator[tuple[DeliveryRecorder, str]]:
+    """Who keeps what is delivered, and where that is."""
+    if registry is None:
+        from seatkeeper.issue.delivery import FileDeliveryRecorder
+
+        kept = FileDeliveryRecorder(directory)
+        yield kept, str(kept.path)
+        return
+    from seatkeeper.cli.desk_common import open_desk
+
+    with open_desk(registry) as desk:
+        from seatkeeper.issue.desk_deliveries import RegistryDeliveries
+
+        yield RegistryDeliveries(desk), desk.registry.name
 
 
 def _envelope(parcel: Parcel, letter: Any, writer: Any, recipients: tuple[Any, ...], secret: list[str], by: str) -> tuple[bytes, Delivery]:
@@ -141,7 +170,13 @@ def _envelope(parcel: Parcel, letter: Any, writer: Any, recipients: tuple[Any, .
 
 
 def _go(
-    mail: bytes, delivery: Delivery, recorder: Any, sender: str, server: MailServer | None, login: Login | None, outbox: Path | None
+    mail: bytes,
+    delivery: Delivery,
+    recorder: DeliveryRecorder,
+    sender: str,
+    server: MailServer | None,
+    login: Login | None,
+    outbox: Path | None,
 ) -> dict[str, Any]:
     """What became of the mail, which is in the outbox and on record by then."""
     from seatkeeper.adapters.mail import MailError, send

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -12,6 +13,9 @@ from seatkeeper.cli.order import print_json, run
 from seatkeeper.cli.vendor import read_passphrase
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatkeeper.adapters.registry import Registry
     from seatkeeper.issue.intake import Desk, Handled
 
 __all__ = ["app", "main"]
@@ -37,6 +41,16 @@ Contact = Annotated[str | None, typer.Option("--contact", metavar="TEXT", help="
 Passphrase = Annotated[Path | None, typer.Option("--passphrase-file", metavar="FILE", help="The passphrase of the keys: the first line.")]
 Fonts = Annotated[Path | None, typer.Option("--fonts", metavar="DIR", help="Fonts for scripts that the embedded ones lack.")]
 Directory = Annotated[Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory.")]
+Registered = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        metavar="WHERE",
+        envvar="SEATKEEPER_REGISTRY",
+        show_envvar=False,
+        help="The desk's registry, where orders are registered and their files kept; else what SEATKEEPER_REGISTRY says.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, a line for each request.")]
 
 
@@ -58,6 +72,7 @@ def take(
     passphrase_file: Passphrase = None,
     fonts: Fonts = None,
     catalog: Directory = None,
+    registry: Registered = None,
     json: Json = False,
 ) -> None:
     """Take in what is in the folder (the word `run` may be left out)."""
@@ -66,15 +81,16 @@ def take(
 
     if (once and every is not None) or (approve and auto is not None):
         raise InputError("Both cannot be meant.", file="--once and --every" if once and every is not None else "--approve and --auto")
-    desk = _desk(folder, keys, outbox, sender, contact, passphrase_file, fonts, catalog, auto, settle)
-    while True:
-        for done in take_in(desk):
-            _say(done, as_json=json)
-        if every is None:
-            return
-        import time
+    with _registry(registry) as kept:
+        desk = _desk(folder, keys, outbox, sender, contact, passphrase_file, fonts, catalog, auto, settle, kept)
+        while True:
+            for done in take_in(desk):
+                _say(done, as_json=json)
+            if every is None:
+                return
+            import time
 
-        time.sleep(every)
+            time.sleep(every)
 
 
 @app.command("approve")
@@ -88,12 +104,15 @@ def approve_order(
     passphrase_file: Passphrase = None,
     fonts: Fonts = None,
     catalog: Directory = None,
+    registry: Registered = None,
     json: Json = False,
 ) -> None:
     """Issue a checked order, and answer it."""
     from seatkeeper.issue.intake import approve
 
-    _say(approve(_desk(folder, keys, outbox, sender, contact, passphrase_file, fonts, catalog, None, 0.0), name), as_json=json)
+    with _registry(registry) as kept:
+        desk = _desk(folder, keys, outbox, sender, contact, passphrase_file, fonts, catalog, None, 0.0, kept)
+        _say(approve(desk, name), as_json=json)
 
 
 @app.command("list")
@@ -117,7 +136,7 @@ def main(argv: list[str]) -> int:
 
 def _desk(
     folder: Path, keys: Path, outbox: Path, sender: str, contact: str | None, passphrase_file: Path | None, fonts: Path | None,
-    catalog: Path | None, auto: Path | None, settle: float,
+    catalog: Path | None, auto: Path | None, settle: float, registry: Registry | None,
 ) -> Desk:  # fmt: skip
     from seatkeeper.adapters.catalogs import load_catalog
     from seatkeeper.issue.intake import Desk
@@ -135,7 +154,23 @@ def _desk(
         allowed=_allowed(auto) if auto is not None else None,
         settle_s=settle,
         fonts=fonts,
+        registry=registry,
     )
+
+
+@contextmanager
+def _registry(where: str | None) -> Iterator[Registry | None]:
+    """The registry that is named, open; None where none is."""
+    if where is None:
+        yield None
+        return
+    from seatkeeper.cli.desk_common import check_installed
+
+    check_installed()
+    from seatkeeper.adapters.registry import Registry
+
+    with Registry(where) as registry:
+        yield registry
 
 
 def _allowed(path: Path) -> frozenset[str]:

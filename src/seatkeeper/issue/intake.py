@@ -44,8 +44,8 @@ from seatkeeper.issue.requests import REQUEST_BYTES_MAX, Request, Unanswerable, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from seatkeeper.adapters.registry import Registry
     from seatkeeper.catalog.model import Catalog
-    from seatkeeper.issue.record import Recorder
 
 __all__ = ["AGAIN_MAX", "REQUESTS_MAX", "Desk", "Handled", "approve", "take_in", "waiting"]
 
@@ -76,7 +76,7 @@ class Desk(msgspec.Struct, frozen=True):
         allowed: Addresses whose good orders are issued at once; None to let all wait for a person.
         settle_s: A file that was changed within so many seconds may still be being written.
         fonts: For the certificate.
-        recorder: Keeps what is signed; by default the list beside the keys.
+        registry: Where orders are registered and their files kept; by default the list beside the keys keeps what is signed.
     """
 
     folder: Path
@@ -89,7 +89,7 @@ class Desk(msgspec.Struct, frozen=True):
     allowed: frozenset[str] | None = None
     settle_s: float = 3.0
     fonts: Path | None = None
-    recorder: Recorder | None = None
+    registry: Registry | None = None
 
 
 class Handled(msgspec.Struct, frozen=True):
@@ -287,12 +287,18 @@ def _issue(desk: Desk, work: Path, request: Request, checked: Checked) -> None:
     # Independent servers have a directory each, which must not be there yet.
     independent = order.terms.configuration == "independent"
     place = staged / ("licenses" if independent else desk.catalog.vendor.license_file)
-    issue_order(
-        order, desk.catalog, desk.keys, place, clock.today(),
-        passphrase=desk.passphrase, recorder=desk.recorder,
-    )  # fmt: skip
+    if desk.registry is None:
+        issue_order(order, desk.catalog, desk.keys, place, clock.today(), passphrase=desk.passphrase)
+        text = request.text
+    else:
+        from seatkeeper.issue.desk import Desk as RegistryDesk
+        from seatkeeper.issue.desk_deliveries import issue_received
+
+        registered = RegistryDesk(desk.registry, desk.catalog, clock.now(), clock.today(), f"intake {work.name}")
+        number = order.terms.number
+        text = issue_received(registered, request.text, "order.toml", number, desk.keys, place, desk.passphrase)
     replace_file(_known(desk, order.terms.number), work.name.encode())
-    shutil.copyfile(work / "order.toml", staged / "order.toml")
+    replace_file(staged / "order.toml", text.encode("utf-8", "surrogateescape"))
     parcel = read_parcel(place, staged / "order.toml", desk.catalog)
     certificate = None
     try:

@@ -1,0 +1,82 @@
+"""What is delivered of a desk's files is in its registry, and nothing is delivered that the registry does not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatkeeper.adapters.registry_reading import LIVE
+from seatkeeper.base.errors import InputError
+from seatkeeper.issue.desk import Desk, deliver, issue, register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seatkeeper.adapters.keyplaces import Passphrase
+    from seatkeeper.issue.delivery import Delivery, Outcome
+
+__all__ = ["RegistryDeliveries", "issue_received"]
+
+
+class RegistryDeliveries:
+    """A `DeliveryRecorder`: the registry keeps, file by file, to whom it went.
+
+    Args:
+        desk: The desk.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._going: dict[str, tuple[Delivery, list[str]]] = {}
+
+    def begun(self, delivery: Delivery, /) -> None:
+        """The history says that the delivery began.
+
+        Raises:
+            InputError: A file of it is not one that the registry has, and that counts; nothing may leave then.
+        """
+        with self._desk.registry.write(self._desk.now, self._desk.by) as act:
+            known = {file.signed_sha256: file.number for file in act.files(order=delivery.order, states=LIVE)}
+            for name, digest in delivery.files:
+                if digest not in known:
+                    raise InputError(
+                        f"The registry has no file of order {delivery.order} that counts and is this one.",
+                        file=name,
+                        remedy=f"`seatkeeper desk issue {delivery.order} --again` puts out those that it has.",
+                    )
+            numbers = [known[digest] for _, digest in delivery.files]
+            act.tell("delivering", site=delivery.site, order=delivery.order, id=delivery.id, files=" ".join(numbers), how=delivery.by)
+        self._going[delivery.id] = delivery, numbers
+
+    def ended(self, delivery: str, outcome: Outcome, detail: str, /) -> None:
+        """The registry has the delivery of each file, where it arrived; what became of it otherwise is in the history."""
+        given, numbers = self._going.pop(delivery)
+        if outcome in ("sent", "written"):
+            for number in numbers:
+                deliver(self._desk, number, given.by, ", ".join(given.recipients))
+            return
+        with self._desk.registry.write(self._desk.now, self._desk.by) as act:
+            act.tell("undelivered", site=given.site, order=given.order, id=delivery, outcome=outcome, why=detail)
+
+
+def issue_received(desk: Desk, text: str, name: str, number: str, keys: Path, place: Path, passphrase: Passphrase = None) -> str:
+    """The text of an order that came in, once it is registered and its files are at `place`; what broke off before goes on.
+
+    Args:
+        desk: The desk.
+        text: The order as it came.
+        name: What it is called in errors.
+        number: The number that it has; `auto` lets the registry draw one.
+        keys: The directory of the vendor's keys.
+        place: Where the license files are to be.
+        passphrase: Opens the private keys.
+
+    Raises:
+        InputError: The registry has another order of that number, or as for `desk.issue`.
+    """
+    with desk.registry.read() as view:
+        known = view.find_order(number)
+        # The same text came before: an earlier run broke off, or the number was drawn then.
+        known = known or next((order for order in view.orders() if order.received == text), None)
+    row = known if known is not None and known.received == text else register(desk, text, name).row
+    issue(desk, row.number, keys, place, passphrase=passphrase, again=True)
+    return row.text
