@@ -21,6 +21,7 @@ import msgspec
 
 from seatkeeper.adapters.keyplaces import find_key, open_key, passphrase_for
 from seatkeeper.adapters.keys import credential_path, issue_credential, load_trust, read_trust, write_file
+from seatkeeper.adapters.registry_engine import retried
 from seatkeeper.adapters.registry_reading import LIVE
 from seatkeeper.adapters.registry_values import OrderRow
 from seatkeeper.base.errors import InputError
@@ -133,6 +134,7 @@ class Reproduced(msgspec.Struct, frozen=True):
     resigned: bool
 
 
+@retried
 def register(
     desk: Desk,
     text: str,
@@ -201,6 +203,7 @@ def register(
     return Registered(row, order, expanded)
 
 
+@retried
 def withdraw(desk: Desk, number: str, why: str) -> OrderRow:
     """The order, once it is withdrawn; one that was issued cannot be."""
     with desk.registry.write(desk.now, desk.by) as act:
@@ -352,6 +355,7 @@ def file_faults(file: FileRow, trust: Trust | None) -> list[str]:
     return faults
 
 
+@retried
 def deliver(desk: Desk, number: str, how: str, recipient: str) -> None:
     """Keep that a file went to somebody.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from seatkeeper.adapters.registry_engine import retried
 from seatkeeper.base.dates import NEVER, format_date
 from seatkeeper.base.errors import InputError
 from seatkeeper.base.values import parse_version
@@ -164,6 +165,7 @@ def renewed(order: Order, until: date) -> Order:
     return msgspec.structs.replace(order, terms=msgspec.structs.replace(order.terms, expires=until))
 
 
+@retried
 def maintain(desk: Desk, number: str, begin: str | None, until: str | None) -> tuple[str | None, str | None]:
     """First and last day of maintenance of all that an order entitles to; None leaves a day as it is.
 
@@ -186,6 +188,7 @@ def maintain(desk: Desk, number: str, begin: str | None, until: str | None) -> t
     return begin, until
 
 
+@retried
 def end(desk: Desk, number: str, why: str) -> None:
     """Let an order entitle to nothing any more: all was given back, and its files are retired."""
     with desk.registry.write(desk.now, desk.by) as act:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from seatkeeper.adapters.registry_engine import retried
 from seatkeeper.adapters.registry_reading import LIVE
 from seatkeeper.adapters.registry_values import FileRow
 from seatkeeper.base.dates import parse_date
@@ -47,6 +48,7 @@ class RegistryRecorder:
         self._kind = kind
         self._signed: list[str] = []
 
+    @retried
     def intend(self, record: Record, /) -> str:
         """The file's number, once its row is committed.
 
@@ -80,6 +82,7 @@ class RegistryRecorder:
             act.tell("intend", site=order.site, order=order.number, file=number, sha256=row.sha256, issuer=row.issuer, hostids=row.hostids)
         return number
 
+    @retried
     def signed(self, name: str, text: str, /) -> None:
         """The signed text is committed.
 
@@ -100,6 +103,7 @@ class RegistryRecorder:
             act.tell("sign", site=order.site, order=order.number, file=name, sha256=digest, issuer=file.issuer)
         self._signed.append(name)
 
+    @retried
     def placed(self, name: str, /) -> None:
         """The registry knows that the file is in its place, and that the order is issued where it was the last one."""
         with self._registry.write(self._now, self._by) as act:
