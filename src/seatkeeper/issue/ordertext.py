@@ -34,7 +34,9 @@ def order_text(order: Order, *, remarks: Iterable[str] = ()) -> str:
         order: The order.
         remarks: Lines to stand above it, as comments.
     """
-    blocks = ["".join(f"# {' '.join(remark.split())}\n" for remark in remarks)]
+    # A character that TOML does not allow in comments would make all of it unreadable.
+    plain = ("".join(char if char.isprintable() else " " for char in remark) for remark in remarks)
+    blocks = ["".join(f"# {' '.join(remark.split())}\n" for remark in plain)]
     blocks.append(_table("[order]", _fields(order.terms)))
     for name, structs in (("items", order.items), ("licenses", order.licenses)):
         blocks += [_table(f"[[{name}]]", _fields(each)) for each in structs]
