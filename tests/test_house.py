@@ -30,7 +30,7 @@ TESTED_ELSEWHERE = {
         "issue/test_desk_recorder.py",
         "registering, issuing, killed at any step and at two desks at once; test_customer_life.py too",
     ),
-    "issue/desk_acts.py": ("issue/test_customer_life.py", "each act is one of a customer's life; cli/test_desk.py tries their refusals"),
+    "issue/desk_acts.py": ("cli/test_desk.py", "the commands do each act and try its refusals; test_customer_life.py does three of them"),
     "issue/desk_entitling.py": ("cli/test_entitlement.py", "the command shows what these functions find"),
     "issue/desk_verify.py": ("issue/test_customer_life.py", "a whole registry, and one whose issuer key was revoked; cli/test_desk.py too"),
     "server/pump.py": ("server/test_vendord.py", "the tests of the daemon's process put every event through it"),
