@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 
 from seatkeeper.adapters import wholefile
 from seatkeeper.adapters.textfiles import change_text
-from seatkeeper.adapters.wholefile import PRIVATE, PUBLIC, alone, replace_file, sync_directory, whole_file
+from seatkeeper.adapters.wholefile import PRIVATE, PUBLIC, alone, append_line, replace_file, sync_directory, whole_file
 from seatkeeper.base.errors import InputError
 
 if TYPE_CHECKING:
@@ -139,3 +140,21 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None
     with pytest.raises(OSError, match="symbolic"), alone(tmp_path / "a"):
         pass
     assert not (tmp_path / "precious").exists()
+
+
+def test_a_list_grows_by_whole_lines_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    append_line(path, b"one")
+    append_line(path, b"two")
+    assert path.read_bytes() == b"one\ntwo\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    # The end of a program that was killed in the middle costs no other line.
+    path.write_bytes(b"one\ntw")
+    append_line(path, b"three")
+    assert path.read_bytes() == b"one\ntw\nthree\n"
+
+
+def test_a_line_that_does_not_fit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "write", lambda descriptor, data: len(data) - 1)
+    with pytest.raises(OSError, match="the disk is full"):
+        append_line(tmp_path / "list", b"one")

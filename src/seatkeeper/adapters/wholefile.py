@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["LOCK_S", "PRIVATE", "PUBLIC", "alone", "is_at", "replace_file", "sync_directory", "take_lock", "whole_file"]
+__all__ = ["LOCK_S", "PRIVATE", "PUBLIC", "alone", "append_line", "is_at", "replace_file", "sync_directory", "take_lock", "whole_file"]
 
 PUBLIC: Final = 0o644
 PRIVATE: Final = 0o600
@@ -158,6 +158,26 @@ else:
         except BlockingIOError:
             return False
         return True
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """The line is the last one of the list at `path`, for good; the list is made where there is none, for its owner only.
+
+    Raises:
+        OSError: It cannot be written, or not wholly.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE)
+    try:
+        # One write, so that the lines of two programs at once do not mix; a torn end of an earlier one is closed first.
+        end = os.lseek(descriptor, 0, os.SEEK_END)
+        torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+        data = (b"\n" if torn else b"") + line + b"\n"
+        if os.write(descriptor, data) != len(data):
+            raise OSError(0, "the disk is full")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_directory(path.parent)
 
 
 def _keep(descriptor: int, before: os.stat_result) -> None:

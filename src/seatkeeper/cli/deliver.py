@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from seatkeeper.cli.desk_common import OptionalRegistry, open_desk
 from seatkeeper.cli.order import print_json, run
 
 if TYPE_CHECKING:
@@ -54,16 +55,7 @@ def deliver(
     catalog: Annotated[
         Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory in place of the built-in one.")
     ] = None,
-    registry: Annotated[
-        str | None,
-        typer.Option(
-            "--registry",
-            metavar="WHERE",
-            envvar="SEATKEEPER_REGISTRY",
-            show_envvar=False,
-            help="The desk's registry, which keeps the delivery in place of deliveries.jsonl; else what SEATKEEPER_REGISTRY says.",
-        ),
-    ] = None,
+    registry: OptionalRegistry = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Deliver issued license files: verify them, make the certificate, and write or send the mail.
@@ -132,8 +124,6 @@ def _recorder(registry: str | None, directory: Path) -> Iterator[tuple[DeliveryR
         kept = FileDeliveryRecorder(directory)
         yield kept, str(kept.path)
         return
-    from seatkeeper.cli.desk_common import open_desk
-
     with open_desk(registry) as desk:
         from seatkeeper.issue.desk_deliveries import RegistryDeliveries
 

@@ -18,6 +18,7 @@ __all__ = [
     "ByOption",
     "CatalogOption",
     "JsonOption",
+    "OptionalRegistry",
     "RegistryOption",
     "check_installed",
     "maintenance",
@@ -38,6 +39,17 @@ RegistryOption = Annotated[
         envvar="SEATKEEPER_REGISTRY",
         show_envvar=False,
         help="The registry: a file, or postgresql://ACCOUNT@HOST/DATABASE; else what SEATKEEPER_REGISTRY says.",
+    ),
+]
+#: Of commands that can do without one.
+OptionalRegistry = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        metavar="WHERE",
+        envvar="SEATKEEPER_REGISTRY",
+        show_envvar=False,
+        help="The desk's registry, which then keeps what is done here; else what SEATKEEPER_REGISTRY says.",
     ),
 ]
 ByOption = Annotated[

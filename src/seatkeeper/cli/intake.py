@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from seatkeeper.cli.desk_common import OptionalRegistry, check_installed
 from seatkeeper.cli.order import print_json, run
 from seatkeeper.cli.vendor import read_passphrase
 
@@ -41,16 +42,6 @@ Contact = Annotated[str | None, typer.Option("--contact", metavar="TEXT", help="
 Passphrase = Annotated[Path | None, typer.Option("--passphrase-file", metavar="FILE", help="The passphrase of the keys: the first line.")]
 Fonts = Annotated[Path | None, typer.Option("--fonts", metavar="DIR", help="Fonts for scripts that the embedded ones lack.")]
 Directory = Annotated[Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory.")]
-Registered = Annotated[
-    str | None,
-    typer.Option(
-        "--registry",
-        metavar="WHERE",
-        envvar="SEATKEEPER_REGISTRY",
-        show_envvar=False,
-        help="The desk's registry, where orders are registered and their files kept; else what SEATKEEPER_REGISTRY says.",
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, a line for each request.")]
 
 
@@ -72,7 +63,7 @@ def take(
     passphrase_file: Passphrase = None,
     fonts: Fonts = None,
     catalog: Directory = None,
-    registry: Registered = None,
+    registry: OptionalRegistry = None,
     json: Json = False,
 ) -> None:
     """Take in what is in the folder (the word `run` may be left out)."""
@@ -104,7 +95,7 @@ def approve_order(
     passphrase_file: Passphrase = None,
     fonts: Fonts = None,
     catalog: Directory = None,
-    registry: Registered = None,
+    registry: OptionalRegistry = None,
     json: Json = False,
 ) -> None:
     """Issue a checked order, and answer it."""
@@ -164,8 +155,6 @@ def _registry(where: str | None) -> Iterator[Registry | None]:
     if where is None:
         yield None
         return
-    from seatkeeper.cli.desk_common import check_installed
-
     check_installed()
     from seatkeeper.adapters.registry import Registry
 

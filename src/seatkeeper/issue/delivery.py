@@ -6,12 +6,11 @@ the second line broke off: whether it went out is not known, and a person decide
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import msgspec
 
-from seatkeeper.adapters.wholefile import sync_directory
+from seatkeeper.adapters.wholefile import append_line
 from seatkeeper.base.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,16 +82,7 @@ class FileDeliveryRecorder:
 
     def _append(self, line: dict[str, object]) -> None:
         try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                # One write, so that the lines of two who deliver at once do not mix.
-                data = msgspec.json.encode(line) + b"\n"
-                if os.write(descriptor, data) != len(data):
-                    raise OSError(0, "the disk is full")
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            sync_directory(self.path.parent)
+            append_line(self.path, msgspec.json.encode(line))
         except OSError as error:
             remedy = "Make the directory writable, or name another with --keys."
             raise InputError(f"The list of deliveries cannot be written: {error.strerror}.", file=str(self.path), remedy=remedy) from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seatkeeper.adapters.registry_reading import LIVE
 from seatkeeper.base.errors import InputError
-from seatkeeper.issue.desk import Desk, deliver, issue, register
+from seatkeeper.issue.desk import AUTO, Desk, deliver, issue, register
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,8 +75,9 @@ def issue_received(desk: Desk, text: str, name: str, number: str, keys: Path, pl
     """
     with desk.registry.read() as view:
         known = view.find_order(number)
-        # The same text came before: an earlier run broke off, or the number was drawn then.
-        known = known or next((order for order in view.orders() if order.received == text), None)
+        if number == AUTO:
+            # The same text came before: an earlier run broke off after the number was drawn.
+            known = next((order for order in view.orders() if order.received == text), None)
     row = known if known is not None and known.received == text else register(desk, text, name).row
     issue(desk, row.number, keys, place, passphrase=passphrase, again=True)
     return row.text

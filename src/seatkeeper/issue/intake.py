@@ -2,13 +2,14 @@
 
 A request is claimed by a rename out of the folder, and its directory goes from place to place by renames:
 
-    DIR/*.eml, *.toml   what arrived
-    DIR/work/ID         claimed, and being answered; a later run goes on from here
-    DIR/checked/ID      a good order that waits for a person (`approve`)
-    DIR/processed/ID    answered
-    DIR/failed/ID       not answered, and why.txt says why
-    DIR/known           which order numbers were issued
-    OUTBOX/ID           the answer: license files, answer.eml, certificate.pdf; it appears whole
+    *.eml, *.toml   what arrived
+    work/ID         claimed, and being answered; a later run goes on from here
+    checked/ID      a good order that waits for a person (`approve`)
+    processed/ID    answered
+    failed/ID       not answered, and why.txt says why
+    known           which order numbers were issued
+
+OUTBOX/ID is the answer: license files, answer.eml, certificate.pdf; it appears whole.
 
 The answer is made in a hidden directory beside its place and appears by a rename. So whatever broke off before that rename was seen by
 nobody and is made again, and whatever broke off after it is only tidied up. ID comes from the message id or the bytes, so a request

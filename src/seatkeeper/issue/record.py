@@ -7,13 +7,12 @@ an attempt that broke off.
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
-from seatkeeper.adapters.wholefile import sync_directory
+from seatkeeper.adapters.wholefile import append_line
 from seatkeeper.base.errors import InputError
 
 if TYPE_CHECKING:
@@ -107,23 +106,8 @@ def append_record(directory: Path, record: Record) -> Path:
     """
     path = directory / RECORD_NAME
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            # One write, so that two issuers at once do not mix their lines; a torn end of an earlier one is closed first.
-            torn = os.fstat(descriptor).st_size > 0 and _last_byte(descriptor) != b"\n"
-            data = (b"\n" if torn else b"") + msgspec.json.encode(record) + b"\n"
-            if os.write(descriptor, data) != len(data):
-                raise OSError(0, "the disk is full")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        sync_directory(directory)
+        append_line(path, msgspec.json.encode(record))
     except OSError as error:
         remedy = "Nothing was signed. Make the directory of the keys writable, or free space there."
         raise InputError(f"The record of issued files cannot be written: {error.strerror}.", file=str(path), remedy=remedy) from None
     return path
-
-
-def _last_byte(descriptor: int) -> bytes:
-    os.lseek(descriptor, -1, os.SEEK_END)
-    return os.read(descriptor, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.catalog.model import folded
+from seatkeeper.issue.division import SERVERS_MAX
 from seatkeeper.licfile.hostid import parse_hostid
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["PROPORTION_MAX", "REDUNDANT_SERVERS", "SERVERS_MAX", "check_servers", "check_split", "configuration_of"]
 
 REDUNDANT_SERVERS: Final = 3
-#: Independent license servers of one order.
-SERVERS_MAX: Final = 100
 #: A larger share is a percentage, and percentages add up to 100; smaller ones are proportions such as 3 and 2.
 PROPORTION_MAX: Final = 20
 _PERCENT: Final = 100

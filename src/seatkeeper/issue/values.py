@@ -128,18 +128,25 @@ def flag(value: Any) -> bool:
     return value
 
 
-def application(catalog: Catalog) -> Callable[[Any], str]:
-    """A reader of names of applications, which gives the catalog's spelling."""
+def _named(expected: str, spelled: Callable[[str], str]) -> Callable[[Any], str]:
+    """A reader of names, for which `spelled` gives the catalog's spelling."""
 
     def read(value: Any) -> str:
         if not isinstance(value, str):
-            raise Unfit("the name of an application as `seatkeeper catalog applications` lists it, in quotes")
+            raise Unfit(expected)
         try:
-            return catalog.application(value).name
+            return spelled(value)
         except InputError as error:
             raise Unfit(error.expected, error.message, error.remedy) from None
 
     return read
+
+
+def application(catalog: Catalog) -> Callable[[Any], str]:
+    """A reader of names of applications, which gives the catalog's spelling."""
+    return _named(
+        "the name of an application as `seatkeeper catalog applications` lists it, in quotes", lambda name: catalog.application(name).name
+    )
 
 
 def system(catalog: Catalog) -> Callable[[Any], str]:
@@ -216,16 +223,7 @@ def quantities(catalog: Catalog) -> Callable[[Any], tuple[tuple[str, int], ...]]
 
 def product(catalog: Catalog) -> Callable[[Any], str]:
     """A reader of names of products, which gives the catalog's spelling."""
-
-    def read(value: Any) -> str:
-        if not isinstance(value, str):
-            raise Unfit("the name of a product as `seatkeeper catalog products` lists it, in quotes")
-        try:
-            return catalog.product(value).name
-        except InputError as error:
-            raise Unfit(error.expected, error.message, error.remedy) from None
-
-    return read
+    return _named("the name of a product as `seatkeeper catalog products` lists it, in quotes", lambda name: catalog.product(name).name)
 
 
 def feature(catalog: Catalog) -> Callable[[Any], str]:
