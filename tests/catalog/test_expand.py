@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seatkeeper.adapters.catalogs import load_catalog
 from seatkeeper.base.errors import InputError
 from seatkeeper.base.values import parse_version, version_satisfies
-from seatkeeper.catalog.expand import QUANTITY_MAX, TECHNICAL_DNS_UNSTATED, Environment, ExtraLicense, Item, Line, expand
+from seatkeeper.catalog.expand import QUANTITY_MAX, TECHNICAL_DNS_UNSTATED, Conflict, Environment, ExtraLicense, Item, Line, expand
 from seatkeeper.catalog.model import RULES_OF_QUANTITY, Product, folded
 
 CATALOG = load_catalog()
@@ -191,3 +191,55 @@ def test_unknown_names_and_versions_are_refused() -> None:
         expand(CATALOG, [], extra_licenses=[ExtraLicense("vcb_ful", 1)])
     with pytest.raises(InputError, match="The version of SNMP"):
         expand(CATALOG, [Item("SNMP", "eight", 1)])
+
+
+def attributes(ordered: list[Item], extra: list[ExtraLicense] = []) -> dict[str, dict[str, str]]:  # noqa: B006 - never changed
+    return {line.feature: dict(line.attributes) for line in expand(CATALOG, ordered, extra_licenses=extra)}
+
+
+def test_attributes_come_from_the_catalog_the_items_and_the_wishes_in_this_order() -> None:
+    ordered = [Item("Genesys CIM Platform - MS", "8.5", 10, (("BORROW", "168"),)), Item("HA - CIM Platform", "8.5", 10)]
+    found = attributes(ordered, [ExtraLicense("router_seats", 1, attributes=(("BORROW", "24"), ("LINGER", "60")))])
+    assert found["lds"] == {"DUP_GROUP": "V"}  # The catalog's; its item wants nothing.
+    assert found["tserver_iscc"] == {"BORROW": "168"}
+    assert found["router_seats"] == {"BORROW": "24", "LINGER": "60"}
+    wished = attributes(ordered, [ExtraLicense("lds", 1, attributes=(("DUP_GROUP", "UHD"),))])
+    assert wished["lds"] == {"DUP_GROUP": "UHD"}
+
+
+@pytest.mark.parametrize(
+    ("ordered", "extra", "feature", "found", "expected"),
+    [
+        # Two items that need one license.
+        (
+            [Item("Genesys E-mail", "8.5", 1, (("BORROW", "168"),)), Item("Genesys Chat", "8.5", 1, (("BORROW", "24"),))],
+            [],
+            "ics_multi_media_agent_seat",
+            "168",
+            "24",
+        ),
+        # Two tables of one item.
+        (
+            [Item("Genesys Chat", "8.5", 1, (("LINGER", "5"),)), Item("Genesys Chat", "8.5", 1, (("LINGER", "6"),))],
+            [],
+            "Genesys Chat",
+            "6",
+            "5",
+        ),
+        # Two wishes for one license.
+        (
+            [],
+            [ExtraLicense("vcb_full", 1, attributes=(("BORROW", "1"),)), ExtraLicense("vcb_full", 1, attributes=(("BORROW", "2"),))],
+            "vcb_full",
+            "2",
+            "1",
+        ),
+    ],
+)
+def test_two_parts_that_want_other_values_for_one_line_are_refused(
+    ordered: list[Item], extra: list[ExtraLicense], feature: str, found: str, expected: str
+) -> None:
+    with pytest.raises(Conflict, match="has one line") as refused:
+        expand(CATALOG, ordered, extra_licenses=extra)
+    assert (refused.value.feature, {refused.value.found, refused.value.expected}) == (feature, {found, expected})
+    assert refused.value.attribute in {"BORROW", "LINGER"}

@@ -143,6 +143,198 @@ def test_a_vendors_own_catalog(desk: Path, capsys: pytest.CaptureFixture[str]) -
     assert "DAEMON acme\n" in Path("acme.lic").read_text()
 
 
+def servers(*rows: tuple[str, str, str]) -> str:
+    """The order of the template for these license servers: host, last digits of the host id, further lines."""
+    head, _, _ = Path("order.toml").read_text().partition("\n[[servers]]\n")
+    return head + "".join(f'\n[[servers]]\nhost = "{host}"\nhostid = "0800200005{last}"\n{more}\n' for host, last, more in rows)
+
+
+TRIAD = (("north", "a1", ""), ("middle", "a2", ""), ("south", "a3", ""))
+SPLIT = (("north", "a1", "share = 30"), ("south", "a2", "share = 20\nport = 7270"))
+
+
+def features_of(path: Path) -> dict[str, int]:
+    return {line.name: int(line.count) for _, line in parse(path.read_text()).file.signable()}
+
+
+def test_three_redundant_servers_have_one_file(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("triad.toml").write_text(servers(*TRIAD))
+    status, out, err = run(capsys, "triad.toml", "--keys", "keys", "-o", "license.dat")
+    assert (status, err) == (0, "")
+    assert (
+        out.splitlines()[-6:]
+        == [
+            "Next: bring the license file and the trust file to each of the three machines, and to each its own credential only",
+            "  north (host id 0800200005a1)  genesys.d.0800200005a1.credential",
+            "  middle (host id 0800200005a2)  genesys.d.0800200005a2.credential",
+            "  south (host id 0800200005a3)  genesys.d.0800200005a3.credential",
+            "and start on each",
+            "  lmgrd -c license.dat -l +debug.log",
+        ][-7:]
+    )
+    text = Path("license.dat").read_text()
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("SERVER")] == ["north", "middle", "south"]
+    assert "# Three redundant license servers: seats are given while two of the three run" in text
+    assert license_command.main(["verify", "license.dat"]) == 0
+    assert all(Path(f"genesys.d.0800200005{last}.credential").is_file() for _, last, _ in TRIAD)
+
+
+def test_redundant_servers_in_json(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("triad.toml").write_text(servers(*TRIAD))
+    status, out, _ = run(capsys, "triad.toml", "--keys", "keys", "-o", "license.dat", "--json")
+    report = json.loads(out)
+    assert (status, report["file"], len(report["files"]), report["files"][0]["file"]) == (0, "license.dat", 1, "license.dat")
+    assert [server["hostid"] for server in report["servers"]] == ["0800200005a1", "0800200005a2", "0800200005a3"]
+    assert len(report["credentials"]) == 3
+
+
+def test_independent_servers_have_a_directory_each(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("split.toml").write_text(servers(*SPLIT))
+    status, out, err = run(capsys, "split.toml", "--keys", "keys", "-o", "out")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Order 20260001 for Pigeon Post Example Ltd, production, for 2 license servers:"
+    rows = {line.split()[0]: line.split()[1:] for line in lines if line.startswith(("router_seats", "SK034", "lds"))}
+    assert rows == {"SK034_INBOUND_VOICE": ["72", "48"], "router_seats": ["90", "60"], "lds": ["1", "0"]}
+    assert "Divided by shares 30:20 as ordered." in lines
+    assert "  Credential    out/south/genesys.d.0800200005a2.credential (a private key: only for south)" in lines
+    assert lines[-3:] == [
+        "Next: bring each directory, with all that is in it, to its own server and to no other, and start there",
+        "  lmgrd -c license.dat -l +debug.log",
+        "Applications ask one server after the other: LM_LICENSE_FILE=7260@north:7270@south",
+    ]
+    north, south = (Path("out", name, "license.dat") for name in ("north", "south"))
+    for path in (north, south):
+        assert license_command.main(["verify", str(path)]) == 0
+        assert sorted(each.suffix for each in path.parent.iterdir()) == [".credential", ".dat", ".trust"]
+    both = [features_of(path) for path in (north, south)]
+    assert {name: sum(one.get(name, 0) for one in both) for name in both[0] | both[1]} == whole(desk, capsys)
+
+
+def whole(desk: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
+    """What the template's order has altogether."""
+    assert run(capsys, "order.toml", "--keys", "keys", "-o", "whole.dat")[0] == 0
+    return features_of(Path("whole.dat"))
+
+
+def test_independent_servers_in_json(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("split.toml").write_text(servers(*SPLIT))
+    status, out, _ = run(capsys, "split.toml", "--keys", "keys", "-o", "out", "--json")
+    report = json.loads(out)
+    assert status == 0
+    assert report.keys() == {"order", "issued", "expires", "files", "unchanged", "warnings"}
+    assert [(each["file"], each["servers"][0]["port"]) for each in report["files"]] == [
+        ("out/north/license.dat", 7260),
+        ("out/south/license.dat", 7270),
+    ]
+    assert report["files"][1]["left_out"][:2] == ["CLDistributed", "ha_redundancy"]
+
+
+def test_many_servers_are_told_in_a_row_each(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("split.toml").write_text(servers(*[(f"host{at}", f"{at:02x}", "share = 1") for at in range(7)]))
+    status, out, _ = run(capsys, "split.toml", "--keys", "keys", "-o", "out")
+    assert status == 0
+    head, ruler, first, *_ = out.splitlines()[2:]
+    assert head.split() == ["Server", "Features", "License", "file"]
+    assert set(ruler) == {"-", " "}
+    assert first.split()[0] == "host0"
+    assert first.split()[2] == "out/host0/license.dat"
+
+
+def test_a_delta_has_what_is_new_and_says_what_changes(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat")[0] == 0
+    Path("more.toml").write_text(Path("order.toml").read_text().replace("quantity = 120", "quantity = 160").replace("20260001", "20260002"))
+    status, out, err = run(capsys, "more.toml", "--keys", "keys", "-o", "delta.dat", "--delta-to", "license.dat")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    at = lines.index("Changes in the old file:")
+    assert lines[at + 1 : at + 4] == ["  SK034_INBOUND_VOICE 8.5: 120 become 160", "  tserver_sdn 8.0: 120 become 160", ""]
+    assert not any(line.startswith("Credential") for line in lines)
+    assert lines[-3:] == [
+        "  seatkeeper license merge OLD delta.dat",
+        "  seatkeeper license merge OLD delta.dat --apply",
+        "  lmreread",
+    ]
+    delta = features_of(Path("delta.dat"))
+    assert delta == {"SK034_INBOUND_VOICE": 160, "tserver_sdn": 160}
+    assert license_command.main(["merge", "license.dat", "delta.dat", "--apply"]) == 0
+    assert features_of(Path("license.dat")) | delta == features_of(Path("license.dat"))
+    capsys.readouterr()
+    status, out, err = run(capsys, "more.toml", "--keys", "keys", "-o", "again.dat", "--delta-to", "license.dat")
+    assert (status, out) == (1, "")
+    assert "The license file has all that the order asks for, so there is nothing to sign." in err
+
+
+def test_a_delta_in_json(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat")[0] == 0
+    Path("more.toml").write_text(Path("order.toml").read_text().replace("quantity = 120", "quantity = 160"))
+    status, out, _ = run(capsys, "more.toml", "--keys", "keys", "-o", "delta.dat", "--delta-to", "license.dat", "--json")
+    report = json.loads(out)
+    assert (status, report["delta"], report["credentials"], report["file"]) == (0, True, [], "delta.dat")
+    assert "SK034_INBOUND_VOICE 8.5: 120 become 160" in report["changes"]
+    assert {row["feature"]: row["count"] for row in report["features"]} == features_of(Path("delta.dat"))
+
+
+def test_a_delta_for_several_servers_and_a_new_one(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("split.toml").write_text(servers(*SPLIT))
+    assert run(capsys, "split.toml", "--keys", "keys", "-o", "out")[0] == 0
+    text = servers(*SPLIT, ("west", "a3", "share = 10")).replace("quantity = 120", "quantity = 180")
+    Path("more.toml").write_text(text)
+    status, out, err = run(capsys, "more.toml", "--keys", "keys", "-o", "new", "--delta-to", "out")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert {str(path) for path in Path("new").glob("*/*.dat")} == {"new/north/delta.dat", "new/south/delta.dat", "new/west/license.dat"}
+    assert "  Changes in the old file:" in lines
+    # Who gets a whole file starts a server with it, who gets a delta puts it into the file that is there.
+    at = lines.index(
+        "Next: bring each directory that has a license.dat, with all that is in it, to its own server and to no other, and start there"
+    )
+    assert lines[at + 1] == "  lmgrd -c license.dat -l +debug.log"
+    assert lines[at + 2].startswith("Next: bring each delta.dat, which is only what changes, to its own server")
+    assert lines[at + 4 : at + 7] == [
+        "  seatkeeper license merge OLD delta.dat",
+        "  seatkeeper license merge OLD delta.dat --apply",
+        "  lmreread",
+    ]
+
+
+@pytest.mark.parametrize(("rows", "files"), [(TRIAD, 1), (SPLIT, 2), (TRIAD[:1], 1)])
+def test_a_dry_run_needs_no_keys_and_writes_nothing(
+    desk: Path, capsys: pytest.CaptureFixture[str], rows: tuple[tuple[str, str, str], ...], files: int
+) -> None:
+    Path("order.toml").write_text(servers(*rows))
+    before = sorted(desk.rglob("*"))
+    status, out, err = run(capsys, "order.toml", "--dry-run")
+    assert (status, err) == (0, "")
+    assert sum(line.startswith("==> ") and line.endswith(", not signed <==") for line in out.splitlines()) == files
+    assert out.splitlines()[-1] == "Nothing was signed or written."
+    assert "SIGN=" not in out
+    status, out, _ = run(capsys, "order.toml", "--dry-run", "--json")
+    report = json.loads(out)
+    assert status == 0
+    assert [len(each["servers"]) for each in report["files"]] == [len(rows) // files] * files
+    assert all("FEATURE router_seats genesys.d" in each["unsigned"] for each in report["files"])
+    assert sorted(desk.rglob("*")) == before
+
+
+def test_a_dry_run_of_a_delta_needs_the_trust_file(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat")[0] == 0
+    Path("more.toml").write_text(Path("order.toml").read_text().replace("quantity = 120", "quantity = 160"))
+    assert run(capsys, "more.toml", "--dry-run", "--delta-to", "license.dat")[0] == 2
+    status, out, _ = run(capsys, "more.toml", "--dry-run", "--delta-to", "license.dat", "--keys", "keys", "--json")
+    report = json.loads(out)
+    assert (status, report["files"][0]["delta"]) == (0, True)
+    assert "SK034_INBOUND_VOICE 8.5: 120 become 160" in report["files"][0]["changes"]
+
+
+def test_keys_whose_trust_file_is_no_good_sign_nothing(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk / "keys" / "root.pub").write_text("00" * 32)
+    status, out, err = run(capsys, "order.toml", "--keys", "keys", "-o", "license.dat")
+    assert (status, out, err.count("\n")) == (119, "", 1)  # -137: the trust file is not to be trusted.
+    assert not (desk / "keys" / "issued.jsonl").exists()
+    assert not Path("license.dat").exists()
+
+
 @pytest.mark.parametrize("arguments", [(), ("order.toml",), ("order.toml", "--keys", "keys"), ("order.toml", "--nonsense")])
 def test_a_wrong_command_line_ends_with_2(desk: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
     assert run(capsys, *arguments)[0] == 2

@@ -75,6 +75,18 @@ def test_what_a_person_sees(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "old.dat", "new.dat") == (1, SHOWN, "")
 
 
+def test_on_a_narrow_screen_what_no_column_has_follows_the_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    _, out, _ = run(capsys, "old.dat", "new.dat")
+    lines = out.splitlines()
+    assert "Further" not in out
+    assert "changed      FEATURE    b      8.0 -> 8.5  5             31-dec-2026 -> 31-dec-2027" in lines
+    at = lines.index("b: SN 1 -> 2; NOTICE x y -> x z")
+    assert lines[at - 1 : at + 3] == ["", lines[at], "c: together 30 -> 35 seats; SN 3", "fresh: TS_OK set"]
+
+
 def test_equal_files(capsys: pytest.CaptureFixture[str], place: Path) -> None:
     head, *lines = OLD.splitlines(True)
     (place / "new.dat").write_text("# written anew\n" + head + "".join(reversed(lines)))

@@ -268,3 +268,30 @@ def test_a_damaged_order_is_read_or_refused_with_sentences(data: st.DataObject) 
     for problem in checked.problems:
         assert problem.message.endswith((".", "?"))
         assert "\n" not in problem.message
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        (
+            '[[items]]\nproduct = "Genesys Chat"\nversion = "8.5"\nquantity = 1\nattributes = { BORROW = "24" }\n'
+            '[[items]]\nproduct = "Genesys SMS"\nversion = "8.5"\nquantity = 1\nattributes = { BORROW = "168" }\n',
+            "items",
+        ),
+        (
+            '[[licenses]]\nfeature = "vcb_full"\nquantity = 1\nattributes = { LINGER = "5" }\n'
+            '[[licenses]]\nfeature = "vcb_full"\nquantity = 1\nattributes = { LINGER = "6" }\n',
+            "licenses[3].attributes",
+        ),
+    ],
+)
+def test_attributes_that_no_single_line_can_have_are_said_where_they_stand(
+    order_text: str, catalog: Catalog, today: date, more: str, key: str
+) -> None:
+    text = order_text + more
+    (problem,) = problems_of(text, catalog, today)
+    assert "which has one line" in problem.message
+    assert problem.key.startswith(key)
+    assert problem.key.endswith(".attributes")
+    assert text.splitlines()[problem.line - 1].startswith("attributes = ")
+    assert problem.remedy.startswith("Give ")

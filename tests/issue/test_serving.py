@@ -44,10 +44,27 @@ def test_host_ids_have_the_form_of_their_system(
 
 
 @pytest.mark.parametrize(
+    ("system", "hostid", "remedy"),
+    [
+        ("AIX", "000276513100", "drop the last two digits, keep the last eight"),
+        ("HP-UX", "0800200005ac", "put # before it"),
+        ("Windows", "1CA25283", 'write hostid = "DISK_SERIAL_NUM=1CA25283"'),
+        ("Linux", "170a3472", "Run `lmutil lmhostid` on licsrv, and put here what it prints."),
+    ],
+)
+def test_who_gives_what_a_systems_command_prints_is_told_what_to_make_of_it(
+    order_text: str, catalog: Catalog, today: date, system: str, hostid: str, remedy: str
+) -> None:
+    (problem,) = problems(order_text.replace("8:0:20:0:5:ac", hostid) + f'system = "{system}"\n', catalog, today)
+    assert (problem.key, problem.found.lower()) == ("servers[1].hostid", hostid.lower())
+    assert remedy in problem.remedy
+
+
+@pytest.mark.parametrize(
     ("first", "more", "key"),
     [
-        ("share = 60", server("b", "ad", "share = 50"), "servers[2].share"),
         ("share = 60", server("b", "ad", "share = 40"), ""),
+        ("share = 30", server("b", "ad", "share = 20"), ""),
         ("share = 3", server("b", "ad", "share = 2"), ""),
         ("share = 3", server("b", "ad"), "servers[2]"),
         ('quantities = { "Genesys E-mail" = 15 }', server("b", "ad", 'quantities = { "Genesys E-mail" = 6 }'), "servers[2].quantities"),

@@ -11,11 +11,12 @@ import typer
 
 from seatkeeper.cli.desk_common import OptionalRegistry, check_installed
 from seatkeeper.cli.order import print_json, run
-from seatkeeper.cli.vendor import read_passphrase
+from seatkeeper.cli.passphrases import FileOption, SourceOption, read_passphrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from seatkeeper.adapters.keyplaces import Passphrase
     from seatkeeper.adapters.registry import Registry
     from seatkeeper.issue.intake import Desk, Handled
 
@@ -39,7 +40,6 @@ Outbox = Annotated[Path, typer.Option("--outbox", metavar="DIR", help="Where ans
 Keys = Annotated[Path, typer.Option("--keys", metavar="DIR", help="The directory of the vendor's keys.", show_default=False)]
 Sender = Annotated[str, typer.Option("--from", metavar="ADDRESS", help="Who answers.", show_default=False)]
 Contact = Annotated[str | None, typer.Option("--contact", metavar="TEXT", help="Whom to ask.", show_default="the address of --from")]
-Passphrase = Annotated[Path | None, typer.Option("--passphrase-file", metavar="FILE", help="The passphrase of the keys: the first line.")]
 Fonts = Annotated[Path | None, typer.Option("--fonts", metavar="DIR", help="Fonts for scripts that the embedded ones lack.")]
 Directory = Annotated[Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, a line for each request.")]
@@ -60,7 +60,8 @@ def take(
     ] = None,
     approve: Annotated[bool, typer.Option("--approve", help="Let all good orders wait for approval; so it is without --auto.")] = False,
     settle: Annotated[float, typer.Option("--settle", metavar="SECONDS", min=0, help="Leave files alone that changed so recently.")] = 3.0,
-    passphrase_file: Passphrase = None,
+    passphrase_file: FileOption = None,
+    passphrase: SourceOption = None,
     fonts: Fonts = None,
     catalog: Directory = None,
     registry: OptionalRegistry = None,
@@ -72,8 +73,9 @@ def take(
 
     if (once and every is not None) or (approve and auto is not None):
         raise InputError("Both cannot be meant.", file="--once and --every" if once and every is not None else "--approve and --auto")
+    secret = read_passphrases(passphrase_file, passphrase, kinds=("issuer", "daemon"))
     with _registry(registry) as kept:
-        desk = _desk(folder, keys, outbox, sender, contact, passphrase_file, fonts, catalog, auto, settle, kept)
+        desk = _desk(folder, keys, outbox, sender, contact, secret, fonts, catalog, auto, settle, kept)
         while True:
             for done in take_in(desk):
                 _say(done, as_json=json)
@@ -92,7 +94,8 @@ def approve_order(
     outbox: Outbox,
     sender: Sender,
     contact: Contact = None,
-    passphrase_file: Passphrase = None,
+    passphrase_file: FileOption = None,
+    passphrase: SourceOption = None,
     fonts: Fonts = None,
     catalog: Directory = None,
     registry: OptionalRegistry = None,
@@ -101,8 +104,9 @@ def approve_order(
     """Issue a checked order, and answer it."""
     from seatkeeper.issue.intake import approve
 
+    secret = read_passphrases(passphrase_file, passphrase, kinds=("issuer", "daemon"))
     with _registry(registry) as kept:
-        desk = _desk(folder, keys, outbox, sender, contact, passphrase_file, fonts, catalog, None, 0.0, kept)
+        desk = _desk(folder, keys, outbox, sender, contact, secret, fonts, catalog, None, 0.0, kept)
         _say(approve(desk, name), as_json=json)
 
 
@@ -126,7 +130,7 @@ def main(argv: list[str]) -> int:
 
 
 def _desk(
-    folder: Path, keys: Path, outbox: Path, sender: str, contact: str | None, passphrase_file: Path | None, fonts: Path | None,
+    folder: Path, keys: Path, outbox: Path, sender: str, contact: str | None, passphrase: Passphrase, fonts: Path | None,
     catalog: Path | None, auto: Path | None, settle: float, registry: Registry | None,
 ) -> Desk:  # fmt: skip
     from seatkeeper.adapters.catalogs import load_catalog
@@ -141,7 +145,7 @@ def _desk(
         catalog=load_catalog(catalog),
         sender=writer,
         contact=contact or writer.address,
-        passphrase=read_passphrase(passphrase_file),
+        passphrase=passphrase,
         allowed=_allowed(auto) if auto is not None else None,
         settle_s=settle,
         fonts=fonts,

@@ -65,9 +65,8 @@ def issue(
     """
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.catalogs import load_catalog
-    from seatkeeper.adapters.keys import load_trust
     from seatkeeper.base.dates import format_date
-    from seatkeeper.issue.issuer import as_builtins, examine, issue_order, planned
+    from seatkeeper.issue.issuer import as_builtins, examine, issue_order, planned, vendor_trust
     from seatkeeper.issue.order import read_order
     from seatkeeper.licfile.trust import ending_sentence
 
@@ -79,7 +78,7 @@ def issue(
     if dry_run:
         if delta_to is not None and keys is None:
             raise typer.BadParameter("a delta needs the keys' trust file, to know the old file by", param_hint="--keys")
-        trust = load_trust(keys)[1] if keys is not None and delta_to is not None else None
+        trust = vendor_trust(keys, loaded.vendor.name)[1] if keys is not None and delta_to is not None else None
         plans, unchanged = planned(read, loaded, today, trust, delta_to)
         for plan in plans:
             examine(plan.file, today)
@@ -93,10 +92,11 @@ def issue(
         raise typer.BadParameter("the directory of the vendor's keys is needed", param_hint="--keys")
     if output is None:
         raise typer.BadParameter("name where the license file is to be", param_hint="-o / --output")
+    ending = ending_sentence(vendor_trust(keys, loaded.vendor.name)[1], today)
     secret = read_passphrases(passphrase_file, passphrase, kinds=("issuer", "daemon"))
     progress = _progress if sys.stderr.isatty() and len(read.servers) > 1 else None
     issued = issue_order(read, loaded, keys, output, today, passphrase=secret, force=force, delta_to=delta_to, progress=progress)
-    if ending := ending_sentence(load_trust(keys)[1], today):
+    if ending:
         print(f"{_NAME}: {ending} Bring out the root key: `seatkeeper vendor rotate --keys {keys} --from DAY`.", file=sys.stderr)
     if json:
         files = [as_builtins(file) for file in issued.files]
@@ -162,7 +162,7 @@ def _report_of_many(order: Order, files: Sequence[IssuedFile], today: date) -> l
     for file in files:
         server = file.servers[0]
         lines.append(f"{server.host} (host id {server.hostid}):")
-        lines += [f"  {line}".rstrip() for line in _changes(file)]
+        lines += [f"  {line}" for line in _changes(file) if line]
         lines.append(f"  License file  {file.path}")
         lines += [f"  Credential    {path} (a private key: only for {server.host})" for path in file.credentials]
         if file.signed.plan.left_out:
@@ -173,9 +173,14 @@ def _report_of_many(order: Order, files: Sequence[IssuedFile], today: date) -> l
 
     list_of_servers = ":".join(at_host(server) for server in order.servers)
     lines += ["", f"Record: {', '.join(dict.fromkeys(file.record for file in files))}", ""]
-    lines.append("Next: bring each directory, with all that is in it, to its own server and to no other, and start there")
-    if any(file.credentials for file in files):
-        lines.append(f"  lmgrd -c {files[0].path.name if files[0].credentials else 'license.dat'} -l +debug.log")
+    delta = next((file.path.name for file in files if file.signed.plan.is_delta), "")
+    if whole := next((file.path.name for file in files if file.credentials), ""):
+        those = f"each directory that has a {whole}" if delta else "each directory"
+        lines.append(f"Next: bring {those}, with all that is in it, to its own server and to no other, and start there")
+        lines.append(f"  lmgrd -c {whole} -l +debug.log")
+    if delta:
+        lines.append(f"Next: bring each {delta}, which is only what changes, to its own server, put it together with the license file")
+        lines += ["that is there, and read it again", *_merging(delta)]
     lines.append(f"Applications ask one server after the other: LM_LICENSE_FILE={list_of_servers}")
     return lines
 
@@ -191,9 +196,7 @@ def _next(issued: IssuedFile) -> list[str]:
     if issued.signed.plan.is_delta:
         return [
             f"Next: this is only what changes; on {server.host} put it together with the license file that is there, and read it again",
-            f"  seatkeeper license merge OLD {issued.path}",
-            f"  seatkeeper license merge OLD {issued.path} --apply",
-            "  lmreread",
+            *_merging(str(issued.path)),
         ]
     if len(issued.servers) > 1:
         return [
@@ -209,6 +212,10 @@ def _next(issued: IssuedFile) -> list[str]:
         f"Next: keep these files together on {server.host} (host id {server.hostid}) and start there",
         f"  lmgrd -c {issued.path} -l +debug.log",
     ]
+
+
+def _merging(delta: str) -> list[str]:
+    return [f"  seatkeeper license merge OLD {delta}", f"  seatkeeper license merge OLD {delta} --apply", "  lmreread"]
 
 
 def _dry(plan: Plan) -> dict[str, Any]:

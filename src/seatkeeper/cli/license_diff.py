@@ -12,6 +12,8 @@ import typer
 from seatkeeper.base.errors import LicenseError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
     from rich.text import Text
 
@@ -29,6 +31,8 @@ _WORDS: Final = {"added": "added", "removed": "removed", "changed": "changed", "
 _STYLES: Final = {"added": "green", "removed": "red", "changed": "yellow", "signature": "dim"}
 #: Fields with a column of their own; those of a line that stays are said once.
 _COLUMNS: Final = ("version", "seats", "expiry")
+#: No terminal is wider.
+_COLUMNS_MAX: Final = 10_000
 
 
 def diff(
@@ -89,6 +93,7 @@ def _complain(text: str) -> None:
 def show_changes(files: list[Parsed], changes: tuple[Change, ...]) -> None:
     """Print the changes from the one file to the other as tables."""
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.text import Text
 
     console = Console(highlight=False, markup=False, emoji=False)
@@ -103,8 +108,17 @@ def show_changes(files: list[Parsed], changes: tuple[Change, ...]) -> None:
         console.print()
         console.print(_head_table(heads))
     if licenses:
+        notes = [_further(change) for change in licenses]
+        whole = _license_table(licenses, notes)
+        # Texts of any length in a narrow column are read by nobody: they follow the table where it would not fit.
+        fits = Measurement.get(console, console.options.update_width(_COLUMNS_MAX), whole).maximum <= console.width
         console.print()
-        console.print(_license_table(licenses))
+        console.print(whole if fits else _license_table(licenses))
+        if not fits and any(notes):
+            console.print()
+            for change, note in zip(licenses, notes, strict=True):
+                if note:
+                    console.print(Text(f"{change.name}: {note}"), soft_wrap=True)
     console.print()
     console.print(_summary(changes), soft_wrap=True)
 
@@ -132,15 +146,20 @@ def _head_table(changes: list[Change]) -> Table:
     return table
 
 
-def _license_table(changes: list[Change]) -> Table:
-    table = _table("", "Line", "Name", "Version", "Seats", "Expires", "Further")
-    for change in changes:
-        further = _fields_text(change, (*_COLUMNS, "name"))
-        pool = change.pool_seats
-        if pool is not None and (pool[0] != pool[1]):
-            further = "; ".join(filter(None, (f"together {_seats(str(pool[0]))} -> {_seats(str(pool[1]))} seats", further)))
-        table.add_row(_word(change), change.kind, change.name, *(_cell(change, name) for name in _COLUMNS), further)
+def _license_table(changes: list[Change], notes: Sequence[str] = ()) -> Table:
+    table = _table("", "Line", "Name", "Version", "Seats", "Expires", *(["Further"] if notes else []))
+    for at, change in enumerate(changes):
+        table.add_row(_word(change), change.kind, change.name, *(_cell(change, name) for name in _COLUMNS), *notes[at : at + 1])
     return table
+
+
+def _further(change: Change) -> str:
+    """What no column has."""
+    further = _fields_text(change, (*_COLUMNS, "name"))
+    pool = change.pool_seats
+    if pool is None or pool[0] == pool[1]:
+        return further
+    return "; ".join(filter(None, (f"together {_seats(str(pool[0]))} -> {_seats(str(pool[1]))} seats", further)))
 
 
 def _cell(change: Change, name: str) -> str:
@@ -171,7 +190,7 @@ def _fields_text(change: Change, without: tuple[str, ...]) -> str:
     if change.what == "changed":
         return "; ".join(_field_text(field) for field in change.fields if field.field not in without)
     line = change.new or change.old
-    hidden = (*without, "name", "host", "vendor", "keyword", "key", "SIGN")
+    hidden = (*without, "name", "host", "vendor", "keyword", "key", "ISSUED", "NOTICE", "SIGN")
     return "; ".join(
         _field_text(FieldChange(name, value, value)) for name, value in fields_of(line).items() if value is not None and name not in hidden
     )

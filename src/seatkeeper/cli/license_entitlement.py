@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from seatkeeper.base.errors import InputError
+from seatkeeper.cli.passphrases import FileOption, SourceOption, read_passphrases
 
 if TYPE_CHECKING:
     from datetime import date
@@ -54,9 +55,8 @@ def entitlement(
         ),
     ] = None,
     catalog: Annotated[Path | None, typer.Option("--catalog", metavar="DIR", help="A vendor's own catalog directory.")] = None,
-    passphrase_file: Annotated[
-        Path | None, typer.Option("--passphrase-file", metavar="FILE", help="The passphrase of the issuer key: the first line of FILE.")
-    ] = None,
+    passphrase_file: FileOption = None,
+    passphrase: SourceOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -80,7 +80,7 @@ def entitlement(
     today = clock.today()
     source, header = _header(file, customer, customer_id, site, address, multi_site, valid_from, valid_to, today)
     made = _made(source, file, loaded, header, trust)
-    text = _text(made, loaded, keys, passphrase_file, today)
+    text = _text(made, loaded, keys, today, passphrase_file, passphrase)
     try:
         with whole_file(output, PUBLIC, replace=force) as written:
             written.write(text.encode())
@@ -211,14 +211,16 @@ def _made(source: Source, file: Path, catalog: Catalog, header: Header, trust: P
     return from_license([line for index, line in lines if index not in judged or judged[index].ok], catalog, header, vendor)
 
 
-def _text(made: Entitlement, catalog: Catalog, keys: Path | None, passphrase_file: Path | None, today: date) -> str:
+def _text(
+    made: Entitlement, catalog: Catalog, keys: Path | None, today: date, passphrase_file: Path | None, passphrase: list[str] | None
+) -> str:
     from seatkeeper.usage.entitlement import check_entitlement, write_entitlement
 
     if keys is not None:
-        from seatkeeper.cli.vendor import read_passphrase
         from seatkeeper.issue.entitling import sign_entitlement
 
-        return sign_entitlement(made, catalog, keys, today, passphrase=read_passphrase(passphrase_file))
+        secret = read_passphrases(passphrase_file, passphrase, kinds=("issuer",))
+        return sign_entitlement(made, catalog, keys, today, passphrase=secret)
     error = next((problem for problem in check_entitlement(made, catalog, today) if problem.severity == "error"), None)
     if error is not None:
         raise InputError(error.message, remedy="Nothing was written.")

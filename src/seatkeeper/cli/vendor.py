@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.keyplaces import KeyKind
     from seatkeeper.licfile.trust import Issuer, Trust
 
-__all__ = ["app", "main", "read_passphrase"]
+__all__ = ["app", "main"]
 
 app = typer.Typer(
     name="vendor",
@@ -302,17 +302,6 @@ def main(argv: list[str]) -> int:
         print(f"seatkeeper vendor: {error}", file=sys.stderr)
         return getattr(error, "exit_status", 1)
     return 0
-
-
-def read_passphrase(path: Path | None) -> bytes | None:
-    """The first line of the file that --passphrase-file names; None where none is named.
-
-    Raises:
-        InputError: It cannot be read, or holds no passphrase.
-    """
-    from seatkeeper.adapters.secretsource import read_secret
-
-    return read_secret(f"file:{path}", "the private keys", name="--passphrase-file") if path is not None else None
 
 
 def _parse_day(text: str, option: str) -> date:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from seatkeeper.adapters.keyplaces import Passphrase
     from seatkeeper.catalog.model import Catalog
     from seatkeeper.usage.entitlement import Entitlement
 
 __all__ = ["sign_entitlement"]
 
 
-def sign_entitlement(entitlement: Entitlement, catalog: Catalog, keys: Path, today: date, *, passphrase: bytes | None = None) -> str:
+def sign_entitlement(entitlement: Entitlement, catalog: Catalog, keys: Path, today: date, *, passphrase: Passphrase = None) -> str:
     """The text of the signed entitlement file.
 
     Args:

@@ -45,6 +45,7 @@ from seatkeeper.issue.requests import REQUEST_BYTES_MAX, Request, Unanswerable, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from seatkeeper.adapters.keyplaces import Passphrase
     from seatkeeper.adapters.registry import Registry
     from seatkeeper.catalog.model import Catalog
 
@@ -86,7 +87,7 @@ class Desk(msgspec.Struct, frozen=True):
     catalog: Catalog
     sender: Mailbox
     contact: str
-    passphrase: bytes | None = None
+    passphrase: Passphrase = None
     allowed: frozenset[str] | None = None
     settle_s: float = 3.0
     fonts: Path | None = None

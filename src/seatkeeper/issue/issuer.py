@@ -59,6 +59,7 @@ __all__ = [
     "issue_order",
     "planned",
     "sign",
+    "vendor_trust",
 ]
 
 #: So many servers' host ids an error names.
@@ -244,7 +245,7 @@ def issue_order(
         InputError: A file is in the way or cannot be written, or as for `issue_file` and `planned`.
         SeatkeeperError: As for `issue_file`.
     """
-    trust_path, trust = _vendor_trust(keys, catalog.vendor.name)
+    trust_path, trust = vendor_trust(keys, catalog.vendor.name)
     plans, unchanged = planned(order, catalog, today, trust, delta_to)
     places = places_of(order, plans, output, force=force)
     trusts = {place.parent: place.parent / trust_path.name for place in places}
@@ -368,7 +369,7 @@ def as_builtins(issued: IssuedFile) -> dict[str, Any]:
 
 
 def _open(keys: Path, catalog: Catalog, today: date, passphrase: Passphrase, recorder: Recorder | None) -> _Desk:
-    trust_path, trust = _vendor_trust(keys, catalog.vendor.name)
+    trust_path, trust = vendor_trust(keys, catalog.vendor.name)
     key = load_issuer(keys, passphrase=passphrase, today=today)
     return _Desk(key, trust_path, trust, recorder or FileRecorder(keys), today)
 
@@ -409,7 +410,7 @@ def _will_replace(place: Path, text: str) -> bool:
     return place.exists() and place.read_bytes() != text.encode()
 
 
-def _vendor_trust(keys: Path, vendor: str) -> tuple[Path, Trust]:
+def vendor_trust(keys: Path, vendor: str) -> tuple[Path, Trust]:
     """The trust file of the key directory, and what it says.
 
     Raises:

@@ -41,8 +41,9 @@ def order_text(order: Order, *, remarks: Iterable[str] = ()) -> str:
     for name, structs in (("items", order.items), ("licenses", order.licenses)):
         blocks += [_table(f"[[{name}]]", _fields(each)) for each in structs]
     environment = {name: value for name, value in _fields(order.environment).items() if name not in {"deployment", "instances_of"}}
-    # What is not said is counted from the applications, so that even the usual number must be said here.
-    environment |= {name: getattr(order.environment, name) for name in _COUNTED}
+    if order.applications:
+        # What is not said is counted from them, so that even the usual number must be said here.
+        environment |= {name: getattr(order.environment, name) for name in _COUNTED}
     blocks.append(_table("[environment]", environment) if environment else "")
     for name, others in (("applications", order.applications), ("switches", order.switches), ("servers", order.servers)):
         blocks += [_table(f"[[{name}]]", _fields(each)) for each in others]

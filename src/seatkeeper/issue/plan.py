@@ -87,7 +87,9 @@ def assemble(plan: Plan, order: Order, catalog: Catalog, today: date) -> Plan:
     daemon = Vendor(vendor, first.daemon_path, first.daemon_options, first.daemon_port, keyword="DAEMON")
     features = [_feature(line, order, vendor, today) for line in plan.lines]
     remarks = [Comment(text) for text in foot(plan, order, vendor, today)]
-    file = LicenseFile((Comment(f"#{order.terms.site}"), *servers, daemon, *features, Blank(), *remarks))
+    marks = catalog.vendor.purpose(order.terms.purpose).marks
+    head = [Comment(f"#{order.terms.site}"), *([Comment(f"# {marks}")] if marks else [])]
+    file = LicenseFile((*head, *servers, daemon, *features, Blank(), *remarks))
     return msgspec.structs.replace(plan, file=file)
 
 

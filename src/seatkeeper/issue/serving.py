@@ -20,12 +20,9 @@ if TYPE_CHECKING:
     from seatkeeper.issue.model import Configuration, OrderServer
     from seatkeeper.issue.reading import Sheet
 
-__all__ = ["PROPORTION_MAX", "REDUNDANT_SERVERS", "SERVERS_MAX", "check_servers", "check_split", "configuration_of"]
+__all__ = ["REDUNDANT_SERVERS", "SERVERS_MAX", "check_servers", "check_split", "configuration_of"]
 
 REDUNDANT_SERVERS: Final = 3
-#: A larger share is a percentage, and percentages add up to 100; smaller ones are proportions such as 3 and 2.
-PROPORTION_MAX: Final = 20
-_PERCENT: Final = 100
 
 _KINDS: Final = {"ETHER": "12 hex digits of an Ethernet address", "LONG": "8 hex digits of a 32-bit host id"}
 _DISK: Final = "DISK_SERIAL_NUM= and the 8 hex digits of the serial number of drive C:"
@@ -101,7 +98,8 @@ def _check_form(sheet: Sheet, catalog: Catalog, index: int, server: OrderServer)
     if not rows or kind in kinds or kind not in {row.kind for row in catalog.hostids}:
         return
     forms = " or ".join(_KINDS.get(each, _DISK) for each in kinds)
-    remedy = f"Run `{rows[0].commands[0]}` on {server.host}, and put here what it prints."
+    # What the command prints is not always what license files have: `uname -m` of AIX prints more digits.
+    remedy = f"Run `{rows[0].commands[0]}` on {server.host}, and put here what it prints." + (f" {rows[0].note}" if rows[0].note else "")
     if kind == "LONG" and "DISK_SERIAL_NUM" in kinds:
         remedy = f'If it is the serial number of drive C:, write hostid = "DISK_SERIAL_NUM={server.hostid.upper()}".'
     sheet.add(
@@ -150,13 +148,6 @@ def _check_shares(sheet: Sheet, servers: Sequence[OrderServer]) -> None:
             ("servers", shares.index(0), ""),
             "This license server has no share, and others have one.",
             expected="a share for each of the servers, or for none",
-        )
-    elif max(shares) > PROPORTION_MAX and sum(shares) != _PERCENT:
-        sheet.add(
-            ("servers", len(shares) - 1, "share"),
-            "The shares do not add up.",
-            found=f"{' + '.join(map(str, shares))} = {sum(shares)}",
-            expected=f"percentages with the sum {_PERCENT}, or proportions of at most {PROPORTION_MAX}, such as 3 and 2",
         )
 
 

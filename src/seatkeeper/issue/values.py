@@ -305,15 +305,16 @@ def host(value: Any) -> str:
 
 def hostid(value: Any) -> str:
     """A host id in its one form, so that `8:0:20:0:5:ac` and `0800200005AC` give the same file."""
-    expected = "what lmhostid prints on the license server, in quotes"
+    expected = "one id that lmhostid prints on the license server, in quotes"
+    remedy = "Run lmhostid on the license server, and put here one of the ids that it prints."
     if not isinstance(value, str):
-        raise Unfit(expected)
+        raise Unfit(expected, remedy=remedy)
     if _is_address(value):
-        raise Unfit(expected, "An IP address is not a host id.", "Run lmhostid on the license server, and put here what it prints.")
+        raise Unfit(expected, "An IP address is not a host id.", remedy)
     try:
         hostid = parse_hostid(value)
     except ValueError as error:
-        raise Unfit(str(error), "This is not a host id.", "Run lmhostid on the license server, and put here what it prints.") from None
+        raise Unfit(str(error), "This is not a host id.", remedy) from None
     if hostid.value in NO_HOSTID:
         raise Unfit(
             expected, "This is what tools print where they find no host id.", "Bring a network interface up and run lmhostid again."
