@@ -63,3 +63,100 @@ def test_pairs_without_ha_items_are_a_warning(order_text: str, catalog: Catalog,
     text = order_text.replace("sites = 3", "sites = 3\nredundant_pairs = 2")
     assert [row[:2] for row in found(text, catalog, today)] == [("warning", "environment.redundant_pairs")]
     assert found(text + item("HA - CIM Platform"), catalog, today) == []
+
+
+EVERYTHING = """
+[order]
+number = "2026 0042"
+site = 1111
+company = "Pigeon Post Example Ltd"
+requestor = "Alex Example"
+purpose = "production"
+configuration = "redundant"
+
+[[items]]
+product = "Genesys Emial"
+version = "8.5"
+quantity = 10
+
+[[items]]
+product = "Genesys Outbound Voice"
+version = "8.5"
+quantity = "ten"
+
+[[items]]
+product = "HA - CIM Platform"
+version = "8.5"
+quantity = 10
+
+[[licenses]]
+feature = "occ_preview"
+quantity = 10
+
+[[licenses]]
+feature = "vcb_full"
+quantity = 10
+
+[[licenses]]
+feature = "vcb_preview"
+quantity = 0
+
+[[licenses]]
+feature = "tserver_iscc"
+quantity = 1
+
+[[licenses]]
+feature = "router_seats"
+version = "7.6"
+quantity = 10
+
+[environment]
+sites = 2
+technical_dns = "many"
+
+[[servers]]
+host = "licsrv"
+hostid = "192.0.2.7"
+system = "Linux"
+
+[[servers]]
+host = "north north"
+hostid = "170a3472"
+system = "Linux"
+"""
+
+
+def test_one_wrong_value_hides_nothing_of_what_does_not_go_together(catalog: Catalog, today: date) -> None:
+    said = {each.key: each.message for each in problems(EVERYTHING, catalog, today)}
+    assert said.keys() == {
+        "order.number",
+        "order.configuration",
+        "items[1].product",
+        "items[2].quantity",
+        "items[3].product",
+        "licenses[1].feature",
+        "licenses[3].feature",
+        "licenses[3].quantity",
+        "licenses[4].quantity",
+        "licenses[5].version",
+        "environment.technical_dns",
+        "servers[1].hostid",
+        "servers[2].host",
+        "servers[2].hostid",
+    }
+    assert said["order.configuration"] == "The configuration redundant has another number of license servers."
+    assert said["items[3].product"] == "This item is for redundant pairs, and the order has none."
+    assert said["licenses[1].feature"] == "occ_full and occ_preview cannot be used together."
+    assert said["licenses[3].feature"] == "vcb_full and vcb_preview cannot be used together."
+    assert said["licenses[4].quantity"] == "tserver_iscc is asked for some T-Servers and not for all."
+    assert said["servers[2].hostid"] == "This is not the form of a host id on Linux."
+
+
+def test_what_is_not_known_for_a_wrong_value_is_not_guessed_at(order_text: str, catalog: Catalog, today: date) -> None:
+    ha = item("HA - CIM Platform")
+    pairs = order_text.replace("sites = 3", 'sites = 3\nredundant_pairs = "two"') + ha
+    assert [row[1] for row in found(pairs, catalog, today)] == ["environment.redundant_pairs"]
+    application_ = application("T-Server", 0, "redundant = true")
+    assert [row[1] for row in found(order_text + ha + application_, catalog, today)] == ["applications[1].instances"]
+    sites = order_text.replace("sites = 3", "seits = 3").replace("Genesys CIM Platform - MS", "Genesys Chat") + license_("tserver_iscc")
+    assert [row[1] for row in found(sites, catalog, today)] == ["environment.seits"]

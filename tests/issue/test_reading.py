@@ -53,7 +53,7 @@ def test_values_come_with_defaults() -> None:
 
 def test_each_table_of_a_list_is_read_by_itself() -> None:
     sheet = Sheet('[[items]]\nsize = 1\n[[items]]\nsize = "x"\n[[items]]\nsize = 3\n', "f")
-    assert sheet.tables("items", KEYS, count_max=9) == [{"size": 1, "rest": 7}, None, {"size": 3, "rest": 7}]
+    assert sheet.tables("items", KEYS, count_max=9) == [{"size": 1, "rest": 7}, {"rest": 7}, {"size": 3, "rest": 7}]
     assert [str(problem) for problem in sheet.problems] == [
         "f:4:8: items[2].size: This value cannot be used. (found 'x', expected a number) Write a number."
     ]
@@ -61,7 +61,7 @@ def test_each_table_of_a_list_is_read_by_itself() -> None:
 
 def test_everything_wrong_with_a_table_is_said_at_once() -> None:
     sheet = Sheet('[order]\nszie = 1\nrest = "x"\n', "f")
-    assert sheet.table("order", KEYS) is None
+    assert sheet.table("order", KEYS) == {}
     assert [(problem.line, problem.key, problem.expected, problem.remedy) for problem in sheet.problems] == [
         (2, "order.szie", "one of size, rest", "Did you mean 'size'?"),
         (3, "order.rest", "a number", "Write a number."),
@@ -79,20 +79,20 @@ def test_everything_wrong_with_a_table_is_said_at_once() -> None:
 )
 def test_a_table_of_another_form_is_refused(text: str, message: str) -> None:
     sheet = Sheet(text, "f")
-    assert sheet.table("order", KEYS) is None
+    assert "size" not in sheet.table("order", KEYS)
     assert [problem.message for problem in sheet.problems] == [message]
 
 
 @pytest.mark.parametrize("text", ["[items]\nsize = 1\n", "items = 3\n", "items = [1, 2]\n"])
 def test_a_list_of_another_form_is_refused_where_it_stands(text: str) -> None:
     sheet = Sheet(text, "f")
-    assert sheet.tables("items", KEYS, count_max=9) == [None]
+    assert sheet.tables("items", KEYS, count_max=9) == [{}]
     assert [(problem.line, problem.message) for problem in sheet.problems] == [(1, "These must be tables of a list.")]
 
 
 def test_a_list_that_is_too_long_is_refused_at_the_first_that_is_too_many() -> None:
     sheet = Sheet("[[items]]\nsize = 1\n" * 4, "f")
-    assert sheet.tables("items", KEYS, count_max=3) == [None]
+    assert sheet.tables("items", KEYS, count_max=3) == [{}]
     assert [problem.line for problem in sheet.problems] == [7]
 
 

@@ -96,3 +96,28 @@ def test_the_place_of_a_table_within_a_table(order_text: str, catalog: Catalog, 
     text = order_text + server("b", "ad") + '[servers.quantities]\n"Genesys E-mail" = 30\n'
     (problem,) = problems(text, catalog, today)
     assert text.splitlines()[problem.line - 1] == "[servers.quantities]"
+
+
+@pytest.mark.parametrize(
+    ("servers", "keys"),
+    [
+        # More than was ordered is too much, whatever else is wrong with a server.
+        (
+            server("a", "aa", 'quantities = { "Genesys E-mail" = 15 }') + server("b b", "ad", 'quantities = { "Genesys E-mail" = 6 }'),
+            ["servers[2].host", "servers[2].quantities"],
+        ),
+        # A share that cannot be read is no missing share.
+        (server("a", "aa", "share = 3") + server("b", "ad", 'share = "2"'), ["servers[2].share"]),
+        # Two servers of one host id are found beside a port that is none.
+        (server("a", "aa", "share = 3\nport = 0") + server("b", "aa", "share = 2"), ["servers[1].port", "servers[2].hostid"]),
+        # With a word that is no configuration nobody knows what the servers are for.
+        (server("a", "aa") + server("b", "ad"), ["order.configuration"]),
+    ],
+)
+def test_one_wrong_value_of_a_server_hides_nothing_and_is_no_second_fault(
+    order_text: str, catalog: Catalog, today: date, servers: str, keys: list[str]
+) -> None:
+    text = order_text.partition("\n[[servers]]")[0] + servers
+    if keys[0] == "order.configuration":
+        text = text.replace("[order]", '[order]\nconfiguration = "both"')
+    assert [row[1] for row in found(text, catalog, today)] == keys

@@ -47,10 +47,12 @@ def check_whole(
         licenses: Likewise.
         applications: Likewise.
         environment: The environment that counts.
-        stated: What `[environment]` says itself, None for the rest.
+        stated: What `[environment]` says itself, None for what it leaves out; without what is not good there.
     """
     _check_exclusions(sheet, catalog, lines, items, licenses)
-    _check_pairs(sheet, catalog, lines, items, environment)
+    # How many pairs there are is known only where all that tells it is.
+    if stated.get("redundant_pairs") or ("redundant_pairs" in stated and None not in applications):
+        _check_pairs(sheet, catalog, lines, items, environment)
     known = [application for application in applications if application is not None]
     _check_applications(sheet, applications)
     _check_multi_site(sheet, catalog, lines, licenses, known, environment, stated)
@@ -142,11 +144,11 @@ def _check_multi_site(
             continue
         named = counted_servers(catalog, applications)
         for kind, number in named.items():
-            if stated[kind] is not None and stated[kind] < number:
+            if (own := stated.get(kind)) is not None and own < number:
                 sheet.add(
                     ("environment", 0, kind),
                     f"{line.feature} would be issued for some T-Servers and not for all.",
-                    found=stated[kind],
+                    found=own,
                     expected=f"at least {number}, the instances or pairs in [[applications]]",
                     remedy=f"Correct {kind}, or leave it out to have the applications counted.",
                 )

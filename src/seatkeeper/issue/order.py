@@ -10,7 +10,7 @@ who orders and on which terms, each `[[items]]` is a sellable item, each `[[lice
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import msgspec
 
@@ -26,7 +26,7 @@ from seatkeeper.issue.surroundings import surroundings
 from seatkeeper.licfile.grammar import PORT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -48,6 +48,8 @@ ITEMS_MAX: Final = 1000
 LICENSES_MAX: Final = 1000
 #: Licenses that expire within so many days are worth a warning.
 EXPIRING_DAYS: Final = 30
+
+_Kind = TypeVar("_Kind", Item, ExtraLicense, OrderedApplication, Switch)
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -123,46 +125,55 @@ def check_order(text: str, name: str, catalog: Catalog, today: date) -> Checked:
         name: sheet.tables(name, tables[name], count_max=LICENSES_MAX if name == "licenses" else ITEMS_MAX, others=_OTHERS.get(name))
         for name in ("items", "licenses", "applications", "switches", "servers")
     }
-    items = [None if each is None else Item(**each) for each in read["items"]]
-    licenses = [None if each is None else ExtraLicense(**each) for each in read["licenses"]]
-    applications = [None if each is None else OrderedApplication(**each) for each in read["applications"]]
-    switches = [None if each is None else Switch(**each) for each in read["switches"]]
-    servers = [None if each is None else OrderServer(**each) for each in read["servers"]]
+    items = _whole(Item, read["items"], tables["items"])
+    licenses = _whole(ExtraLicense, read["licenses"], tables["licenses"])
+    applications = _whole(OrderedApplication, read["applications"], tables["applications"])
+    switches = _whole(Switch, read["switches"], tables["switches"])
     stated = sheet.table("environment", tables["environment"], {"deployment": "The deployment mode stands in [order]."})
     if not items and not licenses:
         expected = "at least one [[items]] table with product, version and quantity, or [[licenses]] with feature, version and quantity"
         sheet.add(("items", 0, ""), "The order has no items.", expected=expected)
+    servers = [OrderServer(**{**_NO_SERVER, **each}) for each in read["servers"]]
+    complete = all(each.keys() == tables["servers"].keys() for each in read["servers"])
     check_servers(sheet, catalog, servers)
-    configuration = configuration_of(sheet, terms["configuration"] if terms is not None else None, servers)
-    check_split(sheet, configuration, servers, items, licenses)
-    deployment: Deployment = terms["deployment"] if terms is not None else "separate"
-    around = stated if stated is not None else {name: key.default for name, key in tables["environment"].items()}
-    environment = surroundings(sheet, catalog, around, deployment, applications, switches)
-    lines = _expanded(sheet, catalog, items, licenses, environment)
+    configuration = (
+        configuration_of(sheet, terms["configuration"], servers, complete=complete) if "configuration" in terms else "independent"
+    )
+    check_split(sheet, configuration, servers, items, licenses, complete=complete)
+    environment = surroundings(sheet, catalog, stated, terms.get("deployment", "separate"), applications, switches)
+    # One value that is not good hides nothing of what does not go together.
+    likely_items = [Item(**{**_NO_ITEM, **each}) if "product" in each else None for each in read["items"]]
+    likely_licenses = [ExtraLicense(**{**_NO_LICENSE, **each}) if "feature" in each else None for each in read["licenses"]]
+    lines = _expanded(sheet, catalog, likely_items, likely_licenses, environment)
     check_whole(
         sheet,
         catalog,
         lines,
-        items=items,
-        licenses=licenses,
+        items=likely_items,
+        licenses=likely_licenses,
         applications=applications,
         environment=environment,
-        stated=around,
+        stated=stated,
     )
-    if terms is not None:
+    if "purpose" in terms and "expires" in terms:
         terms["expires"] = _last_day(sheet, catalog, terms["purpose"], terms["expires"], today)
-    if sheet.has_errors or terms is None:
+    if sheet.has_errors:
         return Checked(None, (), _sorted(sheet))
     order = Order(
         terms=Terms(**{**terms, "configuration": configuration}),
         items=tuple(filter(None, items)),
         licenses=tuple(filter(None, licenses)),
         environment=environment,
-        servers=tuple(filter(None, servers)),
+        servers=tuple(servers),
         applications=tuple(filter(None, applications)),
         switches=tuple(filter(None, switches)),
     )
     return Checked(order, tuple(lines), _sorted(sheet))
+
+
+def _whole(kind: type[_Kind], rows: Iterable[dict[str, Any]], keys: dict[str, Key]) -> list[_Kind | None]:
+    """A value of each table, None in place of one that is not good."""
+    return [kind(**row) if row.keys() == keys.keys() else None for row in rows]
 
 
 def _sorted(sheet: Sheet) -> tuple[OrderProblem, ...]:
@@ -216,6 +227,11 @@ def _last_day(sheet: Sheet, catalog: Catalog, purpose: str, expires: date | None
         sheet.add(("order", 0, "expires"), f"The licenses expire {left}, on {format_date(expires)}.", severity="warning")
     return expires
 
+
+#: What stands in for values that are not good, and lets no other check fail.
+_NO_ITEM: Final = {"version": "7.0", "quantity": 1}
+_NO_LICENSE: Final = {"quantity": QUANTITY_MAX}
+_NO_SERVER: Final = {"host": "", "hostid": "", "port": 0}
 
 #: Keys that people look for in another table.
 _OTHERS: Final = {

@@ -2,7 +2,8 @@
 
 The TOML parser gives values without places, so the text is looked at a second time for the lines on which tables and keys
 begin. Each key of a table has a reader: a function from the raw value to the value that is meant, which raises `Unfit` with
-what is expected. A key that is not good costs only itself; reading goes on.
+what is expected. A key that is not good costs only itself; reading goes on, and who looks at
+several values together looks at those that are good.
 """
 
 from __future__ import annotations
@@ -190,8 +191,8 @@ class Sheet:
                 remedy = f"It belongs into the table {homes[0]}." if homes else nearest_sentence(name, known)
                 self.add((name, 0, ""), "There is no such table.", found=name, expected=f"one of {', '.join(known)}", remedy=remedy)
 
-    def table(self, name: str, keys: Mapping[str, Key], others: Mapping[str, str] | None = None) -> dict[str, Any] | None:
-        """The values of `[name]`, which may be left out where no key is required; None where one of them is not good.
+    def table(self, name: str, keys: Mapping[str, Key], others: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The good values of `[name]`, which may be left out where no key is required; a key is missing where its value is not good.
 
         Args:
             name: The table.
@@ -201,55 +202,50 @@ class Sheet:
         raw = self.raw.get(name, {})
         if not isinstance(raw, dict):
             self.add((name, 0, ""), "This must be one table.", found=raw, expected=f"[{name}], with a single pair of brackets")
-            return None
+            return {}
         if not raw and name not in self.raw and any(key.default is REQUIRED for key in keys.values()):
             self.add((name, 0, ""), f"The table [{name}] is missing.", remedy="`seatkeeper order template` prints an order to start from.")
-            return None
+            return {}
         return self._values(raw, (name, 0), keys, others or {})
 
     def tables(
         self, name: str, keys: Mapping[str, Key], *, count_max: int, others: Mapping[str, str] | None = None
-    ) -> list[dict[str, Any] | None]:
-        """The values of each `[[name]]`, None in place of one that is not good."""
+    ) -> list[dict[str, Any]]:
+        """The good values of each `[[name]]`, as of `table`."""
         raw = self.raw.get(name, [])
         if isinstance(raw, dict) or not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
             self.add((name, 0, ""), "These must be tables of a list.", found=raw, expected=f"[[{name}]], with double brackets")
-            return [None]
+            return [{}]
         if len(raw) > count_max:
             self.add((name, count_max, ""), f"There are more than {count_max} of these.", found=len(raw), remedy="Divide the order.")
-            return [None]
+            return [{}]
         return [self._values(each, (name, index), keys, others or {}) for index, each in enumerate(raw)]
 
-    def _values(
-        self, raw: dict[str, Any], table: tuple[str, int], keys: Mapping[str, Key], others: Mapping[str, str]
-    ) -> dict[str, Any] | None:
-        good = True
+    def _values(self, raw: dict[str, Any], table: tuple[str, int], keys: Mapping[str, Key], others: Mapping[str, str]) -> dict[str, Any]:
         meant: set[str] = set()
         for name, value in raw.items():
             if name not in keys:
-                good = False
                 meant.update(nearest(name, keys)[:1])
                 remedy = others.get(name) or nearest_sentence(name, keys)
                 self.add((*table, name), "There is no such key.", found=name, expected=f"one of {', '.join(keys)}", remedy=remedy)
             elif isinstance(value, (dict, list)) and not keys[name].table:
-                good = False
                 self.add((*table, name), "This must be a single value.", found=value, expected="a value without brackets")
         values: dict[str, Any] = {}
         for name, key in keys.items():
+            if name in meant and name not in raw:
+                continue
             if name not in raw:
-                if key.default is REQUIRED and name not in meant:
-                    good = False
+                if key.default is REQUIRED:
                     self.add((*table, ""), f"The key {name!r} is missing.", expected=_expected_of(key))
-                elif key.default is not REQUIRED:
+                else:
                     values[name] = key.default
             elif key.table or not isinstance(raw[name], (dict, list)):
                 try:
                     values[name] = key.read(raw[name])
                 except Unfit as unfit:
-                    good = False
                     message = unfit.message or "This value cannot be used."
                     self.add((*table, name), message, found=raw[name], expected=unfit.expected, remedy=unfit.remedy)
-        return values if good else None
+        return values
 
     def _place(self, path: _Path) -> Place:
         table, index, _ = path

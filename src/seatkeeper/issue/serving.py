@@ -28,14 +28,21 @@ _KINDS: Final = {"ETHER": "12 hex digits of an Ethernet address", "LONG": "8 hex
 _DISK: Final = "DISK_SERIAL_NUM= and the 8 hex digits of the serial number of drive C:"
 
 
-def configuration_of(sheet: Sheet, stated: Configuration | None, servers: Sequence[OrderServer | None]) -> Configuration:
-    """The configuration of an order's servers; what does not fit is a problem of the sheet."""
+def configuration_of(sheet: Sheet, stated: Configuration | None, servers: Sequence[OrderServer], *, complete: bool) -> Configuration:
+    """The configuration of an order's servers; what does not fit is a problem of the sheet.
+
+    Args:
+        sheet: The order.
+        stated: What it says.
+        servers: Its servers.
+        complete: Whether all that they say is good; what divides the licenses is not known else.
+    """
     count = len(servers)
-    divided = any(server is not None and (server.share or server.quantities or server.site) for server in servers)
+    divided = any(server.share or server.quantities or server.site for server in servers)
     if stated is None:
         if count <= 1:
             return "single"
-        if divided or None in servers:
+        if divided or not complete:
             return "independent"
         if count == REDUNDANT_SERVERS:
             return "redundant"
@@ -58,16 +65,14 @@ def configuration_of(sheet: Sheet, stated: Configuration | None, servers: Sequen
     return stated
 
 
-def check_servers(sheet: Sheet, catalog: Catalog, servers: Sequence[OrderServer | None]) -> None:
-    """Report what is wrong with each server, and servers that are the same machine."""
+def check_servers(sheet: Sheet, catalog: Catalog, servers: Sequence[OrderServer]) -> None:
+    """Report what is wrong with each server, and servers that are the same machine; what is empty was reported before."""
     if not servers:
         sheet.add(("servers", 0, ""), "The order names no license server.", expected="a [[servers]] table with host and hostid")
     hosts: dict[str, int] = {}
     hostids: dict[str, int] = {}
     for index, server in enumerate(servers):
-        if server is None:
-            continue
-        if server.daemon_port == server.port:
+        if server.port and server.daemon_port == server.port:
             sheet.add(
                 ("servers", index, "daemon_port"),
                 "The vendor daemon cannot listen on the port of lmgrd.",
@@ -79,7 +84,7 @@ def check_servers(sheet: Sheet, catalog: Catalog, servers: Sequence[OrderServer 
         _check_form(sheet, catalog, index, server)
         # "Each license server ... must run on its own machine" (guide, Multiple, Independent Servers Configuration).
         for key, value, seen in (("host", folded(server.host), hosts), ("hostid", server.hostid, hostids)):
-            if seen.setdefault(value, index) != index:
+            if value and seen.setdefault(value, index) != index:
                 noun = "host" if key == "host" else "host id"
                 sheet.add(
                     ("servers", index, key),
@@ -93,9 +98,11 @@ def check_servers(sheet: Sheet, catalog: Catalog, servers: Sequence[OrderServer 
 def _check_form(sheet: Sheet, catalog: Catalog, index: int, server: OrderServer) -> None:
     """A host id of the form that the catalog's table has for another system is refused; forms that it does not know are nobody's."""
     rows = [row for row in catalog.hostids if row.system == server.system and row.kind]
+    if not server.hostid or not rows:
+        return
     kind = parse_hostid(server.hostid).kind
     kinds = [row.kind for row in rows]
-    if not rows or kind in kinds or kind not in {row.kind for row in catalog.hostids}:
+    if kind in kinds or kind not in {row.kind for row in catalog.hostids}:
         return
     forms = " or ".join(_KINDS.get(each, _DISK) for each in kinds)
     # What the command prints is not always what license files have: `uname -m` of AIX prints more digits.
@@ -114,18 +121,26 @@ def _check_form(sheet: Sheet, catalog: Catalog, index: int, server: OrderServer)
 def check_split(
     sheet: Sheet,
     configuration: Configuration,
-    servers: Sequence[OrderServer | None],
+    servers: Sequence[OrderServer],
     items: Sequence[Item | None],
     licenses: Sequence[ExtraLicense | None],
+    *,
+    complete: bool,
 ) -> None:
-    """Report a split among independent servers that gives more or less than was ordered, or that other servers have no use for."""
+    """Report a split that does not add up, and one where nothing is to be divided.
+
+    Args:
+        sheet: The order.
+        configuration: How its servers work together.
+        servers: Its servers.
+        items: Its items; None in place of one that is not good.
+        licenses: Likewise.
+        complete: Whether all that the servers say is good.
+    """
     if len(servers) > SERVERS_MAX:
         sheet.add(("servers", SERVERS_MAX, ""), f"There are more than {SERVERS_MAX} license servers.", found=len(servers))
-    known = [server for server in servers if server is not None]
-    if len(known) < len(servers):
-        return
     if configuration != "independent":
-        for index, server in enumerate(known):
+        for index, server in enumerate(servers):
             for key in ("share", "quantities"):
                 if getattr(server, key):
                     sheet.add(
@@ -135,8 +150,9 @@ def check_split(
                         expected=f"no {key} with the configuration {configuration}",
                     )
         return
-    _check_shares(sheet, known)
-    _check_quantities(sheet, known, items, licenses)
+    if complete:
+        _check_shares(sheet, servers)
+    _check_quantities(sheet, servers, items, licenses, complete=complete)
 
 
 def _check_shares(sheet: Sheet, servers: Sequence[OrderServer]) -> None:
@@ -152,7 +168,12 @@ def _check_shares(sheet: Sheet, servers: Sequence[OrderServer]) -> None:
 
 
 def _check_quantities(
-    sheet: Sheet, servers: Sequence[OrderServer], items: Sequence[Item | None], licenses: Sequence[ExtraLicense | None]
+    sheet: Sheet,
+    servers: Sequence[OrderServer],
+    items: Sequence[Item | None],
+    licenses: Sequence[ExtraLicense | None],
+    *,
+    complete: bool,
 ) -> None:
     ordered: dict[str, int] = {}
     for item in items:
@@ -161,13 +182,13 @@ def _check_quantities(
     for license_ in licenses:
         if license_ is not None:
             ordered[license_.feature] = ordered.get(license_.feature, 0) + license_.quantity
-    complete = None not in items and None not in licenses
+    all_ordered = None not in items and None not in licenses
     given: dict[str, list[tuple[int, int]]] = {}
     for index, server in enumerate(servers):
         for name, quantity in server.quantities:
             if name in ordered:
                 given.setdefault(name, []).append((index, quantity))
-            elif complete:
+            elif all_ordered:
                 sheet.add(
                     ("servers", index, "quantities"),
                     f"This license server is to get {name}, which the order does not have.",
@@ -176,8 +197,8 @@ def _check_quantities(
                 )
     for name, parts in given.items():
         total = sum(quantity for _, quantity in parts)
-        everywhere = len(parts) == len(servers)
-        if complete and (total > ordered[name] or (everywhere and total < ordered[name])):
+        everywhere = complete and len(parts) == len(servers)
+        if all_ordered and (total > ordered[name] or (everywhere and total < ordered[name])):
             sheet.add(
                 ("servers", parts[-1][0], "quantities"),
                 f"The split of {name} does not add up.",

@@ -37,7 +37,7 @@ def surroundings(
     Args:
         sheet: The order.
         catalog: What its applications check out.
-        stated: What `[environment]` has, None for what it leaves out.
+        stated: What `[environment]` has, None for what it leaves out; without what is not good there.
         deployment: The deployment mode.
         applications: The good ones; None in place of the others.
         switches: Likewise.
@@ -45,13 +45,15 @@ def surroundings(
     known = [application for application in applications if application is not None]
     kinds = counted_servers(catalog, known)
     pairs = sum(each.instances // 2 for each in known if each.redundant and _is_paired(catalog, each))
+    said = {name: number for name, number in stated.items() if number is not None}
     return Environment(
         deployment=deployment,
-        **{kind: min(QUANTITY_MAX, kinds[kind]) if stated[kind] is None else stated[kind] for kind in _KINDS[1:]},
-        sites=(kinds["sites"] or 1) if stated["sites"] is None else stated["sites"],
-        redundant_pairs=min(QUANTITY_MAX, max(stated["redundant_pairs"] or 0, pairs)),
-        instances=1 if stated["instances"] is None else stated["instances"],
-        environments=1 if stated["environments"] is None else stated["environments"],
+        network_tservers=said.get("network_tservers", min(QUANTITY_MAX, kinds["network_tservers"])),
+        ivr_servers=said.get("ivr_servers", min(QUANTITY_MAX, kinds["ivr_servers"])),
+        sites=said.get("sites", min(QUANTITY_MAX, kinds["sites"] or 1)),
+        redundant_pairs=min(QUANTITY_MAX, max(said.get("redundant_pairs", 0), pairs)),
+        instances=said.get("instances", 1),
+        environments=said.get("environments", 1),
         seat_dns=_dns(sheet, stated, switches, "seat_dns"),
         technical_dns=_dns(sheet, stated, switches, "technical_dns"),
         instances_of=_instances(catalog, known),
@@ -88,8 +90,8 @@ def _instances(catalog: Catalog, applications: Sequence[OrderedApplication]) -> 
 def _dns(sheet: Sheet, stated: dict[str, Any], switches: Sequence[Switch | None], key: str) -> int | None:
     numbers = [getattr(switch, key) for switch in switches if switch is not None]
     given = [number for number in numbers if number is not None]
-    own: int | None = stated[key]
-    if not given or len(numbers) < len(switches):
+    own: int | None = stated.get(key)
+    if key not in stated or not given or len(numbers) < len(switches):
         return own
     if len(given) < len(numbers) and own is None:
         index = next(at for at, switch in enumerate(switches) if switch is not None and getattr(switch, key) is None)
