@@ -235,10 +235,13 @@ def test_many_servers_are_told_in_a_row_each(desk: Path, capsys: pytest.CaptureF
     status, out, _ = run(capsys, "split.toml", "--keys", "keys", "-o", "out")
     assert status == 0
     head, ruler, first, *_ = out.splitlines()[2:]
-    assert head.split() == ["Server", "Features", "License", "file"]
+    assert head.split() == ["Server", "Features", "Not", "there", "License", "file"]
     assert set(ruler) == {"-", " "}
     assert first.split()[0] == "host0"
-    assert first.split()[2] == "out/host0/license.dat"
+    assert first.split()[3] == "out/host0/license.dat"
+    assert "Beside each whole file lie the trust file and the server's credential" in out
+    assert "Credential " not in out
+    assert "Divided by shares 1:1:1:1:1:1:1 as ordered." in out
 
 
 def test_a_delta_has_what_is_new_and_says_what_changes(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

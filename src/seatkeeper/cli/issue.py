@@ -154,12 +154,17 @@ def _report_of_many(order: Order, files: Sequence[IssuedFile], today: date) -> l
         rows = [(name, *[str(one.get(name, 0)) for one in counts]) for name in names]
         lines += [*table(("Feature", *hosts), rows), ""]
     else:
-        rows = [(host, str(len(file.signed.plan.lines)), str(file.path)) for host, file in zip(hosts, files, strict=True)]
-        lines += [*table(("Server", "Features", "License file"), rows), ""]
+        rows = [
+            (host, str(len(file.signed.plan.lines)), str(len(file.signed.plan.left_out)), str(file.path))
+            for host, file in zip(hosts, files, strict=True)
+        ]
+        lines += [*table(("Server", "Features", "Not there", "License file"), rows), ""]
     if division := files[0].signed.plan.division:
         lines.append(f"Divided by {division}.")
     lines += [_life(order.terms.expires, today), ""]
-    for file in files:
+    if len(files) > _COLUMNS_MAX:
+        lines.append("Beside each whole file lie the trust file and the server's credential, which is a private key: only for that server.")
+    for file in files if len(files) <= _COLUMNS_MAX else [file for file in files if file.signed.plan.is_delta or file.backup is not None]:
         server = file.servers[0]
         lines.append(f"{server.host} (host id {server.hostid}):")
         lines += [f"  {line}" for line in _changes(file) if line]

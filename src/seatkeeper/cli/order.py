@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from seatkeeper.issue.reading import OrderProblem
 
 __all__ = ["app", "counted", "main", "print_json", "run", "table"]
+
+#: So many servers a sentence names.
+_SERVERS_MAX: Final = 6
 
 app = typer.Typer(
     name="order",
@@ -79,6 +82,8 @@ def check(file: File, json: Json = False, catalog: Directory = None) -> None:
             items = counted(len({item.product for item in checked.order.items}), "sellable item")
             licenses = counted(len(checked.lines), "technical license")
             servers = [f"{server.host} ({server.hostid})" for server in checked.order.servers]
+            if len(servers) > _SERVERS_MAX:
+                servers[_SERVERS_MAX - 1 :] = [f"{len(servers) - _SERVERS_MAX + 1} more"]
             named = " and ".join(filter(None, [", ".join(servers[:-1]), servers[-1]]))
             print(f"{file} can be issued: {items}, {licenses}, for {named}.")
         else:

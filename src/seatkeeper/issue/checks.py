@@ -108,7 +108,7 @@ def _check_pairs(sheet: Sheet, catalog: Catalog, lines: Sequence[Line], items: S
                 expected="redundant_pairs in [environment], or [[applications]] with redundant = true",
                 remedy="Say how many pairs there are, or take the item out.",
             )
-    elif not sold and items and not any(catalog.technical_license(line.feature).pairs for line in lines):
+    elif not sold and items and None not in items and not any(catalog.technical_license(line.feature).pairs for line in lines):
         sheet.add(
             ("environment", 0, "redundant_pairs"),
             "The environment has redundant pairs, and nothing in the order is for them: they cannot run in hot standby.",

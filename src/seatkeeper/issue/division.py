@@ -32,6 +32,8 @@ __all__ = ["SERVERS_MAX", "Part", "Weights", "divide", "largest_remainder", "wei
 
 #: Independent license servers of one order.
 SERVERS_MAX: Final = 100
+#: So many weights a sentence names.
+_TOLD_MAX: Final = 10
 
 
 class Weights(msgspec.Struct, frozen=True):
@@ -143,7 +145,7 @@ def largest_remainder(total: int, weights: Sequence[int]) -> tuple[int, ...]:
 
 
 def _told(numbers: Sequence[int]) -> str:
-    return ":".join(map(str, numbers))
+    return ":".join([*map(str, numbers[:_TOLD_MAX]), *(["..."] if len(numbers) > _TOLD_MAX else [])])
 
 
 def _dns_by_site(order: Order) -> tuple[int, ...] | None:

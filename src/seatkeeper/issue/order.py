@@ -177,7 +177,8 @@ def _whole(kind: type[_Kind], rows: Iterable[dict[str, Any]], keys: dict[str, Ke
 
 
 def _sorted(sheet: Sheet) -> tuple[OrderProblem, ...]:
-    return tuple(sorted(sheet.problems, key=lambda problem: (problem.line, problem.column)))
+    # What has no line is about the whole, and is read last.
+    return tuple(sorted(sheet.problems, key=lambda problem: (not problem.line, problem.line, problem.column)))
 
 
 def _expanded(

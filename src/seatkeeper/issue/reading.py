@@ -157,7 +157,8 @@ class Sheet:
             # The parser ends its sentence with "(at line 3, column 7)" or "(at end of document)".
             reason, _, where = str(error).partition(" (at ")
             numbers = [int(number) for number in re.findall(r"\d+", where)] or [text.count("\n") + 1, 1]
-            raise OrderError([OrderProblem(name, numbers[0], numbers[1], "", f"This is not TOML: {reason}.")]) from None
+            line = "".join(text.split("\n")[numbers[0] - 1 : numbers[0]]).strip()
+            raise OrderError([OrderProblem(name, numbers[0], numbers[1], "", f"This is not TOML: {reason}.", _shown(line))]) from None
         self._places = find_places(text)
 
     @property
