@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatkeeper.base.dates import NEVER
+from seatkeeper.base.dates import NEVER, format_date
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.expand import Environment, ExtraLicense, Item
 from seatkeeper.catalog.model import Catalog
@@ -142,12 +142,16 @@ def test_the_number_of_servers_tells_the_configuration(order_text: str, catalog:
 @pytest.mark.parametrize(("purpose", "days"), [("demo", 30), ("evaluation", 90), ("testing", 365), ("development", 365)])
 def test_a_purpose_limits_the_life_of_licenses(order_text: str, catalog: Catalog, today: date, purpose: str, days: int) -> None:
     text = order_text.replace('"production"', f'"{purpose}"')
-    (problem,) = problems_of(text, catalog, today)
-    assert (problem.key, problem.found) == ("order.expires", "permanent")
     last = today + timedelta(days=days)
+    # `permanent`, which the template has, is as long as can be; and that is said.
+    (problem,) = problems_of(text, catalog, today)
+    assert (problem.key, problem.found, problem.severity) == ("order.expires", "permanent", "warning")
+    assert f"last {days} days at most, so these end on {format_date(last)}" in problem.message
+    assert read_order_of(text, catalog, today).terms.expires == last
     assert read_order_of(text.replace('expires = "permanent"\n', ""), catalog, today).terms.expires == last
     assert read_order_of(text.replace('"permanent"', last.isoformat()), catalog, today).terms.expires == last
-    assert problems_of(text.replace('"permanent"', (last + timedelta(days=1)).isoformat()), catalog, today)
+    (beyond,) = problems_of(text.replace('"permanent"', (last + timedelta(days=1)).isoformat()), catalog, today)
+    assert (beyond.severity, beyond.expected) == ("error", f"a day until {last}")
 
 
 def test_all_mistakes_of_an_order_are_said_together(order_text: str, catalog: Catalog, today: date) -> None:

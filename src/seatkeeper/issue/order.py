@@ -214,11 +214,20 @@ def _last_day(sheet: Sheet, catalog: Catalog, purpose: str, expires: date | None
     latest = NEVER if days_max is None else today + timedelta(days=days_max)
     if expires is None:
         return latest
+    if expires == NEVER != latest:
+        # Whoever writes `permanent` means as long as possible; another day is somebody's plan, and must not be shortened.
+        sheet.add(
+            ("order", 0, "expires"),
+            f"Licenses for {purpose} last {days_max} days at most, so these end on {format_date(latest)}.",
+            found="permanent",
+            severity="warning",
+        )
+        return latest
     if expires > latest:
         sheet.add(
             ("order", 0, "expires"),
             f"Licenses for {purpose} last {days_max} days at most.",
-            found="permanent" if expires == NEVER else expires,
+            found=expires,
             expected=f"a day until {latest}",
             remedy="Leave `expires` out for the last possible day, or order for production.",
         )

@@ -43,7 +43,7 @@ reseller = "Twine Example Trading"  # who sold it; "" for the vendor itself
 requestor = "Alex Example"    # who asked for the file
 purpose = "production"        # demo, evaluation, testing, development or production
 license_use = "Customer use"  # the terms of use, as they stand in NOTICE of each line
-expires = "permanent"         # or the last day: 2027-06-30, or "30-jun-2027"; a purpose may limit it, and gives it when left out
+expires = "permanent"         # or the last day: 2027-06-30, or "30-jun-2027"; some purposes end it sooner
 # ordered = 2026-11-20        # the day of the order
 deployment = "separate"       # separate: each item has agents of its own, so seats add up
                               # blended: the same agents serve several items, so the largest number is enough
