@@ -9,6 +9,7 @@ import pytest
 from seatkeeper.adapters.keys import load_trust
 from seatkeeper.cli.vendor import main
 from seatkeeper.issue.record import Record, append_record
+from support.desk_commands import Commands
 
 
 @pytest.fixture
@@ -109,3 +110,29 @@ def test_what_a_ceremony_wants(
     status, out, err = run(capsys, "ceremony", *words)
     assert (status, out, err.startswith("seatkeeper vendor: ")) == (1, "", True)
     assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]
+
+
+def test_a_registry_s_files_of_a_stolen_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = Commands(tmp_path, monkeypatch, capsys)
+    stolen = load_trust(Path("keys"))[1].issuers[0].id
+    asked = ("affected", stolen, "--since", "14-mar-2026", "--keys", "keys")
+    assert "--registry" in run(capsys, *asked)[1]
+    for line in (
+        "init",
+        "register order.toml",
+        "issue 20260001 --keys keys -o license.dat",
+        'add 20260001 --item "Genesys E-mail=1" --keys keys -o more.dat --delta',
+    ):
+        commands.good(f"desk {line}")
+    shown = json.loads(run(capsys, *asked, "--registry", "desk.db", "--json")[1])
+    # Both are in force, and one new file takes the place of both.
+    assert [(each["file"], each["order"], each["hostids"]) for each in shown] == [
+        ("license.dat", "20260002", ["0800200005ac"]),
+        ("more.dat", "20260002", ["0800200005ac"]),
+    ]
+    status, out, err = run(capsys, *asked, "--registry", "desk.db")
+    assert (status, err, out.count("desk reissue 20260002")) == (0, "", 1)
+    assert run(capsys, "revoke", stolen, "--on", "14-mar-2026", "--reason", "x", "--keys", "keys")[0] == 0
+    assert run(capsys, "rotate", "--keys", "keys")[0] == 0
+    commands.good("desk reissue 20260002 --why stolen --keys keys -o anew.dat")
+    assert "No file on record" in run(capsys, *asked, "--registry", "desk.db")[1]

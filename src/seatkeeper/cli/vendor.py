@@ -98,8 +98,11 @@ def init(
     made = trust.issuers[-1]
     print(f"Keys of vendor {trust.vendor}, in {keys}:")
     since = f"from {_day(made.not_before)} " if first != today else ""
+    # What is in a token cannot be taken out of it.
+    held = _name(keys, "root", root).endswith(".token")
+    keep = "the key is in the token, of which there is no copy" if held else "keep it offline, and a copy of it in another place"
     for file, use in (
-        (_name(keys, "root", root), "signs trust files: keep it offline, and a copy of it in another place"),
+        (_name(keys, "root", root), f"signs trust files: {keep}"),
         ("root.pub", "the root public key, which applications pin"),
         (_name(keys, f"issuer-{made.id}"), f"signs license lines {since}until {_day(made.not_after)}: needed by `seatkeeper issue`"),
         (_name(keys, "daemon"), "certifies license servers: needed by `seatkeeper issue`"),
@@ -107,7 +110,7 @@ def init(
     ):
         print(f"  {file:<27} {use}")
     if secret is None and any(keys.glob("*.key")):
-        print("The private keys have no passphrase (--passphrase-file gives them one); only their owner may read them.")
+        print("The private keys in files have no passphrase (--passphrase-file gives them one); only their owner may read them.")
     if simulation:
         print("They are for simulations only: throw them away afterwards, and never issue real licenses with them.")
     print(f"Root public key to pin: {trust.root}")

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from seatkeeper.cli.desk_common import OptionalRegistry, check_installed
+
 __all__ = ["affected", "ceremony"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -17,6 +19,7 @@ def affected(
     issuer: Annotated[str, typer.Argument(metavar="ISSUER", help="The key id, as `seatkeeper vendor show` prints it.", show_default=False)],
     since: Annotated[str, typer.Option("--since", metavar="DD-MMM-YYYY", help="The day as of which it is revoked.", show_default=False)],
     keys: Annotated[Path, typer.Option("--keys", metavar="DIR", help="The directory that holds the keys.", show_default=False)],
+    registry: OptionalRegistry = None,
     json: Json = False,
 ) -> None:
     """List the issued files that an issuer key signed on that day or later: they need to be issued anew."""
@@ -27,7 +30,8 @@ def affected(
     from seatkeeper.base.errors import InputError
     from seatkeeper.cli.order import counted, print_json, table
     from seatkeeper.issue.affected import affected as chosen
-    from seatkeeper.issue.affected import read_records
+    from seatkeeper.issue.affected import read_records, registered_records
+    from seatkeeper.issue.record import RECORD_NAME
 
     try:
         day = parse_date(since)
@@ -38,18 +42,31 @@ def affected(
     _, trust = load_trust(keys)
     wanted = known_issuer(trust, issuer)
     records, torn = read_records(keys)
-    found = chosen(records, wanted.id, day)
+    kept = []
+    if registry is not None:
+        check_installed()
+        from seatkeeper.adapters.registry import Registry
+
+        with Registry(registry) as opened, opened.read() as view:
+            kept = chosen(registered_records(view), wanted.id, day)
+    found = [*chosen(records, wanted.id, day), *kept]
     for number in torn:
         print(f"seatkeeper vendor: line {number} of the list of issued files is torn: an attempt that broke off.", file=sys.stderr)
     if json:
         print_json([{name: value for name, value in msgspec.to_builtins(record).items() if name != "unsigned"} for record in found])
         return
     if not found:
-        print(f"No file on record was signed by {wanted.id} on {since} or later.")
+        unknown = registry is None and not (keys / RECORD_NAME).exists()
+        where = f" {keys} has no list of issued files; a desk's registry is named with --registry." if unknown else ""
+        print(f"No file on record was signed by {wanted.id} on {since} or later.{where}")
         return
     rows = [(each.issued, each.order, each.site, each.company, ", ".join(each.hostids), each.file) for each in found]
     print("\n".join(table(("Issued", "Order", "Site", "Company", "Host id", "File"), rows)))
     print(f"{counted(len(found), 'file')} to issue anew. A file of this key that is not on record is not yours.")
+    if kept:
+        numbers = list(dict.fromkeys(each.order for each in kept))
+        print("\nNext: when the key is revoked and a new one is there, sign anew what counts, one order after the other")
+        print("\n".join(f'  seatkeeper desk reissue {number} --why "{wanted.id} was stolen" --keys {keys} -o FILE' for number in numbers))
 
 
 def ceremony(

@@ -1,21 +1,23 @@
-"""When an issuer key was stolen, the list of issued files tells which of them it signed on or after that day and so must be issued anew."""
+"""When an issuer key was stolen, the list of issued files, or the registry, tells which of them it signed on or after that day."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from seatkeeper.base.dates import parse_date
+from seatkeeper.base.dates import format_date, parse_date
 from seatkeeper.base.errors import InputError
 from seatkeeper.issue.record import RECORD_NAME, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
     from pathlib import Path
 
-__all__ = ["RECORD_BYTES_MAX", "affected", "read_records"]
+    from seatkeeper.adapters.registry_reading import View
+
+__all__ = ["RECORD_BYTES_MAX", "affected", "read_records", "registered_records"]
 
 #: A line of the list holds one whole unsigned file.
 RECORD_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -56,6 +58,36 @@ def read_records(directory: Path) -> tuple[list[Record], list[int]]:
                     raise InputError(f"This is no record of an issued file: {error}.", file=str(path), line=number) from None
                 torn.append(number)
     return records, torn
+
+
+def registered_records(view: View) -> list[Record]:
+    """The files in force that a registry has, oldest first, each with the order that counts now: that is the one to sign anew."""
+    from seatkeeper.adapters.registry_reading import LIVE
+
+    customers = view.site_customers()
+    found = []
+    for file in view.files(states=LIVE):
+        order = view.order(file.order)
+        # A delta leaves the files before it in force, so the file of an order may outlive it.
+        while order.state == "superseded" and (after := view.successor(order.number)) is not None:
+            order = after
+        found.append(
+            Record(
+                order=order.number,
+                site=order.site,
+                company=customers[order.site],
+                purpose=order.purpose,
+                issued=format_date(date.fromisoformat(file.issued)),
+                expires=file.expires,
+                vendor=file.vendor,
+                hostids=tuple(file.hostids.split()),
+                issuer=file.issuer,
+                file=file.destination,
+                sha256=file.sha256,
+                unsigned=file.unsigned,
+            )
+        )
+    return found
 
 
 def _is_json(line: bytes) -> bool:
