@@ -34,6 +34,9 @@ app = typer.Typer(
 #: A terminal narrower than this has no room for the description beside the feature.
 _DESCRIPTION_COLUMNS_MIN: Final = 110
 
+#: What has a column, or nothing to say to people.
+_NOT_REMARKED: Final = frozenset({"CK", "SIGN", "VENDOR_INFO"})
+
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", help="License files.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON: a list with one object for each file.")]
 Today = Annotated[
@@ -203,7 +206,10 @@ def _show(parsed: Parsed, problems: tuple[Problem, ...], today: date) -> None:
     if heads.row_count:
         _print(console, heads)
     if licenses:
-        _print(console, "", _license_table(licenses, today, wide=console.width >= _DESCRIPTION_COLUMNS_MIN))
+        wide = console.width >= _DESCRIPTION_COLUMNS_MIN
+        _print(console, "", _license_table(licenses, today, wide=wide))
+        if remarks := _remarks(licenses):
+            _print(console, "", *map(Text, remarks))
     if packages:
         _print(console, "", _package_table(packages))
     if licenses or packages:
@@ -273,6 +279,31 @@ def _license_table(licenses: list[tuple[int, Signable]], today: date, *, wide: b
     return table
 
 
+def _remarks(licenses: list[tuple[int, Signable]]) -> list[str]:
+    """What the licenses say beside the columns: each attribute once, with the lines that have it."""
+    places: dict[tuple[str, str | None], list[str]] = {}
+    for place, line in licenses:
+        for pair in line.attributes:
+            if pair[0].upper() not in _NOT_REMARKED:
+                places.setdefault(pair, []).append(str(place))
+    return [
+        f"{_printable(_attribute_text(*pair))}: {_of_lines(found) if len(found) < len(licenses) or len(found) == 1 else 'all lines'}"
+        for pair, found in places.items()
+    ]
+
+
+def _attribute_text(name: str, value: str | None) -> str:
+    return name if value is None else f'{name}="{value}"' if " " in value else f"{name}={value}"
+
+
+def _of_lines(places: list[str]) -> str:
+    return f"line {places[0]}" if len(places) == 1 else f"lines {', '.join(places)}"
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def _package_table(packages: list[tuple[int, Any]]) -> Table:
     table = _table("Line", "Package", "Version", "Options", "Components", "Signature")
     for place, line in packages:
@@ -307,7 +338,7 @@ def _signature(line: Signable) -> str:
 
 
 def _attribute_texts(attributes: Any) -> list[str]:
-    return [name if value is None else f"{name}={value}" for name, value in attributes]
+    return [_attribute_text(name, value) for name, value in attributes]
 
 
 # A file as JSON.
