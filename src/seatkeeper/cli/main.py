@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "hold": ("hold", "run a program while it holds licenses"),
     "app": ("app", "licensed applications: list, show, run"),
     "simulate": ("simulate", "a contact center's day against a real license server: seats, violations, what to buy"),
+    "usage": ("usage", "use of sellable items: load sessions, report peaks against what was bought"),
     "service": ("service", "the license server as a service: install, remove, status, wait"),
     "admin": ("admin", "who administers a license server from other machines: add, list, remove"),
     "journal": ("journal", "a vendor daemon's record of use: show, verify, export"),

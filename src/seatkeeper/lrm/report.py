@@ -1,0 +1,182 @@
+"""Reports about the use of sellable items, worked out from the warehouse by an engine."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, tzinfo
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from seatkeeper.base.errors import InputError
+from seatkeeper.catalog.model import folded, nearest_sentence
+from seatkeeper.usage.measures import ITEMS, Item, PortRule, item_named
+from seatkeeper.usage.peaks import KEYS_MAX, MINUTE_S
+from seatkeeper.usage.periods import Granularity, edges, periods
+from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject, concurrent, enabled, groups, port_peaks
+from seatkeeper.usage.seats import lacking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from seatkeeper.adapters.engines import Engine
+    from seatkeeper.adapters.warehouse import Warehouse
+    from seatkeeper.usage.periods import Edge, Period
+    from seatkeeper.usage.reports import Facts
+
+__all__ = ["SAMPLINGS", "Query", "Row", "Sampling", "items_by_name", "report"]
+
+#: `exact` and `second` look at every second, which is as fine as facts are; `minute` at every whole minute, as LRM does.
+Sampling = Literal["exact", "second", "minute"]
+SAMPLINGS: Final[dict[str, int]] = {"exact": 1, "second": 1, "minute": MINUTE_S}
+
+
+class Query(msgspec.Struct, frozen=True):
+    """What is asked.
+
+    Attributes:
+        report: Whom the rows are about.
+        item: The sellable item, as the person wrote it.
+        granularity: How long a period is.
+        first: The first day, in `zone`.
+        end: The day after the last one.
+        zone: Whose days and hours they are.
+        week_start: The weekday on which a week begins, 0 for Monday.
+        tenant: Only this tenant; None: all.
+        group: Only this group; None: all.
+        sampling: Which moments are looked at.
+        membership: Who belongs to a group.
+    """
+
+    report: ReportType
+    item: str
+    granularity: Granularity
+    first: date
+    end: date
+    zone: tzinfo = UTC
+    week_start: int = 0
+    tenant: str | None = None
+    group: str | None = None
+    sampling: Sampling = "exact"
+    membership: Membership = "history"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One period of one subject.
+
+    Attributes:
+        subject: Whom it is about.
+        item: The item, as it was asked for.
+        period: When.
+        peak: The most seats that were in use at once; None where that cannot be known.
+        peak_time: The last second of the peak; None where nothing was in use.
+        enabled: The most seats that were configured at once; None where that is not known, or not measured.
+        limit: What was bought, or provisioned; None where nothing was.
+        over: By how much the peak was above the limit, 0 where it was not.
+        missing: Why something is not known; empty where all is.
+    """
+
+    subject: Subject
+    item: str
+    period: Period
+    peak: int | None
+    peak_time: int | None
+    enabled: int | None
+    limit: int | None = None
+    over: int = 0
+    missing: str = ""
+
+
+def items_by_name(items: Sequence[Item] = ITEMS) -> dict[str, Item]:
+    """Items by their folded names."""
+    return {folded(item.name): item for item in items}
+
+
+def report(warehouse: Warehouse, engine: Engine, query: Query, items: Mapping[str, Item], products: Mapping[str, str]) -> list[Row]:
+    """The rows of a report: by subject in the order of their names, then by period.
+
+    Raises:
+        InputError: The item, the tenant or the group is not known, or the days are none.
+    """
+    item = item_named(query.item, items, products)
+    pieces = periods(query.granularity, query.first, query.end, query.zone, query.week_start)
+    marks = edges(pieces)
+    facts = warehouse.facts(engine, marks[0].at, marks[-1].at)
+    subjects = _subjects(warehouse, engine, query, facts)
+    if not subjects:
+        return []
+    missing = lacking(item, facts.known.kinds)
+    used = {} if missing else _used(engine, facts, item, query, subjects, pieces, marks)
+    able = _enabled(engine, facts, item, query, subjects, marks)
+    if item.peak is None:
+        missing = ""
+    elif isinstance(item.peak, PortRule):
+        missing = "no ports were counted"
+    rows: list[Row] = []
+    for key, subject in enumerate(subjects):
+        for number, piece in enumerate(pieces):
+            peak, last = used.get((key, number), (None, None))
+            rows.append(
+                Row(
+                    subject,
+                    query.item,
+                    piece,
+                    peak,
+                    last,
+                    able.get((key, number), (None, None))[0],
+                    missing=missing if peak is None else "",
+                )
+            )
+    return rows
+
+
+def _subjects(warehouse: Warehouse, engine: Engine, query: Query, facts: Facts) -> list[Subject]:
+    if query.report == "system":
+        if query.tenant is not None:
+            raise InputError(
+                "A system report is about all tenants.", file="--tenant", found=query.tenant, remedy="Ask for --type tenant instead."
+            )
+        return [Subject()]
+    tenants = warehouse.manifest().tenants
+    if query.tenant is not None:
+        if query.tenant not in tenants:
+            near = nearest_sentence(query.tenant, tenants)
+            raise InputError("There are no data of this tenant.", file="--tenant", found=query.tenant, remedy=near)
+        tenants = [query.tenant]
+    if query.report == "tenant":
+        return [Subject(tenant) for tenant in tenants]
+    table = groups(facts.known, query.report)
+    named = sorted((row["tenant"], row["group"]) for row in engine.rows(table.select("tenant", "group").distinct()))
+    chosen = [Subject(tenant, group) for tenant, group in named if tenant in tenants and query.group in {None, group}]
+    if query.group is not None and not chosen:
+        near = nearest_sentence(query.group, sorted({group for _, group in named}))
+        kind = GROUP_KINDS[query.report]
+        raise InputError(f"There is no such group of {kind}s.", file="--group", found=query.group, remedy=near)
+    if len(chosen) > KEYS_MAX:
+        raise InputError("These are too many groups.", file="--type", found=str(len(chosen)), expected=f"at most {KEYS_MAX}")
+    return chosen
+
+
+def _used(
+    engine: Engine, facts: Facts, item: Item, query: Query, subjects: list[Subject], pieces: list[Period], marks: list[Edge]
+) -> dict[tuple[int, int], tuple[int, int | None]]:
+    if item.peak is None:
+        return {}
+    if isinstance(item.peak, PortRule):
+        if query.report in GROUP_KINDS:
+            return {}
+        parts = [(number, piece.since, piece.until) for number, piece in enumerate(pieces)]
+        return _by_period(engine, port_peaks(facts, item.peak, subjects, parts))
+    step = SAMPLINGS[query.sampling]
+    return _by_period(engine, concurrent(facts, item, query.report, subjects, marks, step_s=step, membership=query.membership))
+
+
+def _enabled(
+    engine: Engine, facts: Facts, item: Item, query: Query, subjects: list[Subject], marks: list[Edge]
+) -> dict[tuple[int, int], tuple[int, int | None]]:
+    if item.enabled is None or (query.report not in GROUP_KINDS and item.enabled.kind not in facts.known.kinds):
+        return {}
+    return _by_period(engine, enabled(facts, item, query.report, subjects, marks, query.membership))
+
+
+def _by_period(engine: Engine, expression: Any) -> dict[tuple[int, int], tuple[int, int | None]]:
+    return {(row["key"], row["period"]): (row["peak"], row["last"]) for row in engine.rows(expression)}

@@ -1,0 +1,184 @@
+"""A report is a value that says what is asked, and Ibis expressions that follow from it; the rows come from what an engine makes of them.
+
+Who is reported on (`Subject`: the system, a tenant, a group) has a number, the key. Times of seats are told by key, cut to the asked
+days; `peaks` does the rest. The same is done with what was configured, for enabled seats. A peak of the system is made from all its
+sessions, never from tenants' peaks: those are at different moments, and a seat may serve two tenants.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+import ibis
+import msgspec
+
+from seatkeeper.usage.facts import DAY_S, KINDS
+from seatkeeper.usage.measures import PortRule, RecordingRule, SessionRule
+from seatkeeper.usage.peaks import Cells, peaks
+from seatkeeper.usage.seats import FOREVER, configured, during, qualifying, recorded
+from seatkeeper.usage.sessions import ended_with_source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ibis.expr.types import Table
+
+    from seatkeeper.usage.measures import Item
+    from seatkeeper.usage.periods import Edge
+    from seatkeeper.usage.seats import Known
+
+__all__ = [
+    "GROUP_KINDS",
+    "REPORT_TYPES",
+    "Facts",
+    "Membership",
+    "ReportType",
+    "Subject",
+    "cells",
+    "concurrent",
+    "enabled",
+    "groups",
+    "port_peaks",
+]
+
+ReportType = Literal["system", "tenant", "agent-group", "place-group"]
+REPORT_TYPES: Final[tuple[ReportType, ...]] = ("system", "tenant", "agent-group", "place-group")
+#: Report -> the kind of configuration that says who belongs to a group, which column of a session its members are.
+GROUP_KINDS: Final[dict[str, str]] = {"agent-group": "agent", "place-group": "place"}
+#: `history`: who belonged to a group when; `day-end`: who belonged to it when the day ended, for the whole day, as LRM has it.
+Membership = Literal["history", "day-end"]
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """Whom a row of a report is about: the whole system without a tenant, a tenant without a group, or a group."""
+
+    tenant: str | None = None
+    group: str | None = None
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """The facts that reports read, as tables."""
+
+    sessions: Table
+    recordings: Table
+    ports: Table
+    ends: Table
+    known: Known
+
+
+def cells(subjects: int, edges: Sequence[Edge]) -> Cells:
+    """The same edges for so many keys, counted through."""
+    ticks = ibis.memtable(
+        [(position, edge.at, edge.period) for position, edge in enumerate(edges)],
+        schema={"position": "int64", "at": "int64", "period": "int64"},
+    )
+    keys = ibis.memtable([(key,) for key in range(subjects)], schema={"key": "int64"})
+    both = keys.cross_join(ticks)
+    return Cells(both.select("key", "at", "period", cell=both.key * len(edges) + both.position + 1), edges[0].at)
+
+
+def groups(known: Known, report: ReportType) -> Table:
+    """Tenant, group and member of every group of the report's sort, with the times of membership."""
+    rows = known.configuration
+    rows = rows.filter(rows.kind == report)
+    return rows.select("tenant", group=rows.name, member=rows.detail, since=rows.since, until=rows.until.coalesce(FOREVER))
+
+
+def _keyed(subjects: Sequence[Subject]) -> Table:
+    return ibis.memtable(
+        [(key, one.tenant or "", one.group or "") for key, one in enumerate(subjects)],
+        schema={"key": "int64", "tenant": "string", "group": "string"},
+    )
+
+
+def _members(known: Known, report: ReportType, subjects: Sequence[Subject], membership: Membership, since: int, until: int) -> Table:
+    members = groups(known, report).inner_join(_keyed(subjects), ["tenant", "group"])
+    members = members.select("key", "tenant", "member", "since", "until")
+    if membership == "history":
+        return members
+    days = [(day, day + DAY_S) for day in range(since - since % DAY_S, until, DAY_S)]
+    ends = ibis.memtable(days, schema={"begins": "int64", "ends": "int64"})
+    at_end = members.inner_join(ends, [members.since < ends.ends, members.until >= ends.ends])
+    return at_end.select("key", "tenant", "member", since=at_end.begins, until=at_end.ends)
+
+
+def _times(
+    counted: Table, facts: Facts, report: ReportType, subjects: Sequence[Subject], membership: Membership, span: tuple[int, int]
+) -> Table:
+    """The columns `key`, `seat`, `since`, `until` that `peaks` wants, from `tenant`, `seat`, `login`, `logout` and what a group needs."""
+    since, until = span
+    if report == "system":
+        keyed = counted.mutate(key=ibis.literal(0, "int64"))
+    elif report == "tenant":
+        keyed = counted.inner_join(_keyed(subjects).drop("group"), "tenant")
+    else:
+        members = _members(facts.known, report, subjects, membership, since, until)
+        keyed = during(counted, members, GROUP_KINDS[report])
+    cut = keyed.select("key", "seat", since=ibis.greatest(keyed.login, since), until=ibis.least(keyed.logout.coalesce(FOREVER), until))
+    return cut.filter(cut.since < cut.until)
+
+
+def concurrent(
+    facts: Facts,
+    item: Item,
+    report: ReportType,
+    subjects: Sequence[Subject],
+    edges: Sequence[Edge],
+    *,
+    step_s: int = 1,
+    membership: Membership = "history",
+) -> Table:
+    """Key, period, peak and its last second, for an item that is measured from sessions or recordings.
+
+    A session that its source never saw end holds until the source ended, or to the end of what is asked for.
+    """
+    if isinstance(item.peak, SessionRule):
+        sessions = ended_with_source(facts.sessions, facts.ends, KINDS["sessions"])
+        counted = qualifying(sessions, item.peak, facts.known)
+    elif isinstance(item.peak, RecordingRule):
+        counted = recorded(ended_with_source(facts.recordings, facts.ends, KINDS["recordings"]))
+    else:
+        raise TypeError(f"{item.name} is not measured from sessions or recordings")
+    times = _times(counted, facts, report, subjects, membership, (edges[0].at, edges[-1].at))
+    return peaks(times, cells(len(subjects), edges), step_s)
+
+
+def enabled(
+    facts: Facts, item: Item, report: ReportType, subjects: Sequence[Subject], edges: Sequence[Edge], membership: Membership = "history"
+) -> Table:
+    """Key, period, and as `peak` the most that was enabled at once; of a group, how many belong to it."""
+    span = edges[0].at, edges[-1].at
+    if report in GROUP_KINDS:
+        members = _members(facts.known, report, subjects, membership, *span)
+        times = members.select(
+            "key", seat=members.member, since=ibis.greatest(members.since, span[0]), until=ibis.least(members.until, span[1])
+        )
+        times = times.filter(times.since < times.until)
+    elif item.enabled is not None:
+        times = _times(configured(item.enabled, facts.known), facts, report, subjects, membership, span)
+    else:
+        raise TypeError(f"no seats are enabled for {item.name}")
+    return peaks(times, cells(len(subjects), edges))
+
+
+def port_peaks(facts: Facts, rule: PortRule, subjects: Sequence[Subject], pieces: Sequence[tuple[int, int, int]]) -> Table:
+    """Key, period, peak and its moment, of ports that a reporting server has counted by stretches of time.
+
+    Peaks of shorter stretches make that of a longer one, in time; never those of tenants that of the system, which the server counts
+    itself (facts, LRM 3). A stretch counts for the period that it lies in. There is no row where nothing was counted.
+
+    Args:
+        facts: The facts.
+        rule: Which ports.
+        subjects: The system, or tenants.
+        pieces: Number, beginning and end of each period.
+    """
+    ports = facts.ports
+    ports = ports.filter(ports.kind == rule.ports)
+    keyed = ports.inner_join(_keyed(subjects).drop("group"), "tenant")
+    parts = ibis.memtable(list(pieces), schema={"period": "int64", "since": "int64", "until": "int64"})
+    both = keyed.inner_join(parts, [keyed.start >= parts.since, keyed.start + keyed.seconds <= parts.until])
+    when = both.peak_time.coalesce(both.start + both.seconds - 1)
+    most = both.mutate(found=(both.peak << 34) | when).group_by("key", "period").aggregate(found=ibis._.found.max())
+    peak = most.found >> 34
+    return most.select("key", "period", peak=peak, last=(peak > 0).ifelse(most.found & ((1 << 34) - 1), ibis.null("int64")))

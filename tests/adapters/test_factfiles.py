@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from seatkeeper.adapters.engines import open_duckdb
+from seatkeeper.adapters.factfiles import read_facts
+from seatkeeper.base.errors import InputError
+from support.usagefacts import DAY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = "source,session_id,tenant,agent,place,dn,switch_kind,media,client,queues,login,logout\n"
+
+
+def written(tmp_path: Path, text: str, name: str = "f.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_a_csv_file_is_read_as_facts_are(tmp_path: Path) -> None:
+    text = HEAD + ' a ,s1,"Harbor, Inc",x,,,SIP, Voice|e-mail||voice ,GAD,q,2026-09-01T00:00:00.9Z,2026-09-01T00:00:01.1Z\n'
+    text += "a,s2,,,,,,,,,2026-09-01T00:00:00Z,\n"
+    kind, table = read_facts(open_duckdb(), written(tmp_path, text))
+    one, two = table.order_by("session_id").to_pyarrow().to_pylist()
+    assert kind.name == "sessions"
+    assert one == {
+        "source": "|a|",
+        "session_id": "s1",
+        "tenant": "Harbor, Inc",
+        "agent": "x",
+        "place": "",
+        "dn": "",
+        "switch_kind": "sip",
+        "media": "|email|voice|",
+        "client": "gad",
+        "queues": "|q|",
+        "login": DAY,
+        "logout": DAY + 2,
+        "estimated": False,
+    }
+    assert (two["media"], two["logout"]) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("a,s2,,,,,,,,,2026-09-01T00:00:00,", "login .*found '2026-09-01T00:00:00', expected a UTC time"),
+        ("a,s2,,,,,,,,,2026-09-01T00:00:00+02:00,", "login"),
+        ("a,s2,,,,,,,,,2026-13-01T00:00:00Z,", "login"),
+        ("a,s2,,,,,,,,,,2026-09-01T00:00:00Z", "login .*found nothing"),
+        ("a,s2,,,,,,,,,2026-09-01T00:00:09Z,2026-09-01T00:00:08Z", "logout .*before login"),
+        ("a,s2,,,,,,,,,2026-09-01T00:00:09Z,noon", "logout .*noon"),
+        ("a,,,,,,,,,,2026-09-01T00:00:09Z,", "session_id .*1 to"),
+        (",s2,,,,,,,,,2026-09-01T00:00:09Z,", "source"),
+        (f"a,{'s' * 5000},,,,,,,,,2026-09-01T00:00:09Z,", "session_id"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_told_with_its_line(row: str, told: str, tmp_path: Path) -> None:
+    good = "a,s1,,,,,,,,,2026-09-01T00:00:00Z,\n"
+    with pytest.raises(InputError, match=f"f.csv:3: A row's {told}.*1 more rows"):
+        read_facts(open_duckdb(), written(tmp_path, HEAD + good + row + "\n" + good + row + "\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "first line must name"),
+        ("source,source\n", "first line must name"),
+        ("source,session\n", "columns are those of no kind"),
+        (HEAD + "a,s1\n", "cannot be read"),
+        (HEAD + "a,s1,,,,,,,,,2026-09-01T00:00:00Z,,x,y\n", "cannot be read"),
+        ("\x00\x01", "f.csv"),
+    ],
+)
+def test_a_file_that_is_no_table_of_facts_is_refused(text: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=told):
+        read_facts(open_duckdb(), written(tmp_path, text))
+    with pytest.raises(InputError, match="no such file"):
+        read_facts(open_duckdb(), tmp_path / "missing.csv")
+
+
+def test_parquet_may_have_timestamps_and_lists(tmp_path: Path) -> None:
+    at = datetime.fromtimestamp(DAY, UTC)
+    names = HEAD.strip().split(",")
+    row = dict.fromkeys(names, "")
+    data = {name: pyarrow.array([row[name]]) for name in names}
+    data |= {
+        "source": pyarrow.array(["a"]),
+        "session_id": pyarrow.array(["s1"]),
+        "media": pyarrow.array([["voice", "chat"]]),
+        "login": pyarrow.array([at], pyarrow.timestamp("us", "UTC")),
+        "logout": pyarrow.array([DAY + 5]),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(data), tmp_path / "f.parquet")
+    _, table = read_facts(open_duckdb(), tmp_path / "f.parquet")
+    (found,) = table.to_pyarrow().to_pylist()
+    assert (found["media"], found["login"], found["logout"]) == ("|chat|voice|", DAY, DAY + 5)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import itertools
+
+import ibis
+
+from seatkeeper.usage.facts import KINDS
+from seatkeeper.usage.joining import joined
+from support.usagefacts import DAY, session, table_of
+
+SESSIONS = KINDS["sessions"]
+
+
+def test_all_orders_and_replays_give_the_same_row() -> None:
+    rows = [
+        session(1, DAY + 5, None, source="|b|", media="|voice|", place="P1"),
+        session(1, DAY, DAY + 90, source="|a|", media="|chat|", estimated=True),
+        session(1, DAY + 2, DAY + 60, source="|a|", media="|email|voice|"),
+        session(2, DAY, None, source="|a|"),
+    ]
+    engine = ibis.duckdb.connect()
+    found = set()
+    for order in itertools.permutations(range(4)):
+        told = [rows[number] for number in (*order, order[0])]
+        table = engine.to_pyarrow(joined(table_of("sessions", told), SESSIONS).order_by("session_id"))
+        found.add(str(table.to_pylist()))
+        one, two = table.to_pylist()
+    assert len(found) == 1
+    assert (one["login"], one["logout"], one["estimated"]) == (DAY, DAY + 60, False)
+    assert (one["source"], one["media"], one["place"]) == ("|a|b|", "|chat|email|voice|", "P1")
+    assert (two["source"], two["media"], two["logout"]) == ("|a|", "", None)
