@@ -45,6 +45,20 @@ def test_an_order_waits_and_is_approved(place: Path, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
+    "words", [["--passphrase-file", "phrase"], ["--passphrase", "issuer=file:phrase", "--passphrase", "daemon=file:phrase"]]
+)
+def test_the_keys_are_opened_as_everywhere(place: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    Path("phrase").write_text("open up\n")
+    init_vendor(place / "locked", "genesys.d", today=clock.today(), passphrase=b"open up")
+    desk = ["locked" if word == "keys" else word for word in DESK]
+    Path("in/order.toml").write_text(ORDER)
+    assert main([*desk, "--settle", "0", "--json", *words]) == 0
+    id_ = json.loads(capsys.readouterr().out)["id"]
+    assert main(["approve", id_, *desk, *words]) == 0
+    assert Path("out", id_, "license.dat").exists()
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([*DESK[:-1], "nobody"], "This is not a mail address"),

@@ -78,3 +78,14 @@ def test_what_is_missing_is_named(place: Path, capsys: pytest.CaptureFixture[str
     Path("genesys.d.trust").unlink()
     run(capsys, "license.dat", "--keys", "keys", "-o", "e.xml")
     assert "genesys.d.trust beside it" in run(capsys, "--check", "e.xml")[2]
+
+
+@pytest.mark.parametrize("words", [("--passphrase-file", "phrase"), ("--passphrase", "issuer=file:phrase")])
+def test_the_issuer_key_is_opened_as_everywhere(place: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, str]) -> None:
+    Path("phrase").write_text("open up\n")
+    assert vendor.main(["init", "genesys.d", "--keys", "locked", "--passphrase-file", "phrase"]) == 0
+    status, _, err = run(capsys, "license.dat", "--keys", "locked", "-o", "e.xml")
+    assert (status, Path("e.xml").exists()) == (1, False)
+    assert "Give it with --passphrase-file or --passphrase issuer=SOURCE." in err
+    assert run(capsys, "license.dat", "--keys", "locked", "-o", "e.xml", *words)[0] == 0
+    assert run(capsys, "--check", "e.xml", "--trust", "locked")[0] == 0

@@ -68,7 +68,7 @@ def test_a_damaged_mail_is_refused_with_its_line(desk: Desk, capsys: pytest.Capt
     Path("mail.txt").write_text("Hello,\n\n" + text.replace("permanent 10", "permanent 11"))
     status, _, err = run(capsys, "mail.txt", "-o", "license.dat")
     assert status == 1
-    assert "mail.txt, mail.txt, line 5" in err
+    assert "import: mail.txt, line 5: " in err
     assert "changed after signing" in err
     assert not Path("license.dat").exists()
     status, out, _ = run(capsys, "mail.txt", "-o", "license.dat", "--json")

@@ -44,7 +44,7 @@ def test_files_verify_and_are_never_overwritten(
     ("words", "message"),
     [
         (("--by", "size"), "vendor, expiry or feature"),
-        (("--by", "feature"), "Features are listed"),
+        (("--by", "feature"), "It is not said which features go together"),
         (("--group", "a=b"), "Features are listed"),
         (("--by", "feature", "--group", "../a=b"), "no list of features"),
         (("--by", "feature", "--group", "a="), "no list of features"),

@@ -139,7 +139,7 @@ def check_entitlements(paths: list[Path], catalog: Catalog, trust: Path | None, 
     remark = ""
     if counts is not None and overruled:
         names = {id(said): str(path) for path, said in good}
-        remark = f"{', '.join(names[id(each)] for each in overruled)}: overruled today by {names[id(counts)]}, which was issued later."
+        remark = f"{', '.join(names[id(each)] for each in overruled)}: overruled today by {names[id(counts)]}: the one issued last counts."
         if not json:
             print(remark)
     if json:

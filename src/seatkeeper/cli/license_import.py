@@ -68,7 +68,7 @@ def import_(
     if json:
         _print_json(chosen, imported, mail, output)
         return
-    print(f"{output}: {_counted(imported.count, 'license')} from {mail}, {chosen.name}. All of them verify.")
+    print(f"{output}: {_counted(imported.count, 'license')} from {_place(mail, chosen)}. All of them verify.")
     if imported.repairs:
         print(f"Repaired: {', '.join(imported.repairs)}.")
     print(f"Next: {_next(output, into)}")
@@ -165,11 +165,16 @@ def _refuse(part: MailPart, imported: Imported, mail: Path, *, json: bool) -> No
         found = f" (found {problem.found!r})" if problem.found else ""
         expected = f" Expected: {problem.expected}." if problem.expected else ""
         message = problem.message.removeprefix(f"line {problem.line}, ")
-        place = f"{mail}, {part.name}, line {problem.line}" if problem.line else f"{mail}, {part.name}"
+        place = f"{_place(mail, part)}, line {problem.line}" if problem.line else _place(mail, part)
         print(f"seatkeeper license import: {place}: {message}{found}{expected}", file=sys.stderr)
     more = len(imported.problems) - _SHOWN_MAX
     remedy = "Nothing was written. Ask the vendor for the file as an attachment."
     raise InputError(f"{f'And {more} more. ' if more > 0 else ''}{_counted(len(imported.problems), 'problem')}.", remedy=remedy)
+
+
+def _place(mail: Path, part: MailPart) -> str:
+    """Where the licenses stand: in which part of a mail, or in a text that is no mail."""
+    return str(mail) if part.name == mail.name else f"{mail}, {part.name}"
 
 
 def _print_json(part: MailPart, imported: Imported, mail: Path, output: Path | None) -> None:

@@ -37,8 +37,10 @@ def split(
     if by not in ("vendor", "expiry", "feature"):
         raise InputError("A file cannot be divided by that.", file="--by", found=by, expected="vendor, expiry or feature")
     groups = dict(_group(each) for each in group or [])
-    if bool(groups) != (by == "feature"):
-        raise InputError("Features are listed if and only if the file is divided by them.", file="--group", remedy="Give --by feature too.")
+    if by == "feature" and not groups:
+        raise InputError("It is not said which features go together.", file="--group", expected="NAME=FEATURE,FEATURE")
+    if groups and by != "feature":
+        raise InputError("Features are listed only where the file is divided by them.", file="--group", remedy="Give --by feature too.")
     parts = divide(load_source(file), by, groups)  # type: ignore[arg-type]
     paths = _write(output, file.stem, parts)
     if json:

@@ -110,7 +110,9 @@ class _Block(msgspec.Struct):
         body = raw.strip(BLANKS)
         broken = ends_in_backslash(self.last)
         before = self.text.rstrip(BLANKS).removesuffix("\\").rstrip(BLANKS) if broken else self.text
-        self.text = before + ("" if tight and not broken and raw[:1] not in BLANKS else " ") + body
+        # A line that was cut right behind or right before a blank has the blank at its end, or the next at its beginning.
+        cut = tight and not broken and raw[:1] not in BLANKS and self.last[-1:] not in BLANKS
+        self.text = before + ("" if cut else " ") + body
         self.last = raw
         self.joined += not broken
 
