@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seatkeeper.cli.deliver import main
+from support.desk_commands import Commands
 from support.desk_mail import Letterbox, issued, mail_server
 from support.site import free_port
 
@@ -60,6 +61,28 @@ def test_a_mail_that_is_not_taken_stays(desk: Path, capsys: pytest.CaptureFixtur
     assert "cannot be reached" in err
     assert "Sent" not in out
     assert len(list(Path("outbox").glob("20260042-*.eml"))) == 1
+
+
+def test_the_registry_knows_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = Commands(tmp_path, monkeypatch, capsys)
+    for line in (
+        "init",
+        "register order.toml",
+        "issue 20260001 --keys keys -o license.dat",
+        'add 20260001 --item "Genesys E-mail=1" --keys keys -o more.dat --delta',
+    ):
+        commands.good(f"desk {line}")
+    # What was registered has no number of its own yet, and of the change there is no file at all.
+    assert main(["license.dat", "--order", "order.toml", "--pdf", "c.pdf"]) == 1
+    assert "give --registry, and leave --order out" in capsys.readouterr().err
+    assert main(["license.dat", "--pdf", "c.pdf"]) == 1
+    assert "No order is named" in capsys.readouterr().err
+    (tmp_path / "outbox").mkdir()
+    for name, number in (("license.dat", "20260001"), ("more.dat", "20260002")):
+        assert main([name, *TO, "--outbox", "outbox", "--no-pdf", "--registry", "desk.db", "--json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert (report["order"], report["outcome"]) == (number, "written")
+        assert "went to alex@pigeon.example" in commands.good(f"entitlement show {number}")
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import Catalog
+from seatkeeper.issue.issuer import issue_order
 from seatkeeper.issue.letters import Attachment, Envelope, Letter, Mailbox, compose, delivery_letter, parse_mailbox
+from seatkeeper.issue.order import check_order
 from seatkeeper.issue.parcel import Parcel, read_parcel
-from support.desk_mail import issued
+from support.desk_mail import TODAY, issued
 
 SENDER = Mailbox("desk@vendor.example", "Zoë's desk")
 ENVELOPE = Envelope(SENDER, (Mailbox("alex@pigeon.example"),), datetime(2026, 3, 14, 9, 30, tzinfo=UTC), "<1@vendor.example>", "sep")
@@ -88,6 +90,27 @@ def test_the_last_day_and_the_purpose_are_said(tmp_path: Path, catalog: Catalog)
     assert "evaluation, not for production" in letter.text
     assert "Dear Ødegård &amp; &lt;Söhne&gt;," in letter.html
     assert "Dear Ødegård & <Söhne>," in body(read(compose(letter, ENVELOPE)), "plain")
+
+
+def test_a_delta_is_to_be_merged_and_never_served_by_itself(parcel: Parcel, tmp_path: Path, catalog: Catalog) -> None:
+    more = parcel.order_text.replace("quantity = 100", "quantity = 120").replace("20260042", "20260043")
+    assert more.count("quantity = 120") == 1
+    checked = check_order(more, "order.toml", catalog, TODAY)
+    assert checked.order is not None
+    (tmp_path / "delta").mkdir()
+    issue_order(checked.order, catalog, tmp_path / "keys", tmp_path / "delta" / "more.dat", TODAY, delta_to=parcel.files[0].path)
+    delta = read_parcel(tmp_path / "delta" / "more.dat", lambda number: more if number == "20260043" else "", catalog)
+    assert (parcel.partial, delta.partial) == (False, True)
+    letter = delivery_letter(delta, "Genesys", "us")
+    assert letter.subject == "License changes for order 20260043"
+    for said in (letter.text, letter.html):
+        assert "license merge LICENSE more.dat --apply" in said
+        assert "lmreread -c LICENSE" in said
+        assert "do not serve it by itself" in said
+        # Who started a license server with it, or let one read it, would serve nothing else any more.
+        assert "lmgrd -c" not in said
+        assert "-c more.dat" not in said
+    assert max(map(len, letter.text.splitlines())) <= 78
 
 
 def test_the_same_letter_gives_the_same_mail(parcel: Parcel) -> None:

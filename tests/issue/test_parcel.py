@@ -66,6 +66,9 @@ def test_what_is_missing_is_named(tmp_path: Path, catalog: Catalog) -> None:
         find_files(tmp_path / "keys")
     with pytest.raises(InputError, match="cannot be read"):
         read_parcel(tmp_path / "out" / "other.dat", order, catalog)
+    order.write_text(ORDER.replace("quantity = 100", "quantity = 101"))
+    with pytest.raises(InputError, match="another quantity of Genesys CIM Platform - MS than what was issued"):
+        read_parcel(license_file, order, catalog)
     order.write_text(ORDER.replace("quantity = 100", "quantity = 0"))
     with pytest.raises(OrderError):
         read_parcel(license_file, order, catalog)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -29,7 +30,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @app.command(no_args_is_help=True)
 def deliver(
     place: Annotated[Path, typer.Argument(metavar="LICENSE", help="The license file, or the directory with all files of the order.")],
-    order: Annotated[Path, typer.Option("--order", metavar="ORDER", help="The order that it was issued from.", show_default=False)],
+    order: Annotated[
+        Path | None,
+        typer.Option("--order", metavar="ORDER", help="The order that it was issued from.", show_default="the registry's"),
+    ] = None,
     to: Annotated[list[str] | None, typer.Option("--to", metavar="ADDRESS", help="Who gets the mail; may be repeated.")] = None,
     sender: Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="Who writes it.")] = None,
     contact: Annotated[
@@ -82,7 +86,9 @@ def deliver(
     server = parse_server(smtp, ca=smtp_ca) if smtp is not None else None
     login = read_login(smtp_login) if smtp_login is not None else None
     loaded = load_catalog(catalog)
-    parcel = read_parcel(place, order, loaded)
+    if order is None and registry is None:
+        raise InputError("No order is named.", file="--order", expected="the order's file, or --registry WHERE where a registry knows it")
+    parcel = read_parcel(place, order or partial(_registered, registry), loaded)
     certificate = None if no_pdf else certificate_pdf(certificate_data(parcel, loaded), parcel.issued, fonts=fonts)
     for path in (outbox, pdf.parent if pdf is not None else None):
         if path is not None and not path.is_dir():
@@ -113,6 +119,17 @@ def deliver(
 def main(argv: list[str]) -> int:
     """Run the command with these arguments; the exit status."""
     return run(app, _NAME, argv)
+
+
+def _registered(registry: str | None, number: str) -> str:
+    """The text of an order that the registry has."""
+    from seatkeeper.base.errors import InputError
+
+    with open_desk(registry or "") as desk, desk.registry.read() as view:
+        text = view.order(number).text
+    if not text:
+        raise InputError("This order was imported without its text.", found=number, remedy="Name a file of it with --order.")
+    return text
 
 
 @contextmanager

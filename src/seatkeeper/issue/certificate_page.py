@@ -104,6 +104,7 @@ def _file(each: ParcelFile, catalog: Catalog, lines: Mapping[str, Line], purpose
         "sha256": grouped(each.sha256),
         "issuer": ", ".join(map(grouped, each.issuers)),
         "expires": _until(each.expires),
+        "partial": each.partial,
         "hosts": [
             {"host": server.host, "hostid": server.hostid, "port": str(server.port or ""), "site": server.site} for server in each.servers
         ],
@@ -113,8 +114,10 @@ def _file(each: ParcelFile, catalog: Catalog, lines: Mapping[str, Line], purpose
 
 
 def _license(line: Feature, catalog: Catalog, lines: Mapping[str, Line], expires: date, purpose: str) -> dict[str, Any]:
-    known = catalog.versions_of(line.name)
-    rule = catalog.technical_license(line.name, line.version).quantity if known else ""
+    known = catalog.technical_license(line.name, line.version) if catalog.versions_of(line.name) else None
+    rule = known.quantity if known is not None else ""
+    # What the catalog gives each license of the name, the rule of its count has in words.
+    usual = {(name.upper(), value) for name, value in known.attributes.items()} if known is not None else set()
     planned = lines.get(folded(line.name))
     if planned is not None and not planned.items:
         rule = "as ordered by name"
@@ -122,7 +125,7 @@ def _license(line: Feature, catalog: Catalog, lines: Mapping[str, Line], expires
     own = [
         (name, value)
         for name, value in line.attributes
-        if name.upper() not in _USUAL and (name.upper(), value) != ("VENDOR_STRING", purpose)
+        if name.upper() not in _USUAL and (name.upper(), value) not in {("VENDOR_STRING", purpose), *usual}
     ]
     notes = [f"{name}={value}" if value else name for name, value in own]
     if line.expires != expires:

@@ -16,10 +16,12 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from html import escape
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from seatkeeper.adapters.keys import credential_path
 from seatkeeper.base.dates import NEVER
 from seatkeeper.base.errors import InputError
 from seatkeeper.issue.certificate_page import grouped, long_date
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
+    from seatkeeper.issue.model import OrderServer
     from seatkeeper.issue.parcel import Parcel, ParcelFile
 
 __all__ = [
@@ -45,6 +48,8 @@ __all__ = [
 
 CERTIFICATE_NAME: Final = "certificate.pdf"
 SUBJECT_CHARS_MAX: Final = 200
+#: Of a letter's plain text (RFC 5322, 2.1.1).
+_COLUMNS: Final = 78
 
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([^@\s<>]+)")
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
@@ -190,7 +195,12 @@ def delivery_letter(
     sums = [(each.name, grouped(each.sha256)) for each in parcel.files]
     steps = _steps(parcel, names, mailed=[each.name for each in credentials])
     many = "files" if len(names) > 1 else "file"
-    opening = f"{_greeting(terms.requestor)}\n\nhere {'are' if len(names) > 1 else 'is'} your license {many} for order {terms.number}."
+    what = (
+        f"what is new or changed in your licenses, by order {terms.number}"
+        if parcel.partial
+        else f"your license {many} for order {terms.number}"
+    )
+    opening = f"{_greeting(terms.requestor)}\n\nhere {'are' if len(names) > 1 and not parcel.partial else 'is'} {what}."
     closing = f"Questions? Ask {contact}, and name order {terms.number}."
     text = "\n".join(
         [
@@ -205,7 +215,7 @@ def delivery_letter(
             "What to do now",
             "",
             *[line for number, step in enumerate(steps, 1) for line in _numbered(number, step)],
-            "SHA-256, as sha256sum prints it",
+            "SHA-256, as sha256sum prints it but for the blanks",
             "",
             *[f"  {name}\n    {digits}" for name, digits in sums],
             "",
@@ -222,7 +232,7 @@ def delivery_letter(
         _html_table(enclosed),
         "<h2>What to do now</h2>",
         "<ol>" + "".join(f"<li>{_html_step(step)}</li>" for step in steps) + "</ol>",
-        "<h2>SHA-256, as sha256sum prints it</h2>",
+        "<h2>SHA-256, as sha256sum prints it but for the blanks</h2>",
         _html_table(sums, code=True),
         f"<p>{escape(closing)}</p>",
         f"<p>{escape(vendor)}</p>",
@@ -233,7 +243,9 @@ def delivery_letter(
         *([Attachment(CERTIFICATE_NAME, certificate, "application/pdf")] if certificate is not None else []),
         *credentials,
     ]
-    subject = f"License {many} for order {terms.number}" + ("" if terms.purpose == "production" else f" ({terms.purpose})")
+    subject = f"{'License changes' if parcel.partial else f'License {many}'} for order {terms.number}" + (
+        "" if terms.purpose == "production" else f" ({terms.purpose})"
+    )
     return Letter(subject, text, html_page(subject, body), tuple(attachments))
 
 
@@ -242,9 +254,12 @@ def html_page(title: str, body: Sequence[str]) -> str:
     style = (
         "body{font-family:Georgia,serif;color:#1b2a33;max-width:42em;margin:1.5em}h2{font-size:1.05em;color:#1f3a4d;margin:1.4em 0 .4em}"
         "table{border-collapse:collapse}td,th{padding:.25em .9em .25em 0;vertical-align:top;text-align:left}th{color:#1f3a4d}"
-        "code,pre{font-family:monospace}pre{background:#eef2f5;padding:.5em;margin:.3em 0}li{margin:.5em 0}"
+        # On a telephone too, a command is read to its end.
+        "td,pre{overflow-wrap:anywhere}pre{white-space:pre-wrap;background:#eef2f5;padding:.5em;margin:.3em 0}"
+        "code,pre{font-family:monospace}li{margin:.5em 0}"
     )
-    head = f'<head><meta charset="utf-8"><title>{escape(title)}</title><style>{style}</style></head>'
+    meta = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    head = f"<head>{meta}<title>{escape(title)}</title><style>{style}</style></head>"
     return f'<!DOCTYPE html>\n<html lang="en">{head}<body>\n' + "\n".join(body) + "\n</body></html>\n"
 
 
@@ -257,18 +272,26 @@ class _Step(msgspec.Struct, frozen=True):
 
 def _steps(parcel: Parcel, names: Sequence[str], mailed: Sequence[str]) -> list[_Step]:
     servers = [server for each in parcel.files for server in each.servers]
-    hosts = ", ".join(f"{server.host} (host id {server.hostid})" for server in servers)
+    hosts = _hosts(servers)
     one = len(servers) == 1
     several = len(parcel.files) > 1
     where = f"on the license server, {hosts}" if one else f"on each of the license servers: {hosts}"
     which = f"its own license file and {parcel.trust.name}" if several else f"the license file {names[0]} and {parcel.trust.name}"
-    steps = [_Step(f"Save {which} together in one directory {where}.")]
-    needed = ", ".join(path.name for path in parcel.credentials) or f"{parcel.trust.name.removesuffix('.trust')}.<host id>.credential"
-    steps.append(_credential_step(needed, mailed, one=one))
-    steps.append(
-        _Step("Check that the licenses are genuine and for this machine.", tuple(f"seatkeeper license verify {name}" for name in names))
-    )
     first = names[0] if not several else "FILE"
+    genuine = _Step(
+        "Check that the licenses are genuine and for this machine.", tuple(f"seatkeeper license verify {name}" for name in names)
+    )
+    if parcel.partial:
+        return [
+            _Step(f"Save {which} together in the directory of the license file in use, LICENSE, {where}."),
+            genuine,
+            *_merge_steps(first),
+        ]
+    steps = [_Step(f"Save {which} together in one directory {where}.")]
+    vendor = parcel.trust.name.removesuffix(".trust")
+    needed = ", ".join(dict.fromkeys(credential_path(parcel.trust.parent, vendor, server.hostid).name for server in servers))
+    steps.append(_credential_step(needed, mailed, one=one))
+    steps.append(genuine)
     steps.append(_Step("Start the license server there, where none runs yet:", (f"lmgrd -c {first} -l +debug.log",)))
     steps.append(
         _Step(
@@ -278,6 +301,19 @@ def _steps(parcel: Parcel, names: Sequence[str], mailed: Sequence[str]) -> list[
     )
     steps.append(_Step("See what is served:", (f"lmstat -a -c {first}",)))
     return steps
+
+
+def _merge_steps(first: str) -> list[_Step]:
+    """How the lines of a delta come into the license server's own file."""
+    return [
+        _Step(
+            f"{first} is not a whole license file, so do not serve it by itself. Put it together with LICENSE: see first what "
+            "changes, then let it be written. The old file is kept beside the new one.",
+            (f"seatkeeper license merge LICENSE {first}", f"seatkeeper license merge LICENSE {first} --apply"),
+        ),
+        _Step("Let the license server read LICENSE. Nobody loses a seat that he still has:", ("lmreread -c LICENSE",)),
+        _Step("See what is served:", ("lmstat -a -c LICENSE",)),
+    ]
 
 
 def _credential_step(needed: str, mailed: Sequence[str], *, one: bool) -> _Step:
@@ -298,8 +334,12 @@ def _credential_step(needed: str, mailed: Sequence[str], *, one: bool) -> _Step:
 
 
 def _for_whom(each: ParcelFile) -> str:
-    hosts = ", ".join(f"{server.host} (host id {server.hostid})" for server in each.servers)
-    return f"the license file for {hosts}"
+    what = "the changes to the license file for" if each.partial else "the license file for"
+    return f"{what} {_hosts(each.servers)}"
+
+
+def _hosts(servers: Sequence[OrderServer]) -> str:
+    return ", ".join(f"{server.host} (host id {server.hostid})" for server in servers)
 
 
 def _expiry(day: date) -> str:
@@ -312,11 +352,17 @@ def _greeting(person: str) -> str:
 
 def _columns(rows: Sequence[tuple[str, str]]) -> list[str]:
     width = max(len(name) for name, _ in rows)
-    return [f"  {name:<{width}}  {value}" for name, value in rows]
+    return [line for name, value in rows for line in _wrapped(value, f"  {name:<{width}}  ", " " * (width + 4))]
 
 
 def _numbered(number: int, step: _Step) -> list[str]:
-    return [f"{number}. {step.text}", *[f"     {command}" for command in step.commands], ""]
+    head = f"{number}. "
+    return [*_wrapped(step.text, head, " " * len(head)), *[f"     {command}" for command in step.commands], ""]
+
+
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    """The text in lines that no mail program has to break; words, such as commands and names of files, stay whole."""
+    return wrap(text, _COLUMNS, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False) or [first]
 
 
 def _html_step(step: _Step) -> str:

@@ -14,15 +14,17 @@ import msgspec
 from seatkeeper.adapters.keys import credential_path, read_trust
 from seatkeeper.base.dates import NEVER, parse_date
 from seatkeeper.base.errors import InputError
+from seatkeeper.catalog.model import folded
 from seatkeeper.issue.order import check_order, read_text
 from seatkeeper.issue.reading import OrderError
+from seatkeeper.issue.remarks import PARTIAL
 from seatkeeper.licfile.grammar import FILE_BYTES_MAX
-from seatkeeper.licfile.model import Feature, LicenseFile
+from seatkeeper.licfile.model import Comment, Feature, LicenseFile
 from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.signature import verify_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -68,6 +70,11 @@ class ParcelFile(msgspec.Struct, frozen=True):
         """Its FEATURE lines."""
         return tuple(line for line in self.file.lines if type(line) is Feature)
 
+    @property
+    def partial(self) -> bool:
+        """Whether it is a delta, which is put together with the license server's own file."""
+        return any(type(line) is Comment and PARTIAL in line.text for line in self.file.lines)
+
 
 class Parcel(msgspec.Struct, frozen=True):
     """All that goes to the customer for one order; the credentials are private keys."""
@@ -89,6 +96,11 @@ class Parcel(msgspec.Struct, frozen=True):
         """The first day after which something is no longer good, or `NEVER`."""
         return min(each.expires for each in self.files)
 
+    @property
+    def partial(self) -> bool:
+        """Whether a file of it is a delta."""
+        return any(each.partial for each in self.files)
+
 
 def find_files(place: Path) -> tuple[Path, ...]:
     """The license files at `place`: itself, or those in the directory, or in a directory of it for each independent server.
@@ -105,12 +117,12 @@ def find_files(place: Path) -> tuple[Path, ...]:
     return found
 
 
-def read_parcel(place: Path, order: Path, catalog: Catalog) -> Parcel:
+def read_parcel(place: Path, order: Path | Callable[[str], str], catalog: Catalog) -> Parcel:
     """The parcel of the license file, or the directory of license files, at `place`.
 
     Args:
         place: The file or the directory.
-        order: The file of the order from which they were issued.
+        order: The file of the order from which they were issued, or who knows the text of the order of a number.
         catalog: What it was checked against.
 
     Raises:
@@ -125,9 +137,13 @@ def read_parcel(place: Path, order: Path, catalog: Catalog) -> Parcel:
     trust = read_trust(trust_path)
     read = [_read(path) for path in paths]
     issued = max(_issued(path, file) for path, _, file in read)
-    text = read_text(order)
+    if callable(order):
+        number = next((line.attribute("SN") or "" for _, line in read[0][2].signable()), "")
+        name, text = f"order {number}", order(number)
+    else:
+        name, text = str(order), read_text(order)
     # Of an order that was issued some time ago, the last day may be past by now; it was not when it was issued.
-    checked = check_order(text, str(order), catalog, issued)
+    checked = check_order(text, name, catalog, issued)
     if checked.order is None:
         raise OrderError(checked.problems)
     # The files of independent servers have one name in directories of their servers' names.
@@ -135,6 +151,7 @@ def read_parcel(place: Path, order: Path, catalog: Catalog) -> Parcel:
     names = [f"{path.parent.name}-{path.name}" if alike else path.name for path in paths]
     files = tuple(_verified(path, name, data, file, trust, checked.order) for name, (path, data, file) in zip(names, read, strict=True))
     _check_complete(files, checked.order, place)
+    _check_quantities(files, checked.order, catalog)
     own = [(each.path.parent, server.hostid) for each in files for server in each.servers]
     credentials = [credential_path(directory, trust.vendor, hostid) for directory, hostid in dict.fromkeys(own)]
     held = tuple(path for path in credentials if path.exists())
@@ -181,7 +198,9 @@ def _verified(path: Path, name: str, data: bytes, file: LicenseFile, trust: Trus
             raise InputError(f"This file would not be served: {verdict.sentence}", file=str(path), remedy=remedy)
     for _, line in file.signable():
         if (number := line.attribute("SN")) != order.terms.number:
-            raise InputError("This file is of another order.", file=str(path), found=number or "", expected=f"SN={order.terms.number}")
+            expected = f"SN={order.terms.number}"
+            remedy = "Name the order that it was issued from. A desk's registry knows it: give --registry, and leave --order out."
+            raise InputError("This file is of another order.", file=str(path), found=number or "", expected=expected, remedy=remedy)
     by_hostid = {server.hostid: server for server in order.servers}
     strange = [hostid for hostid in file.hostids if hostid not in by_hostid]
     if strange:
@@ -198,6 +217,27 @@ def _verified(path: Path, name: str, data: bytes, file: LicenseFile, trust: Trus
         expires=min((line.expires for line in file.lines if type(line) is Feature), default=NEVER),
         servers=tuple(by_hostid[hostid] for hostid in file.hostids),
     )
+
+
+def _check_quantities(files: Sequence[ParcelFile], order: Order, catalog: Catalog) -> None:
+    """Return only if the files have of each sellable item what the order has: letter and certificate say what the order says."""
+    if len(files) > 1 and any(each.partial for each in files):
+        # What of an item did not change is in no delta, so the parts of several do not add up.
+        return
+    ordered: dict[str, int] = {}
+    for item in order.items:
+        ordered[item.product] = ordered.get(item.product, 0) + item.quantity
+    for product, quantity in ordered.items():
+        part = folded(catalog.product(product).part)
+        held = [line.seats or 0 for each in files for line in each.features if folded(line.name) == part]
+        if sum(held) != quantity and (held or not files[0].partial):
+            raise InputError(
+                f"The order has another quantity of {product} than what was issued.",
+                file=str(files[0].path),
+                found=f"{sum(held):,}",
+                expected=f"{quantity:,}, as the order has it",
+                remedy="Name the order as it was when the file was issued.",
+            )
 
 
 def _check_complete(files: Sequence[ParcelFile], order: Order, place: Path) -> None:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from seatkeeper.issue.model import Order, OrderServer
     from seatkeeper.issue.planned import Plan
 
-__all__ = ["at_host", "foot"]
+__all__ = ["PARTIAL", "at_host", "foot"]
 
+#: What a delta says of itself.
+PARTIAL: Final = "This is not a whole license file: it has only what is new or changed."
 #: How many features a comment names; the report of `seatkeeper issue` has them all.
 _NAMES_MAX: Final = 40
 _COLUMNS: Final = 100
@@ -85,7 +87,7 @@ def _delta(plan: Plan) -> list[str]:
     if not plan.is_delta:
         return []
     return [
-        "This is not a whole license file: it has only what is new or changed. It changes this in the file that is there:",
+        f"{PARTIAL} It changes this in the file that is there:",
         *[f"- {change}" for change in plan.changes],
         "Do not serve it beside the old file: of two FEATURE lines of one name the first is used, and the other ignored. Put the two",
         "together, look at the difference, and let the server read the result:",
