@@ -94,6 +94,19 @@ def test_sites_divide_by_the_agents_dns_of_their_switches(order: Order) -> None:
     assert "as the order names none" in weights_of(independent(order, {"site": "north"}, {"site": "West"}, switches=switches)).reason
 
 
+def test_licenses_for_dns_go_where_the_dns_are(order: Order, catalog: Catalog, today: date) -> None:
+    switches = (Switch("X", "1", 300, 400, site="North"), Switch("Y", "1", 100, 50, site="South"))
+    inbound = Item("Genesys Inbound Voice", "8.5", 80)
+    around = msgspec.structs.replace(order.environment, seat_dns=400, technical_dns=450)
+    wanted = {"site": "North", "quantities": (("Genesys Inbound Voice", 20),)}
+    changes = {"switches": switches, "items": (*order.items, inbound), "environment": around}
+    found = counts(independent(order, wanted, {"site": "South"}, **changes), catalog, today)
+    assert (found["SK034_INBOUND_VOICE"], found["tserver_sdn"], found["tserver_tdn"]) == ([20, 60], [300, 100], [400, 50])
+    # A share is the customer's own word, for all that is divided.
+    found = counts(independent(order, {"site": "North", "share": 1}, {"site": "South", "share": 1}, **changes), catalog, today)
+    assert (found["tserver_sdn"], found["tserver_tdn"]) == ([200, 200], [225, 225])
+
+
 def test_technical_licenses_go_where_their_items_go(order: Order, catalog: Catalog, today: date) -> None:
     wanted = {"quantities": (("genesys cim platform - ms", 70), ("vcb_full", 0))}
     found = counts(independent(order, wanted, {"quantities": (("Genesys E-mail", 20),)}), catalog, today)

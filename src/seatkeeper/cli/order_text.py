@@ -66,7 +66,7 @@ def order_lines(order: Order, technical: Sequence[Line]) -> list[str]:
                 for each in order.switches
             ),
         ),
-        *_block("Environment", (f"{number:>7}  {name}" for name, number in numbers)),
+        *_block("Environment", (f"{number:>7}  {name if number != 1 else name.removesuffix('s')}" for name, number in numbers)),
         *_block("License servers", (f"{each.host}  {each.hostid}  port {each.port}{_server(each)}" for each in order.servers)),
         *_block("Technical licenses", (f"{each.count:>7}  {each.feature} {each.version}{_more(each.attributes)}" for each in technical)),
     ]

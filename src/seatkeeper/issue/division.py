@@ -4,7 +4,7 @@
 Information for License Order Kit). So each server has a weight: the share that the order gives it; else the agents' DNs on the
 switches of the site that it serves; else the same as every other, which is our proposal. What the order says by name for a
 server (`OrderServer.quantities`) comes before any weight, and the technical licenses that sellable items need go where those
-items go.
+items go; but licenses for DNs go where the DNs are, if the order says where that is.
 
 Seats are whole, so a line is divided by the largest remainder: each server gets its part without the fraction, and what is left
 goes to those with the largest fractions. A server that is to have something of a line does not go without while another has two
@@ -15,7 +15,7 @@ to the heaviest, and the others' files leave the line out. The same order always
 from __future__ import annotations
 
 from math import lcm
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -42,10 +42,12 @@ class Weights(msgspec.Struct, frozen=True):
     Attributes:
         numbers: One for each server, in the order's order.
         reason: Where they come from, for people: `60:40 as ordered`.
+        by_rule: Those of licenses that are counted by DNs, where it is known which server's site has how many.
     """
 
     numbers: tuple[int, ...]
     reason: str
+    by_rule: dict[str, tuple[int, ...]] = {}
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -84,7 +86,7 @@ def divide(order: Order, lines: Sequence[PlannedLine]) -> tuple[Part, ...]:
     weights = weights_of(order)
     splits = _splits(order, weights.numbers)
     combine = max if order.terms.deployment == "blended" else sum
-    counts = [_counts(line, splits, weights.numbers, combine) for line in lines]
+    counts = [_counts(line, splits, weights, combine) for line in lines]
     named = any(server.quantities for server in order.servers)
     reason = "; ".join(["quantities by name as ordered"] * named + [weights.reason])
     parts = []
@@ -115,9 +117,13 @@ def weights_of(order: Order) -> Weights:
                 expected="a share for each of the servers, or for none",
             )
         return Weights(shares, f"shares {_told(shares)} as ordered")
-    by_site = _dns_by_site(order)
+    by_site = _dns_by_site(order, "seat_dns")
     if by_site is not None:
-        return Weights(by_site, f"agents' DNs of the sites, {_told(by_site)}")
+        reason = f"agents' DNs of the sites, {_told(by_site)}"
+        technical = _dns_by_site(order, "technical_dns")
+        if technical is None:
+            return Weights(by_site, reason, {"per_seat_dn": by_site})
+        return Weights(by_site, f"{reason}, and technical DNs, {_told(technical)}", {"per_seat_dn": by_site, "per_technical_dn": technical})
     return Weights((1,) * len(order.servers), "equal shares, as the order names none")
 
 
@@ -148,12 +154,13 @@ def _told(numbers: Sequence[int]) -> str:
     return ":".join([*map(str, numbers[:_TOLD_MAX]), *(["..."] if len(numbers) > _TOLD_MAX else [])])
 
 
-def _dns_by_site(order: Order) -> tuple[int, ...] | None:
-    """The agents' DNs of each server's site, times a number for all so that servers of one site share them; None where not known."""
+def _dns_by_site(order: Order, key: Literal["seat_dns", "technical_dns"]) -> tuple[int, ...] | None:
+    """These DNs of each server's site, times a number for all so that servers of one site share them; None where not known."""
     dns: dict[str, int] = {}
     for switch in order.switches:
-        if switch.seat_dns is not None:
-            dns[_site(switch.site)] = dns.get(_site(switch.site), 0) + switch.seat_dns
+        number: int | None = getattr(switch, key)
+        if number is not None:
+            dns[_site(switch.site)] = dns.get(_site(switch.site), 0) + number
     sites = [_site(server.site) for server in order.servers]
     if any(not site or not dns.get(site) for site in sites):
         return None
@@ -196,14 +203,16 @@ def _split(name: str, total: int, named: Sequence[int | None], weights: Sequence
 
 
 def _counts(
-    line: PlannedLine, splits: dict[str, tuple[int, ...]], weights: Sequence[int], combine: Callable[[tuple[int, ...]], int]
+    line: PlannedLine, splits: dict[str, tuple[int, ...]], weights: Weights, combine: Callable[[tuple[int, ...]], int]
 ) -> tuple[int, ...]:
     """How much of a line each server gets; `combine` makes one need of those of several items, as in `catalog.expand`."""
     if line.product:
         return splits[folded(line.product)]
+    if line.rule in weights.by_rule and folded(line.name) not in splits:
+        return largest_remainder(line.count, weights.by_rule[line.rule])
     needs = [splits[folded(item)] for item in line.items if folded(item) in splits] if line.rule in RULES_OF_QUANTITY else []
     asked = [splits[folded(line.name)]] if folded(line.name) in splits else []
     # Seats that follow quantities, or that the order asked for, go where those go; what the environment gives has no place.
     if needs or (asked and line.asked >= line.count):
         return largest_remainder(line.count, [combine(each) for each in zip(*needs, *asked, strict=True)])
-    return largest_remainder(line.count, weights)
+    return largest_remainder(line.count, weights.numbers)
