@@ -6,7 +6,7 @@ import ibis
 
 from seatkeeper.usage.measures import Item, PortRule, SessionRule
 from seatkeeper.usage.periods import Edge
-from seatkeeper.usage.reports import Facts, Membership, ReportType, Subject, concurrent, enabled, groups, port_peaks
+from seatkeeper.usage.reports import Facts, Membership, ReportType, Subject, concurrent, counted, enabled, groups, port_peaks
 from seatkeeper.usage.seats import Known
 from support.usagefacts import DAY, moment, session, table_of
 
@@ -21,7 +21,7 @@ def facts(sessions: list[dict[str, Any]], *others: dict[str, Any], ports: list[d
 
 
 def peak(told: Facts, report: ReportType, subjects: list[Subject], membership: Membership = "history") -> list[int]:
-    table = concurrent(told, ITEM, report, subjects, EDGES, membership=membership)
+    table = concurrent(told, [counted(told, ITEM)], report, subjects, EDGES, membership=membership)
     return [row["peak"] for row in ENGINE.to_pyarrow(table.order_by("key")).to_pylist()]
 
 
@@ -54,7 +54,7 @@ def test_a_group_counts_its_members_when_they_belonged_to_it_or_at_the_days_end(
         *([{**group, "detail": "b", "since": DAY}]),
     )
     assert peak(late, "agent-group", subjects, "day-end") == [1, 0]
-    rows = ENGINE.to_pyarrow(enabled(told, ITEM, "agent-group", subjects, EDGES).order_by("key")).to_pylist()
+    rows = ENGINE.to_pyarrow(enabled(told, [ITEM], "agent-group", subjects, EDGES).order_by("key")).to_pylist()
     assert [row["peak"] for row in rows] == [2, 0]
 
 

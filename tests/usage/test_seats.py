@@ -105,8 +105,8 @@ def test_of_a_member_what_lies_in_the_membership_counts() -> None:
         [(7, "Harbor", "a", DAY + 20, DAY + 40), (7, "Meadow", "b", DAY, DAY + 5)],
         schema={"key": "int64", "tenant": "string", "member": "string", "since": "int64", "until": "int64"},
     )
-    found = rows(during(qualifying(sessions, SessionRule(), known()), members, "agent"))
-    assert found == [{"key": 7, "seat": "agent a", "login": DAY + 20, "logout": DAY + 40}]
+    found = rows(during(qualifying(sessions, SessionRule(), known()).mutate(number=ibis.literal(3)), members, "agent"))
+    assert found == [{"key": 7, "number": 3, "seat": "agent a", "login": DAY + 20, "logout": DAY + 40}]
 
 
 def test_enabled_seats_are_what_is_configured_while_it_is() -> None:

@@ -12,7 +12,7 @@ from seatkeeper.catalog.model import folded, nearest_sentence
 from seatkeeper.usage.measures import ITEMS, Item, PortRule, item_named
 from seatkeeper.usage.peaks import KEYS_MAX, MINUTE_S
 from seatkeeper.usage.periods import Granularity, edges, periods
-from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject, concurrent, enabled, groups, port_peaks
+from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject, concurrent, counted, enabled, groups, port_peaks
 from seatkeeper.usage.seats import lacking
 
 if TYPE_CHECKING:
@@ -167,7 +167,9 @@ def _used(
         parts = [(number, piece.since, piece.until) for number, piece in enumerate(pieces)]
         return _by_period(engine, port_peaks(facts, item.peak, subjects, parts))
     step = SAMPLINGS[query.sampling]
-    return _by_period(engine, concurrent(facts, item, query.report, subjects, marks, step_s=step, membership=query.membership))
+    return _by_period(
+        engine, concurrent(facts, [counted(facts, item)], query.report, subjects, marks, step_s=step, membership=query.membership)
+    )
 
 
 def _enabled(
@@ -175,7 +177,7 @@ def _enabled(
 ) -> dict[tuple[int, int], tuple[int, int | None]]:
     if item.enabled is None or (query.report not in GROUP_KINDS and item.enabled.kind not in facts.known.kinds):
         return {}
-    return _by_period(engine, enabled(facts, item, query.report, subjects, marks, query.membership))
+    return _by_period(engine, enabled(facts, [item], query.report, subjects, marks, query.membership))
 
 
 def _by_period(engine: Engine, expression: Any) -> dict[tuple[int, int], tuple[int, int | None]]:

@@ -36,6 +36,7 @@ __all__ = [
     "Subject",
     "cells",
     "concurrent",
+    "counted",
     "enabled",
     "groups",
     "port_peaks",
@@ -102,25 +103,46 @@ def _members(known: Known, report: ReportType, subjects: Sequence[Subject], memb
     return at_end.select("key", "tenant", "member", since=at_end.begins, until=at_end.ends)
 
 
+def counted(facts: Facts, item: Item) -> Table:
+    """What takes a seat of an item that is measured from sessions or recordings: `tenant`, `agent`, `place`, `seat`, `login`, `logout`.
+
+    A session that its source never saw end holds until the source ended; if that has not ended, its logout is null.
+    """
+    if isinstance(item.peak, SessionRule):
+        sessions = ended_with_source(facts.sessions, facts.ends, KINDS["sessions"])
+        return qualifying(sessions, item.peak, facts.known).select("tenant", "agent", "place", "seat", "login", "logout")
+    if isinstance(item.peak, RecordingRule):
+        return recorded(ended_with_source(facts.recordings, facts.ends, KINDS["recordings"])).mutate(place=ibis.literal(""))
+    raise TypeError(f"{item.name} is not measured from sessions or recordings")
+
+
+def _numbered(tables: Sequence[Table], columns: Sequence[str]) -> Table:
+    """The tables as one, with the number of each row's table as `number`."""
+    first, *others = [table.select(*columns, number=ibis.literal(number, "int64")) for number, table in enumerate(tables)]
+    return first.union(*others) if others else first
+
+
 def _times(
-    counted: Table, facts: Facts, report: ReportType, subjects: Sequence[Subject], membership: Membership, span: tuple[int, int]
+    rows: Table, facts: Facts, report: ReportType, subjects: Sequence[Subject], membership: Membership, span: tuple[int, int]
 ) -> Table:
-    """The columns `key`, `seat`, `since`, `until` that `peaks` wants, from `tenant`, `seat`, `login`, `logout` and what a group needs."""
+    """The columns `key`, `seat`, `since`, `until` that `peaks` wants; the key counts subjects through, then numbers."""
     since, until = span
     if report == "system":
-        keyed = counted.mutate(key=ibis.literal(0, "int64"))
+        keyed = rows.mutate(key=rows.number)
     elif report == "tenant":
-        keyed = counted.inner_join(_keyed(subjects).drop("group"), "tenant")
+        keyed = rows.inner_join(_keyed(subjects).drop("group"), "tenant")
+        keyed = keyed.mutate(key=keyed.number * len(subjects) + keyed.key)
     else:
         members = _members(facts.known, report, subjects, membership, since, until)
-        keyed = during(counted, members, GROUP_KINDS[report])
+        keyed = during(rows, members, GROUP_KINDS[report])
+        keyed = keyed.mutate(key=keyed.number * len(subjects) + keyed.key)
     cut = keyed.select("key", "seat", since=ibis.greatest(keyed.login, since), until=ibis.least(keyed.logout.coalesce(FOREVER), until))
     return cut.filter(cut.since < cut.until)
 
 
 def concurrent(
     facts: Facts,
-    item: Item,
+    rows: Sequence[Table],
     report: ReportType,
     subjects: Sequence[Subject],
     edges: Sequence[Edge],
@@ -128,25 +150,27 @@ def concurrent(
     step_s: int = 1,
     membership: Membership = "history",
 ) -> Table:
-    """Key, period, peak and its last second, for an item that is measured from sessions or recordings.
+    """Key, period, peak and its last second, for what is `counted`, of one item or several.
 
-    A session that its source never saw end holds until the source ended, or to the end of what is asked for.
+    With several tables in `rows` the key is `number of the table * number of subjects + number of the subject`.
     """
-    if isinstance(item.peak, SessionRule):
-        sessions = ended_with_source(facts.sessions, facts.ends, KINDS["sessions"])
-        counted = qualifying(sessions, item.peak, facts.known)
-    elif isinstance(item.peak, RecordingRule):
-        counted = recorded(ended_with_source(facts.recordings, facts.ends, KINDS["recordings"]))
-    else:
-        raise TypeError(f"{item.name} is not measured from sessions or recordings")
-    times = _times(counted, facts, report, subjects, membership, (edges[0].at, edges[-1].at))
-    return peaks(times, cells(len(subjects), edges), step_s)
+    numbered = _numbered(rows, ("tenant", "agent", "place", "seat", "login", "logout"))
+    times = _times(numbered, facts, report, subjects, membership, (edges[0].at, edges[-1].at))
+    return peaks(times, cells(len(subjects) * len(rows), edges), step_s)
 
 
 def enabled(
-    facts: Facts, item: Item, report: ReportType, subjects: Sequence[Subject], edges: Sequence[Edge], membership: Membership = "history"
+    facts: Facts,
+    items: Sequence[Item],
+    report: ReportType,
+    subjects: Sequence[Subject],
+    edges: Sequence[Edge],
+    membership: Membership = "history",
 ) -> Table:
-    """Key, period, and as `peak` the most that was enabled at once; of a group, how many belong to it."""
+    """Key, period, and as `peak` the most that was enabled at once; of a group, how many belong to it, whatever the item.
+
+    The key is as with `concurrent`; of groups there is one number only.
+    """
     span = edges[0].at, edges[-1].at
     if report in GROUP_KINDS:
         members = _members(facts.known, report, subjects, membership, *span)
@@ -154,11 +178,13 @@ def enabled(
             "key", seat=members.member, since=ibis.greatest(members.since, span[0]), until=ibis.least(members.until, span[1])
         )
         times = times.filter(times.since < times.until)
-    elif item.enabled is not None:
-        times = _times(configured(item.enabled, facts.known), facts, report, subjects, membership, span)
-    else:
-        raise TypeError(f"no seats are enabled for {item.name}")
-    return peaks(times, cells(len(subjects), edges))
+        return peaks(times, cells(len(subjects), edges))
+    rules = [item.enabled for item in items if item.enabled is not None]
+    if len(rules) < len(items):
+        raise TypeError("not all of the items have enabled seats")
+    numbered = _numbered([configured(rule, facts.known) for rule in rules], ("tenant", "agent", "seat", "login", "logout"))
+    times = _times(numbered, facts, report, subjects, membership, span)
+    return peaks(times, cells(len(subjects) * len(rules), edges))
 
 
 def port_peaks(facts: Facts, rule: PortRule, subjects: Sequence[Subject], pieces: Sequence[tuple[int, int, int]]) -> Table:

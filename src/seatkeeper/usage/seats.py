@@ -121,10 +121,10 @@ def _at_campaign(sessions: Table, groups: Table) -> Table:
 
 
 def during(counted: Table, members: Table, member: str) -> Table:
-    """What of the sessions lies in the times of membership, with the group's `key`.
+    """What of the sessions lies in the times of membership, with the group's `key`, and the sessions' `number`.
 
     Args:
-        counted: Sessions, with `seat`.
+        counted: Sessions, with `seat` and `number`.
         members: Columns `key`, `tenant`, `member`, `since`, `until`.
         member: The column of the sessions that holds the member.
     """
@@ -139,6 +139,7 @@ def during(counted: Table, members: Table, member: str) -> Table:
     )
     return both.select(
         members.key,
+        counted.number,
         counted.seat,
         login=ibis.greatest(counted.login, members.since),
         logout=ibis.least(counted.logout.coalesce(FOREVER), members.until),
