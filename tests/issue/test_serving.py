@@ -8,7 +8,9 @@ import pytest
 
 from seatkeeper.catalog.model import Catalog
 from seatkeeper.issue.order import check_order
+from seatkeeper.issue.plan import plan_file
 from seatkeeper.issue.reading import OrderProblem
+from seatkeeper.licfile.writer import write
 
 
 def found(text: str, catalog: Catalog, today: date) -> list[tuple[str, str, str]]:
@@ -121,3 +123,27 @@ def test_one_wrong_value_of_a_server_hides_nothing_and_is_no_second_fault(
     if keys[0] == "order.configuration":
         text = text.replace("[order]", '[order]\nconfiguration = "both"')
     assert [row[1] for row in found(text, catalog, today)] == keys
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "third", "keys"),
+    [
+        ("daemon_port = 7261", "", "daemon_port = 7261", []),
+        ("", 'daemon_path = "/opt/d"', "", []),
+        ('daemon_path = "/opt/d"', 'daemon_path = "/usr/d"', "", ["servers[2].daemon_path"]),
+        ("daemon_port = 7261", "daemon_port = 7262", "daemon_port = 7263", ["servers[2].daemon_port", "servers[3].daemon_port"]),
+        ("daemon_port = 7261", "port = 7261", "", ["servers[2].port"]),
+    ],
+)
+def test_redundant_servers_say_one_thing_of_their_daemon(
+    order_text: str, catalog: Catalog, today: date, first: str, second: str, third: str, keys: list[str]
+) -> None:
+    text = order_text.partition("\n[[servers]]")[0] + server("a", "a1", first) + server("b", "a2", second) + server("c", "a3", third)
+    assert [row[1] for row in found(text, catalog, today)] == keys
+    checked = check_order(text, "order.toml", catalog, today)
+    if checked.order is not None:
+        said = first or second
+        assert (
+            said.partition(" = ")[2].strip('"')
+            in write(plan_file(checked.order, catalog, today).file).split("DAEMON")[1].split("FEATURE")[0]
+        )

@@ -43,7 +43,7 @@ def template(
     hostid: Annotated[str | None, typer.Option(help="The license server's host id.", show_default="this machine's")] = None,
     catalog: Directory = None,
 ) -> None:
-    """Print an order to fill in; as it stands it is valid, and for this machine."""
+    """Print an order to fill in; it is valid as it stands."""
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.host import default_hostid, host_name
     from seatkeeper.base.errors import InputError
@@ -67,7 +67,10 @@ def template(
 
 @app.command()
 def check(file: File, json: Json = False, catalog: Directory = None) -> None:
-    """Say everything that is wrong with an order; end with 0 only when it can be issued."""
+    """Say everything that is wrong with an order.
+
+    Ends with 0 only when it can be issued.
+    """
     import msgspec
 
     from seatkeeper.adapters import clock
@@ -95,7 +98,7 @@ def check(file: File, json: Json = False, catalog: Directory = None) -> None:
 
 @app.command()
 def expand(file: File, json: Json = False, catalog: Directory = None) -> None:
-    """List the technical licenses that an order gives, each with its quantity and where that comes from."""
+    """List the technical licenses that an order gives, and why."""
     from seatkeeper.adapters import clock
     from seatkeeper.issue.order import read_order
 
@@ -111,7 +114,7 @@ def expand(file: File, json: Json = False, catalog: Directory = None) -> None:
 
 @app.command()
 def show(file: File, json: Json = False, catalog: Directory = None) -> None:
-    """Show the whole order as it will be issued, with what it leaves out filled in."""
+    """Show the whole order, with what it leaves out filled in."""
     import msgspec
 
     from seatkeeper.adapters import clock

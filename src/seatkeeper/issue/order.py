@@ -97,7 +97,9 @@ def read_text(path: Path) -> str:
         remedy = "`seatkeeper order template` prints an order to start from." if isinstance(error, FileNotFoundError) else ""
         raise InputError(f"The order cannot be read: {error.strerror}.", file=str(path), remedy=remedy) from None
     if len(data) > ORDER_BYTES_MAX:
-        raise InputError("The file is too large to be an order.", file=str(path), expected=f"at most {ORDER_BYTES_MAX:,} bytes")
+        raise InputError(
+            "The file is too large to be an order.", file=str(path), found="more", expected=f"at most {ORDER_BYTES_MAX:,} bytes"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -82,9 +82,11 @@ def plan_file(order: Order, catalog: Catalog, today: date) -> Plan:
 def assemble(plan: Plan, order: Order, catalog: Catalog, today: date) -> Plan:
     """The plan with the file that its lines, servers and remarks give."""
     vendor = catalog.vendor.name
-    first = plan.servers[0]
+    # Of three redundant servers one may speak for all; an order in which two contradict is refused.
+    path, options = (next(filter(None, (getattr(each, key) for each in plan.servers)), "") for key in ("daemon_path", "daemon_options"))
+    port = max(server.daemon_port for server in plan.servers)
     servers = [Server(server.host, server.hostid, server.port) for server in plan.servers]
-    daemon = Vendor(vendor, first.daemon_path, first.daemon_options, first.daemon_port, keyword="DAEMON")
+    daemon = Vendor(vendor, path, options, port, keyword="DAEMON")
     features = [_feature(line, order, vendor, today) for line in plan.lines]
     remarks = [Comment(text) for text in foot(plan, order, vendor, today)]
     marks = catalog.vendor.purpose(order.terms.purpose).marks

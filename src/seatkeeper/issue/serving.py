@@ -149,10 +149,35 @@ def check_split(
                         found=server.share if key == "share" else "a table",
                         expected=f"no {key} with the configuration {configuration}",
                     )
+        _check_daemon(sheet, servers)
         return
     if complete:
         _check_shares(sheet, servers)
     _check_quantities(sheet, servers, items, licenses, complete=complete)
+
+
+def _check_daemon(sheet: Sheet, servers: Sequence[OrderServer]) -> None:
+    """Redundant servers have one file, and in it one DAEMON line: what two of them say of it must be the same."""
+    for key in ("daemon_path", "daemon_options", "daemon_port"):
+        given = [(index, getattr(server, key)) for index, server in enumerate(servers) if getattr(server, key)]
+        for index, value in given[1:]:
+            if value != given[0][1]:
+                sheet.add(
+                    ("servers", index, key),
+                    "Redundant license servers have one file with one DAEMON line, which says this for all of them.",
+                    found=value,
+                    expected=f"{given[0][1]}, as for servers[{given[0][0] + 1}], or nothing",
+                    remedy="Say it once, or leave it out where the machines differ.",
+                )
+    port = max((server.daemon_port for server in servers), default=0)
+    for index, server in enumerate(servers):
+        if port and port == server.port and not server.daemon_port:
+            sheet.add(
+                ("servers", index, "port"),
+                "The vendor daemon cannot listen on the port of lmgrd.",
+                found=server.port,
+                expected=f"another port than daemon_port, {port}",
+            )
 
 
 def _check_shares(sheet: Sheet, servers: Sequence[OrderServer]) -> None:
