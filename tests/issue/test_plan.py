@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from seatkeeper.base.errors import SeatkeeperError
+from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.catalog.expand import ExtraLicense, Item
 from seatkeeper.catalog.model import Catalog
 from seatkeeper.issue.model import Order
@@ -113,6 +113,12 @@ def test_the_plan_says_what_each_line_is_for(order: Order, catalog: Catalog, tod
     plan = plan_file(order, catalog, today)
     assert plan.lines[0] == PlannedLine("SK029_CIM_PLATFORM_MS", "8.5", 100, product="Genesys CIM Platform - MS")
     assert PlannedLine("tserver_iscc", "8.0", 3, rule="per_site", items=("Genesys CIM Platform - MS",)) in plan.lines
+
+
+def test_an_order_whose_number_is_yet_to_be_drawn_has_no_file(order: Order, catalog: Catalog, today: date) -> None:
+    unnumbered = msgspec.structs.replace(order, terms=msgspec.structs.replace(order.terms, number="auto"))
+    with pytest.raises(InputError, match="has no number yet"):
+        plan_file(unnumbered, catalog, today)
 
 
 def test_a_catalog_that_would_give_one_name_twice_is_refused(order: Order, catalog: Catalog, today: date) -> None:

@@ -28,6 +28,7 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.issue.desk_entitling import day_text, entitlement_rows
 from seatkeeper.issue.desk_recorder import RegistryRecorder, wanted
 from seatkeeper.issue.issuer import BACKUP_SUFFIX, Permit, issue_order, planned, sign
+from seatkeeper.issue.model import AUTO
 from seatkeeper.issue.order import check_order
 from seatkeeper.issue.placing import Placing
 from seatkeeper.issue.reading import OrderError
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from seatkeeper.licfile.trust import Trust
 
 __all__ = [
-    "AUTO",
     "Desk",
     "Put",
     "Registered",
@@ -63,9 +63,6 @@ __all__ = [
     "reproduce",
     "withdraw",
 ]
-
-#: What stands in an order in place of a number that the desk is to draw.
-AUTO: Final = "auto"
 
 _AUTO_NUMBER: Final = re.compile(r"""(?m)^(\s*number\s*=\s*)(["'])auto\2""")
 

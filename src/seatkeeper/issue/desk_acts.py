@@ -17,8 +17,9 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.base.values import parse_version
 from seatkeeper.catalog.expand import ExtraLicense, Item
 from seatkeeper.catalog.model import folded, nearest_sentence
-from seatkeeper.issue.desk import AUTO, order_of, register
+from seatkeeper.issue.desk import order_of, register
 from seatkeeper.issue.desk_recorder import retire
+from seatkeeper.issue.model import AUTO
 from seatkeeper.issue.ordertext import order_text
 from seatkeeper.licfile.hostid import parse_hostid
 

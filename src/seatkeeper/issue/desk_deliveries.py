@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from seatkeeper.adapters.registry_reading import LIVE
 from seatkeeper.base.errors import InputError
-from seatkeeper.issue.desk import AUTO, Desk, deliver, issue, register
+from seatkeeper.issue.desk import Desk, deliver, issue, register
+from seatkeeper.issue.model import AUTO
 
 if TYPE_CHECKING:
     from pathlib import Path

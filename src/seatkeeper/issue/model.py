@@ -7,14 +7,17 @@ what is wrong with it, `plan` makes the lines of license files of it.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from seatkeeper.base.dates import NEVER
 from seatkeeper.catalog.expand import Environment, ExtraLicense, Item
 
-__all__ = ["Configuration", "Deployment", "Order", "OrderServer", "OrderedApplication", "Purpose", "Switch", "Terms"]
+__all__ = ["AUTO", "Configuration", "Deployment", "Order", "OrderServer", "OrderedApplication", "Purpose", "Switch", "Terms"]
+
+#: The number of an order whose number the desk's registry is to draw.
+AUTO: Final = "auto"
 
 #: "Specify what type of installation you plan to use the licenses for" (guide, Information for License Order Kit).
 Purpose = Literal["demo", "evaluation", "testing", "development", "production"]

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from seatkeeper.base.dates import format_date
-from seatkeeper.base.errors import SeatkeeperError
+from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.base.values import parse_version
 from seatkeeper.catalog.expand import expand
 from seatkeeper.catalog.model import folded
 from seatkeeper.issue.division import divide
+from seatkeeper.issue.model import AUTO
 from seatkeeper.issue.planned import Plan, PlannedLine
 from seatkeeper.issue.remarks import foot
 from seatkeeper.licfile.grammar import forbidden_at
@@ -51,9 +52,11 @@ def plan_files(order: Order, catalog: Catalog, today: date) -> tuple[Plan, ...]:
     """The unsigned files of an order, issued `today`: one, or one for each independent server in the order's order.
 
     Raises:
-        InputError: The order's split among independent servers does not add up.
+        InputError: The order has no number yet, or its split among independent servers does not add up.
         SeatkeeperError: Two lines of a file would have the same name, or a file would have too many lines.
     """
+    if order.terms.number == AUTO:
+        raise InputError("The order has no number yet.", remedy="Give it one, or let the registry draw one: `seatkeeper desk register`.")
     planned = (*_item_lines(order, catalog), *_technical_lines(order, catalog))
     names = {folded(line.name) for line in planned}
     if len(names) != len(planned):
