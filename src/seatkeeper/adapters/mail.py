@@ -70,11 +70,13 @@ class MailError(SeatkeeperError):
 
     Attributes:
         outcome: `refused`: it will not be taken as it is; `later`: it may be another time; `unknown`: the server may have it.
+        ours: Whether it was not about this mail, but about how we spoke to the server: every other mail would fare the same.
     """
 
-    def __init__(self, message: str, remedy: str, outcome: Literal["refused", "later", "unknown"]) -> None:
+    def __init__(self, message: str, remedy: str, outcome: Literal["refused", "later", "unknown"], *, ours: bool = False) -> None:
         super().__init__(message, remedy)
         self.outcome = outcome
+        self.ours = ours
 
 
 def parse_server(url: str, *, ca: Path | None = None) -> MailServer:
@@ -172,9 +174,9 @@ def _connect(server: MailServer, timeout_s: float) -> smtplib.SMTP:
     except ssl.SSLError as error:
         raise _untrusted(where, error) from None
     except smtplib.SMTPResponseException as error:
-        raise MailError(f"The mail server {where} takes no mail now: {_said(error)}.", _SEND_LATER, "later") from None
+        raise MailError(f"The mail server {where} takes no mail now: {_said(error)}.", _SEND_LATER, "later", ours=True) from None
     except (OSError, smtplib.SMTPException) as error:
-        raise MailError(f"The mail server {where} cannot be reached: {_reason(error)}.", _SEND_LATER, "later") from None
+        raise MailError(f"The mail server {where} cannot be reached: {_reason(error)}.", _SEND_LATER, "later", ours=True) from None
     if server.tls == "starttls":
         try:
             _start_tls(smtp, server)
@@ -190,12 +192,12 @@ def _start_tls(smtp: smtplib.SMTP, server: MailServer) -> None:
         smtp.ehlo_or_helo_if_needed()
         if not smtp.has_extn("starttls"):
             remedy = "Nothing was sent. Name a server that offers STARTTLS, or smtps://HOST for one that speaks TLS from the start."
-            raise MailError(f"The mail server {where} offers no TLS.", remedy, "refused")
+            raise MailError(f"The mail server {where} offers no TLS.", remedy, "refused", ours=True)
         smtp.starttls(context=_context(server))
     except ssl.SSLError as error:
         raise _untrusted(where, error) from None
     except (OSError, smtplib.SMTPException) as error:
-        raise MailError(f"The mail server {where} could not begin TLS: {_reason(error)}.", _SEND_LATER, "later") from None
+        raise MailError(f"The mail server {where} could not begin TLS: {_reason(error)}.", _SEND_LATER, "later", ours=True) from None
 
 
 def _hand_over(smtp: smtplib.SMTP, message: bytes, sender: str, recipients: Sequence[str], server: MailServer, login: Login | None) -> str:
@@ -205,7 +207,7 @@ def _hand_over(smtp: smtplib.SMTP, message: bytes, sender: str, recipients: Sequ
         smtp.ehlo_or_helo_if_needed()
         if login is not None:
             _log_in(smtp, login, where)
-        _expect(smtp.mail(sender), f"The mail server {where} does not take mail from {sender}")
+        _expect(smtp.mail(sender), f"The mail server {where} does not take mail from {sender}", ours=True)
         for recipient in recipients:
             # All or none: what one of several has got, nobody can take back.
             _expect(smtp.rcpt(recipient), f"The mail server {where} does not take mail for {recipient}")
@@ -235,27 +237,30 @@ def _log_in(smtp: smtplib.SMTP, login: Login, where: str) -> None:
         smtp.login(login.user, login.password)
     except smtplib.SMTPAuthenticationError as error:
         if 400 <= error.smtp_code < 500:
-            raise MailError(f"The mail server {where} cannot check the password now: {_said(error)}.", _SEND_LATER, "later") from None
+            raise MailError(
+                f"The mail server {where} cannot check the password now: {_said(error)}.", _SEND_LATER, "later", ours=True
+            ) from None
         remedy = "Nothing was sent. Correct user and password in the file of --smtp-login."
-        raise MailError(f"The mail server {where} refused user {login.user!r}: {_said(error)}.", remedy, "refused") from None
+        raise MailError(f"The mail server {where} refused user {login.user!r}: {_said(error)}.", remedy, "refused", ours=True) from None
     except smtplib.SMTPNotSupportedError:
-        raise MailError(f"The mail server {where} takes no password.", "Nothing was sent. Leave --smtp-login out.", "refused") from None
+        remedy = "Nothing was sent. Leave --smtp-login out."
+        raise MailError(f"The mail server {where} takes no password.", remedy, "refused", ours=True) from None
 
 
-def _expect(reply: tuple[int, bytes], sentence: str, *, good: int = 250) -> None:
+def _expect(reply: tuple[int, bytes], sentence: str, *, good: int = 250, ours: bool = False) -> None:
     code, text = reply
     if code in (good, 251):
         return
     said = f"{code} {_shown(text)}"
     if 400 <= code < 500:
-        raise MailError(f"{sentence} now: {said}.", _SEND_LATER, "later")
-    raise MailError(f"{sentence}: {said}.", "Nothing was sent.", "refused")
+        raise MailError(f"{sentence} now: {said}.", _SEND_LATER, "later", ours=ours)
+    raise MailError(f"{sentence}: {said}.", "Nothing was sent.", "refused", ours=ours)
 
 
 def _untrusted(where: str, error: ssl.SSLError) -> MailError:
     reason = getattr(error, "verify_message", "") or error.reason or str(error)
     remedy = "Nothing was sent. Check host name and port, and name the certificates to trust with --smtp-ca."
-    return MailError(f"The mail server {where} cannot be trusted: {reason}.", remedy, "refused")
+    return MailError(f"The mail server {where} cannot be trusted: {reason}.", remedy, "refused", ours=True)
 
 
 def _said(error: smtplib.SMTPResponseException) -> str:

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     from seatkeeper.issue.delivery import Delivery, DeliveryRecorder, Outcome
     from seatkeeper.issue.parcel import Parcel
 
-__all__ = ["app", "main"]
+__all__ = ["CaOption", "LoginOption", "SmtpOption", "app", "main"]
 
 _NAME: Final = "seatkeeper deliver"
+
+SmtpOption = Annotated[
+    str | None,
+    typer.Option("--smtp", metavar="URL", help="Send by this mail server: smtp:// with STARTTLS, smtps://, smtp-plain:// here only."),
+]
+LoginOption = Annotated[Path | None, typer.Option("--smtp-login", metavar="FILE", help="User and password, a line each.")]
+CaOption = Annotated[Path | None, typer.Option("--smtp-ca", metavar="FILE", help="Certificates to trust, in PEM.")]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -39,12 +46,9 @@ def deliver(
     contact: Annotated[
         str | None, typer.Option("--contact", metavar="TEXT", help="Whom to ask.", show_default="the address of --from")
     ] = None,
-    smtp: Annotated[
-        str | None,
-        typer.Option("--smtp", metavar="URL", help="Send by this mail server: smtp:// with STARTTLS, smtps://, smtp-plain:// here only."),
-    ] = None,
-    smtp_login: Annotated[Path | None, typer.Option("--smtp-login", metavar="FILE", help="User and password, a line each.")] = None,
-    smtp_ca: Annotated[Path | None, typer.Option("--smtp-ca", metavar="FILE", help="Certificates to trust, in PEM.")] = None,
+    smtp: SmtpOption = None,
+    smtp_login: LoginOption = None,
+    smtp_ca: CaOption = None,
     outbox: Annotated[Path | None, typer.Option("--outbox", metavar="DIR", help="Write the mail here, as NUMBER.eml.")] = None,
     pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write the certificate here.")] = None,
     no_pdf: Annotated[bool, typer.Option("--no-pdf", help="Make no certificate.")] = False,

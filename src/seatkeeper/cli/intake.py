@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from seatkeeper.cli.deliver import CaOption, LoginOption, SmtpOption
 from seatkeeper.cli.desk_common import OptionalRegistry, check_installed
 from seatkeeper.cli.order import print_json, run
 from seatkeeper.cli.passphrases import FileOption, SourceOption, read_passphrases
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.keyplaces import Passphrase
     from seatkeeper.adapters.registry import Registry
     from seatkeeper.issue.intake import Desk, Handled
+    from seatkeeper.issue.posting import Post
 
 __all__ = ["app", "main"]
 
@@ -59,6 +61,9 @@ def take(
         typer.Option("--auto", metavar="FILE", help="Issue good orders of the senders in FILE (an address a line) at once."),
     ] = None,
     approve: Annotated[bool, typer.Option("--approve", help="Let all good orders wait for approval; so it is without --auto.")] = False,
+    smtp: SmtpOption = None,
+    smtp_login: LoginOption = None,
+    smtp_ca: CaOption = None,
     settle: Annotated[float, typer.Option("--settle", metavar="SECONDS", min=0, help="Leave files alone that changed so recently.")] = 3.0,
     passphrase_file: FileOption = None,
     passphrase: SourceOption = None,
@@ -75,12 +80,14 @@ def take(
         raise InputError("Both cannot be meant.", file="--once and --every" if once and every is not None else "--approve and --auto")
     secret = read_passphrases(passphrase_file, passphrase, kinds=("issuer", "daemon"))
     with _registry(registry) as kept:
-        desk = _desk(folder, keys, outbox, sender, contact, secret, fonts, catalog, auto, settle, kept)
+        post = _post(folder, outbox, keys, smtp, smtp_login, smtp_ca, catalog, kept)
+        desk = _desk(folder, keys, outbox, sender, contact, secret, fonts, catalog, auto, settle, kept, posted=post is not None)
         while True:
             for done in take_in(desk):
                 _say(done, as_json=json)
+            sent = _send(post, as_json=json)
             if every is None:
-                return
+                raise typer.Exit(0 if sent else 1)
             import time
 
             time.sleep(every)
@@ -94,6 +101,9 @@ def approve_order(
     outbox: Outbox,
     sender: Sender,
     contact: Contact = None,
+    smtp: SmtpOption = None,
+    smtp_login: LoginOption = None,
+    smtp_ca: CaOption = None,
     passphrase_file: FileOption = None,
     passphrase: SourceOption = None,
     fonts: Fonts = None,
@@ -106,8 +116,42 @@ def approve_order(
 
     secret = read_passphrases(passphrase_file, passphrase, kinds=("issuer", "daemon"))
     with _registry(registry) as kept:
-        desk = _desk(folder, keys, outbox, sender, contact, secret, fonts, catalog, None, 0.0, kept)
+        post = _post(folder, outbox, keys, smtp, smtp_login, smtp_ca, catalog, kept)
+        desk = _desk(folder, keys, outbox, sender, contact, secret, fonts, catalog, None, 0.0, kept, posted=post is not None)
         _say(approve(desk, name), as_json=json)
+        if not _send(post, as_json=json):
+            raise typer.Exit(1)
+
+
+@app.command("send")
+def send_mail(
+    folder: Folder,
+    keys: Keys,
+    outbox: Outbox,
+    smtp: Annotated[str, typer.Option("--smtp", metavar="URL", help="The mail server, as for `seatkeeper deliver`.", show_default=False)],
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="An answer's name in the outbox, or how it begins.", show_default="all that wait"),
+    ] = None,
+    smtp_login: LoginOption = None,
+    smtp_ca: CaOption = None,
+    catalog: Directory = None,
+    registry: OptionalRegistry = None,
+    json: Json = False,
+) -> None:
+    """Send the answers that wait in the outbox; or one, whatever became of it before, but none twice that was sent."""
+    from seatkeeper.issue.posting import send_answer
+
+    with _registry(registry) as kept:
+        post = _post(folder, outbox, keys, smtp, smtp_login, smtp_ca, catalog, kept)
+        if name is None or post is None:
+            sent = _send(post, as_json=json)
+        else:
+            done = send_answer(post, name)
+            _say(done, as_json=json)
+            sent = done.what == "sent"
+    if not sent:
+        raise typer.Exit(1)
 
 
 @app.command("list")
@@ -131,7 +175,7 @@ def main(argv: list[str]) -> int:
 
 def _desk(
     folder: Path, keys: Path, outbox: Path, sender: str, contact: str | None, passphrase: Passphrase, fonts: Path | None,
-    catalog: Path | None, auto: Path | None, settle: float, registry: Registry | None,
+    catalog: Path | None, auto: Path | None, settle: float, registry: Registry | None, *, posted: bool = False,
 ) -> Desk:  # fmt: skip
     from seatkeeper.adapters.catalogs import load_catalog
     from seatkeeper.issue.intake import Desk
@@ -150,7 +194,42 @@ def _desk(
         settle_s=settle,
         fonts=fonts,
         registry=registry,
+        posted=posted,
     )
+
+
+def _post(
+    folder: Path, outbox: Path, keys: Path, smtp: str | None, login: Path | None, ca: Path | None, catalog: Path | None,
+    registry: Registry | None,
+) -> Post | None:  # fmt: skip
+    """Who sends the answers; None where no mail server is named."""
+    from seatkeeper.adapters.catalogs import load_catalog
+    from seatkeeper.adapters.mail import parse_server, read_login
+    from seatkeeper.base.errors import InputError
+    from seatkeeper.issue.posting import Post
+
+    if smtp is None:
+        if login is not None or ca is not None:
+            raise InputError(
+                "No mail server is named.", file="--smtp", remedy="Name it with --smtp, or leave --smtp-login and --smtp-ca out."
+            )
+        return None
+    server = parse_server(smtp, ca=ca)
+    known = read_login(login) if login is not None else None
+    return Post(folder, outbox, keys, load_catalog(catalog), smtp, server, known, registry)
+
+
+def _send(post: Post | None, *, as_json: bool) -> bool:
+    """Whether all answers that were to be sent are."""
+    if post is None:
+        return True
+    from seatkeeper.issue.posting import send_answers
+
+    all_sent = True
+    for done in send_answers(post):
+        _say(done, as_json=as_json)
+        all_sent = all_sent and done.what == "sent"
+    return all_sent
 
 
 @contextmanager

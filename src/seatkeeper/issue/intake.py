@@ -9,7 +9,7 @@ A request is claimed by a rename out of the folder, and its directory goes from 
     failed/ID       not answered, and why.txt says why
     known           which order numbers were issued
 
-OUTBOX/ID is the answer: license files, answer.eml, certificate.pdf; it appears whole.
+OUTBOX/ID is the answer: license files, answer.eml, certificate.pdf; it appears whole. `posting` sends it, where the desk says so.
 
 The answer is made in a hidden directory beside its place and appears by a rename. So whatever broke off before that rename was seen by
 nobody and is made again, and whatever broke off after it is only tidied up. ID comes from the message id or the bytes, so a request
@@ -49,19 +49,23 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.registry import Registry
     from seatkeeper.catalog.model import Catalog
 
-__all__ = ["AGAIN_MAX", "REQUESTS_MAX", "Desk", "Handled", "approve", "take_in", "waiting"]
+__all__ = ["AGAIN_MAX", "REQUESTS_MAX", "WAITING", "Desk", "Handled", "answer_files", "approve", "take_in", "waiting"]
 
 #: Of one look into the folder; the rest is taken at the next.
 REQUESTS_MAX: Final = 1000
 #: How often one request may come again and be given its answer.
 AGAIN_MAX: Final = 3
+#: Of an answer that is to be sent (`posting`).
+WAITING: Final = "mail.waiting"
 #: How long another run may be at the folder.
 _LOCK_S: Final = 60.0
 
+#: Where an answer has the files of independent license servers.
+_LICENSES: Final = "licenses"
 _PLACES: Final = ("work", "checked", "processed", "failed", "known")
 _UNFINISHED: Final = (".part", ".tmp", ".crdownload")
 
-What = Literal["issued", "checked", "refused", "failed", "again"]
+What = Literal["issued", "checked", "refused", "failed", "again", "sent", "unsent"]
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -79,6 +83,7 @@ class Desk(msgspec.Struct, frozen=True):
         settle_s: A file that was changed within so many seconds may still be being written.
         fonts: For the certificate.
         registry: Where orders are registered and their files kept; by default the list beside the keys keeps what is signed.
+        posted: Whether answers are to be sent.
     """
 
     folder: Path
@@ -92,10 +97,11 @@ class Desk(msgspec.Struct, frozen=True):
     settle_s: float = 3.0
     fonts: Path | None = None
     registry: Registry | None = None
+    posted: bool = False
 
 
 class Handled(msgspec.Struct, frozen=True):
-    """What became of one request."""
+    """What became of one request, or of the answer to one."""
 
     id: str
     name: str
@@ -277,6 +283,11 @@ def _why_wait(desk: Desk, work: Path, request: Request, checked: Checked) -> str
     return ""
 
 
+def answer_files(answer: Path, catalog: Catalog) -> Path:
+    """Where the license files of an answer are: the file, or the directory of those of independent servers."""
+    return answer / _LICENSES if (answer / _LICENSES).is_dir() else answer / catalog.vendor.license_file
+
+
 def _known(desk: Desk, number: str) -> Path:
     return desk.folder / "known" / f"order-{sha256(number.encode()).hexdigest()[:20]}"
 
@@ -288,7 +299,7 @@ def _issue(desk: Desk, work: Path, request: Request, checked: Checked) -> None:
     staged = _staged(desk, work)
     # Independent servers have a directory each, which must not be there yet.
     independent = order.terms.configuration == "independent"
-    place = staged / ("licenses" if independent else desk.catalog.vendor.license_file)
+    place = staged / (_LICENSES if independent else desk.catalog.vendor.license_file)
     if desk.registry is None:
         issue_order(order, desk.catalog, desk.keys, place, clock.today(), passphrase=desk.passphrase)
         text = request.text
@@ -338,6 +349,8 @@ def _publish(desk: Desk, work: Path, staged: Path, request: Request, letter: Let
     for directory in (staged, work):
         for name, data in files.items():
             replace_file(directory / name, data)
+    if desk.posted and request.sender is not None:
+        replace_file(staged / WAITING, b"")
     _move(staged, desk.outbox / work.name)
 
 
