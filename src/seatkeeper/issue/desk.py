@@ -265,24 +265,7 @@ def issue(
     Raises:
         InputError: It was issued already and `again` is False, or as for `issuer.issue_order`.
     """
-    with desk.registry.write(desk.now, desk.by) as act:
-        row = act.order(number)
-        if row.state not in {"registered", "issued"}:
-            follower = act.successor(number)
-            remedy = f"Order {follower.number} took its place." if follower is not None else ""
-            raise InputError(f"The order is {row.state}, and is not issued.", found=number, remedy=remedy)
-        order = order_of(act, number, desk.catalog)
-        live = list(act.files(order=number, states=LIVE))
-        if row.state == "issued" and not again:
-            remedy = "Give --again for the same file, or `seatkeeper desk reissue` for one that is signed today."
-            raise InputError(f"The order was issued already, as {' '.join(file.number for file in live)}.", found=number, remedy=remedy)
-        whole = {hostid for file in live for hostid in file.hostids.split()} >= wanted(act, row, live)
-        if row.state == "registered":
-            trust = load_trust(keys)[1]
-            # Signed texts whose key was revoked meanwhile are of no use to anybody.
-            whole = whole and not any(_refused(file, trust) for file in live)
-            if not whole:
-                _give_up(act, row, "an attempt to issue that broke off")
+    row, order, live, whole = _taken_up(desk, number, keys, again=again)
     if row.state == "issued" or whole:
         return _put_again(desk, row, order, live, keys, output, passphrase=passphrase, force=force)
     if delta_to is not None:
@@ -371,6 +354,30 @@ def deliver(desk: Desk, number: str, how: str, recipient: str) -> None:
         act.tell("deliver", site=order.site, order=order.number, file=number, how=how, recipient=recipient)
 
 
+@retried
+def _taken_up(desk: Desk, number: str, keys: Path, *, again: bool) -> tuple[OrderRow, Order, list[FileRow], bool]:
+    """The order to issue, its signed files, and whether these are all of them and good; else what an earlier attempt left is given up."""
+    with desk.registry.write(desk.now, desk.by) as act:
+        row = act.order(number)
+        if row.state not in {"registered", "issued"}:
+            follower = act.successor(number)
+            remedy = f"Order {follower.number} took its place." if follower is not None else ""
+            raise InputError(f"The order is {row.state}, and is not issued.", found=number, remedy=remedy)
+        order = order_of(act, number, desk.catalog)
+        live = list(act.files(order=number, states=LIVE))
+        if row.state == "issued" and not again:
+            remedy = "Give --again for the same file, or `seatkeeper desk reissue` for one that is signed today."
+            raise InputError(f"The order was issued already, as {' '.join(file.number for file in live)}.", found=number, remedy=remedy)
+        whole = {hostid for file in live for hostid in file.hostids.split()} >= wanted(act, row, live)
+        if row.state == "registered":
+            trust = load_trust(keys)[1]
+            # Signed texts whose key was revoked meanwhile are of no use to anybody.
+            whole = whole and not any(_refused(file, trust) for file in live)
+            if not whole:
+                _give_up(act, row, "an attempt to issue that broke off")
+    return row, order, live, whole
+
+
 def _refused(file: FileRow, trust: Trust) -> list[str]:
     """A sentence for each line of a signed file that does not verify."""
     parsed = parse(file.signed or "", file.number)
@@ -424,8 +431,7 @@ def _announce_delta(desk: Desk, row: OrderRow, order: Order, keys: Path, delta_t
         raise InputError("Another license server needs a whole file.", found=row.number, remedy="Issue it without --delta-to.")
     changed, _ = planned(order, desk.catalog, desk.today, load_trust(keys)[1], delta_to)
     hostids = " ".join(server.hostid for plan in changed for server in plan.servers)
-    with desk.registry.write(desk.now, desk.by) as act:
-        act.tell("delta", site=row.site, order=row.number, hostids=hostids)
+    _tell(desk, "delta", row, hostids=hostids)
 
 
 def _put_again(
@@ -470,7 +476,13 @@ def _put_again(
     recorder = RegistryRecorder(desk.registry, desk.now, desk.by)
     for file in files:
         recorder.placed(file.number)
-    with desk.registry.write(desk.now, desk.by) as act:
-        if row.state == "issued":
-            act.tell("again", site=row.site, order=row.number, files=" ".join(file.number for file in files), destination=str(output))
+    if row.state == "issued":
+        _tell(desk, "again", row, files=" ".join(file.number for file in files), destination=str(output))
     return done
+
+
+@retried
+def _tell(desk: Desk, what: str, row: OrderRow, **details: str) -> None:
+    """Add a row of its own about an order to the history."""
+    with desk.registry.write(desk.now, desk.by) as act:
+        act.tell(what, site=row.site, order=row.number, **details)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seatkeeper.adapters.registry_engine import retried
 from seatkeeper.adapters.registry_reading import LIVE
 from seatkeeper.base.errors import InputError
 from seatkeeper.issue.desk import Desk, deliver, issue, register
@@ -29,6 +30,7 @@ class RegistryDeliveries:
         self._desk = desk
         self._going: dict[str, tuple[Delivery, list[str]]] = {}
 
+    @retried
     def begun(self, delivery: Delivery, /) -> None:
         """The history says that the delivery began.
 
@@ -55,8 +57,12 @@ class RegistryDeliveries:
             for number in numbers:
                 deliver(self._desk, number, given.by, ", ".join(given.recipients))
             return
+        self._undelivered(given, outcome, detail)
+
+    @retried
+    def _undelivered(self, given: Delivery, outcome: Outcome, why: str) -> None:
         with self._desk.registry.write(self._desk.now, self._desk.by) as act:
-            act.tell("undelivered", site=given.site, order=given.order, id=delivery, outcome=outcome, why=detail)
+            act.tell("undelivered", site=given.site, order=given.order, id=given.id, outcome=outcome, why=why)
 
 
 def issue_received(desk: Desk, text: str, name: str, number: str, keys: Path, place: Path, passphrase: Passphrase = None) -> str:

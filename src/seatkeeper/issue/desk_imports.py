@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from seatkeeper.adapters.registry_engine import retried
 from seatkeeper.adapters.registry_exchange import write_rows
 from seatkeeper.adapters.registry_values import EntitlementRow, OrderRow
 from seatkeeper.adapters.wholefile import PRIVATE, replace_file
@@ -73,6 +74,7 @@ def read_held(path: Path, purposes: Sequence[str]) -> list[tuple[int, Held]]:
     return [(line, _checked(row, purposes, str(path), line)) for line, row in rows]
 
 
+@retried
 def import_held(desk: Desk, rows: Sequence[tuple[int, Held]], name: str) -> tuple[int, int]:
     """How many orders and rows are new in the registry.
 
