@@ -65,6 +65,17 @@ def test_pairs_without_ha_items_are_a_warning(order_text: str, catalog: Catalog,
     assert found(text + item("HA - CIM Platform"), catalog, today) == []
 
 
+def test_an_application_without_any_of_its_licenses_is_a_warning(order_text: str, catalog: Catalog, today: date) -> None:
+    text = order_text + application("Outbound Contact Server", 1)
+    (problem,) = problems(text, catalog, today)
+    assert (problem.severity, problem.key, problem.expected) == (
+        "warning",
+        "applications[1].name",
+        "an item or [[licenses]] with occ_preview or occ_full",
+    )
+    assert problems(text + license_("occ_full"), catalog, today) == ()
+
+
 EVERYTHING = """
 [order]
 number = "2026 0042"

@@ -55,6 +55,8 @@ def check_whole(
         _check_pairs(sheet, catalog, lines, items, environment)
     known = [application for application in applications if application is not None]
     _check_applications(sheet, applications)
+    if None not in items and None not in licenses:
+        _check_needs(sheet, catalog, lines, applications)
     _check_multi_site(sheet, catalog, lines, licenses, known, environment, stated)
     _check_versions(sheet, catalog, lines, items, licenses, known)
 
@@ -126,6 +128,23 @@ def _check_applications(sheet: Sheet, applications: Sequence[OrderedApplication 
                 "A redundant pair has two instances.",
                 found=each.instances,
                 expected="an even number, primaries and backups together",
+            )
+
+
+def _check_needs(sheet: Sheet, catalog: Catalog, lines: Sequence[Line], applications: Sequence[OrderedApplication | None]) -> None:
+    """An application that finds none of its licenses does not start; whether that is meant, only the customer knows."""
+    given = {folded(line.feature) for line in lines}
+    for index, each in enumerate(applications):
+        if each is None or not lines:
+            continue
+        features = [row.feature for row in catalog.application(each.name).licenses]
+        if not any(folded(feature) in given for feature in features):
+            sheet.add(
+                ("applications", index, "name"),
+                "Nothing in the order gives a license that this application checks out.",
+                found=each.name,
+                expected=f"an item or [[licenses]] with {' or '.join(features)}",
+                severity="warning",
             )
 
 
