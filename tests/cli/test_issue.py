@@ -201,7 +201,7 @@ def test_independent_servers_have_a_directory_each(desk: Path, capsys: pytest.Ca
     assert lines[-3:] == [
         "Next: bring each directory, with all that is in it, to its own server and to no other, and start there",
         "  lmgrd -c license.dat -l +debug.log",
-        "Applications ask one server after the other: LM_LICENSE_FILE=7260@north:7270@south",
+        "Applications ask one server after the other (on Windows with ; between them): LM_LICENSE_FILE=7260@north:7270@south",
     ]
     north, south = (Path("out", name, "license.dat") for name in ("north", "south"))
     for path in (north, south):

@@ -186,7 +186,7 @@ def _report_of_many(order: Order, files: Sequence[IssuedFile], today: date) -> l
     if delta:
         lines.append(f"Next: bring each {delta}, which is only what changes, to its own server, put it together with the license file")
         lines += ["that is there, and read it again", *_merging(delta)]
-    lines.append(f"Applications ask one server after the other: LM_LICENSE_FILE={list_of_servers}")
+    lines.append(f"Applications ask one server after the other (on Windows with ; between them): LM_LICENSE_FILE={list_of_servers}")
     return lines
 
 
