@@ -55,6 +55,28 @@ def test_the_registry_is_found_by_option_then_setting_then_here(at_desk: Command
     assert at_desk.json("desk history --registry a.db") == []
 
 
+def test_an_order_is_printed_changed_and_registered_anew(at_desk: Commands) -> None:
+    at_desk.good("desk init")
+    at_desk.good("desk register order.toml")
+    at_desk.good("desk issue 20260001 --keys keys -o license.dat")
+    text = at_desk.good("desk order 20260001")
+    assert text == Path("order.toml").read_text().replace('"auto"', '"20260001"')
+    assert at_desk.json("desk order 20260001") == {"number": "20260001", "state": "issued", "text": text}
+    Path("changed.toml").write_text(text)
+    assert "The registry has an order of this number. (found '20260001') Give it another number; \"auto\"" in at_desk.bad(
+        "desk register changed.toml --replaces 20260001"
+    )
+    Path("changed.toml").write_text(text.replace('"20260001"', '"auto"').replace("Alex Example", "Bo Example"))
+    assert "20260002" in at_desk.good("desk register changed.toml --replaces 20260001")
+    assert 'requestor = "Bo Example"' in at_desk.good("desk order 20260002")
+    Path("before.csv").write_text(
+        "customer,site,order,purpose,kind,name,type,unit,version,quantity,expires,maintained_from,maintained_until\n"
+        "Loft Example AG,77,OLD-1,production,item,Genesys E-mail,permanent,seat,7.6,40,permanent,,\n"
+    )
+    at_desk.good("entitlement import before.csv")
+    assert "imported without its text" in at_desk.bad("desk order OLD-1")
+
+
 def test_without_the_extra_one_sentence_says_what_to_install(at_desk: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "sqlalchemy" else find(name, *more))

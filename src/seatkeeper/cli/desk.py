@@ -86,6 +86,22 @@ def register(
         say(desk, taken.row.number, None, tuple(str(each) for each in taken.checked.warnings), as_json=json)
 
 
+@app.command("order")
+def print_order(number: NumberArgument, registry: RegistryOption = "desk.db", json: JsonOption = False) -> None:
+    """Print an order as it is issued from: to look at, or to change and register with --replaces."""
+    from seatkeeper.base.errors import InputError
+
+    with open_desk(registry) as desk, desk.registry.read() as view:
+        row = view.order(number)
+    if not row.text:
+        remedy = f"Write the whole order, and register it with --replaces {number}."
+        raise InputError("This order was imported without its text.", found=number, remedy=remedy)
+    if json:
+        print_json({"number": row.number, "state": row.state, "text": row.text})
+    else:
+        print(row.text, end="" if row.text.endswith("\n") else "\n")
+
+
 @app.command()
 def issue(
     number: NumberArgument,
