@@ -61,6 +61,8 @@ CASES = [
     ({"vendor": vendor(attributes=("BORROW", "SN"))}, "vendor.toml", "attributes[1]"),
     ({"vendor": vendor(attributes=("borrow",))}, "vendor.toml", "attributes[0]"),
     ({"vendor": vendor(purposes=(Purpose("demo", "Demo"), Purpose("demo", "Demo again")))}, "vendor.toml", "purposes[1].name"),
+    ({"vendor": vendor(purposes=(Purpose("show", "For a show"),))}, "vendor.toml", "purposes[0].name"),
+    ({"vendor": vendor(purposes=(Purpose("demo", "Demo", marks="DEMO\nONLY"),))}, "vendor.toml", "purposes[0].marks"),
     ({"technical": (*GOOD.technical, anvil(version="2.0", attributes={"BORROW": "168"}))}, "technical.toml", "technical[1].feature"),
     ({"technical": (*GOOD.technical, anvil(version="2.0", not_with=("anvil",)))}, "technical.toml", "technical[1].feature"),
     ({"technical": (anvil(attributes={"ISSUED": "1-jan-2026"}),)}, "technical.toml", "technical[0].attributes"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -299,3 +300,9 @@ def test_attributes_that_no_single_line_can_have_are_said_where_they_stand(
     assert problem.key.endswith(".attributes")
     assert text.splitlines()[problem.line - 1].startswith("attributes = ")
     assert problem.remedy.startswith("Give ")
+
+
+def test_purposes_are_those_of_the_catalog(order_text: str, catalog: Catalog, today: date) -> None:
+    vendor = msgspec.structs.replace(catalog.vendor, purposes=catalog.vendor.purposes[:2])
+    (problem,) = problems_of(order_text, msgspec.structs.replace(catalog, vendor=vendor), today)
+    assert (problem.key, problem.expected) == ("order.purpose", "demo or evaluation")

@@ -73,6 +73,8 @@ def test_words_are_taken_in_any_case() -> None:
     assert read(" Demo ") == "demo"
     with pytest.raises(Unfit, match="demo or production"):
         read("demonstration")
+    with pytest.raises(Unfit, match="^demo$"):
+        values.one_of("demo")("production")
 
 
 @pytest.mark.parametrize("bad", [8.5, "8.5.1", "v8", "", "12345678901", None])

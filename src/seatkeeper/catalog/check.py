@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from seatkeeper.catalog.model import Application, ApplicationLicense, Catalog, Product, ProductLicense, folded
+from seatkeeper.catalog.model import PURPOSES, Application, ApplicationLicense, Catalog, Product, ProductLicense, folded
 from seatkeeper.licfile.grammar import attribute_of, forbidden_at
 
 if TYPE_CHECKING:
@@ -77,6 +77,19 @@ def value_fault(name: str, value: str) -> str:
 
 def _vendor_problems(catalog: Catalog) -> Iterator[CatalogProblem]:
     yield from _repeated("vendor.toml", "purposes", "name", [purpose.name for purpose in catalog.vendor.purposes])
+    for index, purpose in enumerate(catalog.vendor.purposes):
+        if purpose.name not in PURPOSES:
+            yield CatalogProblem(
+                "vendor.toml", f"purposes[{index}].name", "Orders have no such purpose.", purpose.name, ", ".join(PURPOSES)
+            )
+        if forbidden_at(purpose.marks) >= 0:
+            yield CatalogProblem(
+                "vendor.toml",
+                f"purposes[{index}].marks",
+                "This cannot stand in a license file.",
+                purpose.marks,
+                "printable characters, on one line",
+            )
     for index, name in enumerate(catalog.vendor.attributes):
         if not may_be_asked(name):
             yield CatalogProblem("vendor.toml", f"attributes[{index}]", "Orders cannot ask for this attribute.", name, _ASKABLE)

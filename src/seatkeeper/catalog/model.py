@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FEATURE_CHARS_MAX",
+    "PURPOSES",
     "RULES_OF_ENVIRONMENT",
     "RULES_OF_QUANTITY",
     "Application",
@@ -249,8 +250,10 @@ class Purpose(_Strict, frozen=True):
     marks: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
-#: What installations are for (guide, order kit, Purpose of the license request), for a catalog that limits none of it.
-_PURPOSES: Final = tuple(Purpose(word, word.capitalize()) for word in ("demo", "evaluation", "testing", "development", "production"))
+#: What installations are for (guide, order kit, Purpose of the license request).
+PURPOSES: Final = ("demo", "evaluation", "testing", "development", "production")
+#: For a catalog that limits none of it.
+_PURPOSES: Final = tuple(Purpose(word, word.capitalize()) for word in PURPOSES)
 
 
 class Vendor(_Strict, frozen=True):

@@ -19,7 +19,7 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.expand import QUANTITY_MAX, Conflict, Environment, ExtraLicense, Item, Line, expand
 from seatkeeper.issue import values
 from seatkeeper.issue.checks import check_whole
-from seatkeeper.issue.model import Configuration, Deployment, Order, OrderedApplication, OrderServer, Purpose, Switch, Terms
+from seatkeeper.issue.model import Configuration, Deployment, Order, OrderedApplication, OrderServer, Switch, Terms
 from seatkeeper.issue.reading import Key, OrderError, OrderProblem, Sheet
 from seatkeeper.issue.serving import check_servers, check_split, configuration_of
 from seatkeeper.issue.surroundings import surroundings
@@ -264,7 +264,7 @@ def _tables(catalog: Catalog, today: date) -> dict[str, dict[str, Key]]:
             "site": Key(values.number),
             "company": Key(values.text),
             "requestor": Key(values.text),
-            "purpose": Key(values.one_of(*get_args(Purpose))),
+            "purpose": Key(values.one_of(*[purpose.name for purpose in catalog.vendor.purposes])),
             "reseller": Key(values.text_or_empty, ""),
             "license_use": Key(values.text, "Customer use"),
             "ordered": Key(values.day_until(today), None),

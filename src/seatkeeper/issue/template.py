@@ -79,7 +79,7 @@ _TAIL: Final = """
 # The numbers that some licenses are counted by, whatever is bought.
 [environment]
 sites = 2                     # T-Servers, or redundant pairs of them, that each serve a site
-redundant_pairs = 1           # hot standby pairs of T-Servers
+redundant_pairs = {pairs}           # hot standby pairs of T-Servers
 instances = 1                 # running copies of a licensed server, of the kind that has most
 environments = 1              # configuration environments
 network_tservers = 0          # Network T-Servers; each needs one multi-site license more
@@ -130,6 +130,7 @@ def template(catalog: Catalog, *, host: str, hostid: str, company: str = SAMPLE_
         daemon=vendor.daemons[0],
         daemon_port=vendor.default_port + 1,
         application=_quoted(_application(catalog)),
+        pairs=int(any(catalog.product(product).pairs for product, _, _ in _items(catalog))),
         system=_quoted(
             "Linux" if any(row.system == "Linux" for row in catalog.hostids) or not catalog.hostids else catalog.hostids[0].system
         ),

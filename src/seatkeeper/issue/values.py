@@ -103,7 +103,8 @@ def one_of(*words: str) -> Callable[[Any], str]:
 
     def read(value: Any) -> str:
         if not isinstance(value, str) or value.strip().lower() not in words:
-            raise Unfit(", ".join(words[:-1]) + f" or {words[-1]}", remedy=nearest_sentence(str(value), words))
+            expected = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+            raise Unfit(expected, remedy=nearest_sentence(str(value), words))
         return value.strip().lower()
 
     return read
