@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.issue.desk_entitling import Held
@@ -42,6 +44,25 @@ def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory,
     write_held(rows, path)
     assert [row for _, row in read_held(path, PURPOSES)] == rows
     assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+49 30", "-5", "@sum", "\\=x", "\\\\N"])
+def test_no_cell_of_a_list_is_a_formula(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "list.csv"
+    row = replace(ROW, customer=name, name=name)
+    write_held([row], path)
+    with path.open(newline="") as file:
+        cells = list(csv.reader(file))[1]
+    assert (cells[0], cells[0]) == (f"\\{name}", cells[5])
+    assert [read for _, read in read_held(path, PURPOSES)] == [row]
+
+
+def test_who_writes_a_list_need_not_mark_anything(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    for name in ("=1+1", "\\loft", "O\\Example"):
+        write_held([replace(ROW, customer="NAME")], path)
+        path.write_text(path.read_text().replace("NAME", name))
+        assert read_held(path, PURPOSES)[0][1].customer == name
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ __all__ = [
     "export_csv",
     "export_json",
     "import_rows",
+    "marked",
     "read_export",
+    "unmarked",
     "write_rows",
 ]
 
@@ -169,10 +171,18 @@ def import_rows(act: Act, rows: Rows, name: str) -> int:
     return len(new)
 
 
-def _cell(value: Any) -> Any:
-    if value is None:
-        return _NOTHING
+def marked(value: Any) -> Any:
+    """The value as a cell that no spreadsheet computes."""
     return _MARK + value if isinstance(value, str) and value.startswith(_MARKED) else value
+
+
+def unmarked(cell: str) -> str:
+    """The value of a cell, whose mark may be missing where a person wrote it."""
+    return cell[1:] if cell.startswith(_MARK) and cell[1:].startswith(_MARKED) else cell
+
+
+def _cell(value: Any) -> Any:
+    return _NOTHING if value is None else marked(value)
 
 
 def _uncell(cell: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from seatkeeper.adapters.registry_engine import retried
-from seatkeeper.adapters.registry_exchange import write_rows
+from seatkeeper.adapters.registry_exchange import marked, unmarked, write_rows
 from seatkeeper.adapters.registry_values import EntitlementRow, OrderRow
 from seatkeeper.adapters.wholefile import PRIVATE, replace_file
 from seatkeeper.base.errors import InputError
@@ -44,7 +44,7 @@ _MAY_BE_EMPTY: Final = ("version", "maintained_from", "maintained_until")
 def write_held(rows: Sequence[Held], path: Path) -> None:
     """Let `path` be the list: JSON where it ends with .json, else CSV."""
     if path.suffix != ".json":
-        write_rows(path, _NAMES, [[value if value is not None else "" for value in msgspec.structs.astuple(row)] for row in rows])
+        write_rows(path, _NAMES, [[marked(value) if value is not None else "" for value in msgspec.structs.astuple(row)] for row in rows])
         return
     data = msgspec.json.format(msgspec.json.encode({"format": FORMAT, "entitlements": rows}), indent=1)
     try:
@@ -156,7 +156,7 @@ def _read_csv(data: bytes, path: Path) -> list[tuple[int, dict[str, Any]]]:
             if len(cells) != len(_NAMES):
                 expected = f"{len(_NAMES)} cells"
                 raise InputError("This row has another number of cells.", file=str(path), line=reader.line_num, expected=expected)
-            row: dict[str, Any] = dict(zip(_NAMES, (cell.strip() for cell in cells), strict=True))
+            row: dict[str, Any] = dict(zip(_NAMES, (unmarked(cell.strip()) for cell in cells), strict=True))
             if row["quantity"].isascii() and row["quantity"].isdigit() and len(row["quantity"]) <= len(str(_QUANTITY_MAX)):
                 row["quantity"] = int(row["quantity"])
             rows.append((reader.line_num, row))
