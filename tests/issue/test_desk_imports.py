@@ -103,7 +103,6 @@ def test_what_is_no_list_is_refused(tmp_path: Path, name: str, text: str) -> Non
 def test_one_wrong_order_keeps_all_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     at_desk = Commands(tmp_path, monkeypatch, capsys)
     at_desk.good("desk init")
-    replace = msgspec.structs.replace
     for other in (replace(ROW, site="78", kind="license"), ROW, replace(ROW, customer="Somebody Else Example", order="OLD-2")):
         write_held([ROW, other], tmp_path / "list.csv")
         at_desk.bad("entitlement import list.csv")
