@@ -81,6 +81,21 @@ def test_for_one_that_has_gone_nothing_more_is_made() -> None:
     assert not reader.most
 
 
+def test_it_rests_between_two_pieces_only_while_others_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "_REST_S", 3600.0)
+    others = iter([False] * 9 + [True] + [False] * 90)
+    reader, left = Reader(1000), frames(50, 10)
+
+    async def work() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await send_slowly(reader, left, 60.0, 1, lambda: not next(others))  # type: ignore[arg-type]
+
+    asyncio.run(work())
+    assert len(list(left)) == 40, "the tenth piece, after which others were served, is the last"
+    assert len(list(others)) == 90
+
+
 @pytest.mark.parametrize("greeted", [False, True])
 def test_questions_in_a_row_are_all_answered_in_their_order(site: Site, tmp_path: Path, greeted: bool) -> None:
     """Also the short ones among them wait for the long ones before them."""

@@ -13,6 +13,7 @@ import pytest
 from seatkeeper.adapters import clock
 from seatkeeper.adapters import journal as journal_module
 from seatkeeper.adapters.journal import segments
+from seatkeeper.server import pump as pump_module
 from seatkeeper.server import vendord as vendord_module
 from seatkeeper.server.control import Failed, OrderStop
 from seatkeeper.server.vendord import EXIT_JOURNAL
@@ -20,7 +21,7 @@ from seatkeeper.vendor.entries import CheckedOut, Denial, Snapshot
 from seatkeeper.vendor.events import Tick
 from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import Beat, Checkout, Denied, Granted, Heartbeat, Refused
-from support.hosted import Hosted, Peer, entries, run
+from support.hosted import Hosted, Peer, entries, run, until
 from support.site import Site
 
 if TYPE_CHECKING:
@@ -59,6 +60,33 @@ class SlowDisk:
 
     async def until_reached(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, self.reached.wait, 10)
+
+
+def test_nobody_is_made_way_for_where_nobody_is_served(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SlowDisk(monkeypatch)
+
+    async def work() -> None:
+        async with Hosted(site, tmp_path / "j") as hosted:
+            pump = hosted.daemon._pump
+            await until(pump.is_quiet)
+            # A question is nobody that others have to be served before.
+            await pump.written()
+            assert pump.is_quiet()
+            peer = Peer(hosted)
+            await peer.hello("ann")
+            await disk.hold(hosted)
+            await peer.send(Checkout(1, "f1"))
+            await disk.until_reached()
+            await asyncio.sleep(2 * pump_module._QUIET_S)
+            assert not pump.is_quiet(), "a commit is under way"
+            disk.release()
+            assert isinstance(await peer.receive(), Granted)
+            monkeypatch.setattr(pump_module, "_QUIET_S", 3600.0)
+            assert not pump.is_quiet(), "somebody was served just now"
+            monkeypatch.setattr(pump_module, "_QUIET_S", 0.001)
+            await until(pump.is_quiet)
+
+    run(work)
 
 
 def test_an_orderly_stop_on_a_full_disk_is_told_and_grants_nothing_unwritten(

@@ -41,10 +41,12 @@ class Reading(Protocol):
         """Closes at once."""
 
 
-async def send_slowly(connection: Reading, frames: Iterator[bytes], patience_s: float, at_once: int = 1) -> None:
+async def send_slowly(
+    connection: Reading, frames: Iterator[bytes], patience_s: float, at_once: int = 1, quiet: Callable[[], bool] = bool
+) -> None:
     """Sends what is much, `at_once` frames at a time, and returns when all has left; a reader that rests for `patience_s` is dropped.
 
-    Empty frames stand for work that gave nothing to send yet.
+    Empty frames stand for work that gave nothing to send yet. While `quiet` says that nobody else is served it does not rest between them.
     """
     while part := list(islice(frames, at_once)):
         if connection.transport is None:
@@ -53,7 +55,7 @@ async def send_slowly(connection: Reading, frames: Iterator[bytes], patience_s: 
             connection.write(data)
         # Others have their turn, and so has the thread that writes the journal: on a busy core it would wait for this one otherwise,
         # until the system takes the core away, and with it everybody's checkouts.
-        await asyncio.sleep(_REST_S)
+        await asyncio.sleep(0 if quiet() else _REST_S)
         await _read_down(connection, UNREAD_BYTES_MAX, patience_s)
     await _read_down(connection, 0, patience_s)
 
@@ -71,7 +73,11 @@ async def _read_down(connection: Reading, size: int, patience_s: float) -> None:
 
 
 async def answer(
-    connection: ClientConnection, frames: Callable[[], Awaitable[Iterator[bytes]]], patience_s: float, at_once: int = 1
+    connection: ClientConnection,
+    frames: Callable[[], Awaitable[Iterator[bytes]]],
+    patience_s: float,
+    at_once: int = 1,
+    quiet: Callable[[], bool] = bool,
 ) -> None:
     """Answers a connection that is held, and lets it go on.
 
@@ -80,10 +86,11 @@ async def answer(
         frames: Finds out what the answer is.
         patience_s: How long the answer may lie unread.
         at_once: Frames that are made in one go.
+        quiet: Whether nobody else is served just now.
     """
     connection.rest()
     try:
-        await send_slowly(connection, await frames(), patience_s, at_once)
+        await send_slowly(connection, await frames(), patience_s, at_once, quiet)
     except BaseException:
         # Half an answer is none, and who waits for the other half must not wait for ever.
         connection.drop()

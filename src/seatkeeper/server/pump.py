@@ -32,6 +32,8 @@ __all__ = ["LOG_S", "Pump"]
 LOG_S: Final = 0.05
 #: How often it is looked whether what is decided is written.
 _WRITTEN_S: Final = 0.001
+#: When nothing has come for so long, nobody has to be made way for.
+_QUIET_S: Final = 0.001
 
 
 class Pump:
@@ -184,9 +186,14 @@ class Pump:
             except OSError as error:
                 self._give_up(f"The journal cannot be written: {error.strerror} ({self._journal.directory}).")
 
+    def is_quiet(self) -> bool:
+        """Whether nobody is served: nothing has come for a moment, and nothing is being written."""
+        return not (self.committing or self._events or clock.monotonic() - self._now < _QUIET_S)
+
     async def written(self) -> None:
         """Returns when all that is decided by now stands in the logs."""
-        self.turn()
+        if self._events:
+            self.turn()
         wanted = self._begun + bool(self._pending)
         while self._done < wanted and not self.closed:
             await asyncio.sleep(_WRITTEN_S)

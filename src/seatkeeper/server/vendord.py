@@ -370,7 +370,8 @@ class VendorDaemon:
     def send_status(self, connection: ClientConnection, asked: AskFeatures) -> None:
         """Answers what lmstat asks, between other clients' turns."""
         connection.hold()
-        self._spawn(answer(connection, lambda: self._status(connection, asked), GREETING_S, POOL_FRAMES_AT_ONCE))
+        quiet = self._pump.is_quiet
+        self._spawn(answer(connection, lambda: self._status(connection, asked), GREETING_S, POOL_FRAMES_AT_ONCE, quiet))
 
     async def _status(self, connection: ClientConnection, asked: AskFeatures) -> Iterator[bytes]:
         # Who has seen the status finds the log complete.
