@@ -176,6 +176,8 @@ def _run(options: argparse.Namespace, center: Center, happenings: list[Happening
         progress = _Progress(show=sys.stderr.isatty())
 
         async def run() -> None:
+            # From here on an interrupt ends this task, and the event loop in order.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
             made = Day(
                 feeds,
                 installation,
@@ -188,10 +190,13 @@ def _run(options: argparse.Namespace, center: Center, happenings: list[Happening
             )
             await made.run(happenings)
 
+        # While the loop is made, an interrupt would leave it open, and uvloop would complain of that.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             uvloop.run(run())
         finally:
             progress.end()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         if options.dir:
             _keep(directory, timeline, feeds, day)
         if options.json:
