@@ -58,6 +58,33 @@ def test_a_status_is_passed_on_and_an_interruption_has_its_own() -> None:
     assert streams.run("x", interrupted) == streams.INTERRUPTED
 
 
+LONG = """
+import signal, sys
+from seatkeeper.cli import streams
+
+def work():
+    # Each signal cuts a write short that waits for the reader.
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    print("x" * 4_000_000)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return 0
+
+sys.exit(streams.run("x", work))
+"""
+
+
+def test_a_long_output_is_whole_without_a_buffer_too() -> None:
+    command = [sys.executable, "-c", LONG]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
+        assert process.stdout is not None
+        parts = []
+        while part := os.read(process.stdout.fileno(), 1000):
+            parts.append(part)
+    assert process.returncode == 0
+    assert b"".join(parts) == b"x" * 4_000_000 + b"\n"
+
+
 @pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "no"), OSError(errno.ENOSPC, "full", "a file")])
 def test_what_is_not_about_the_output_is_not_hidden(error: OSError) -> None:
     def work() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,7 @@ def run(name: str, work: Callable[[], int]) -> int:
         work: Does it, and returns its exit status.
     """
     _open_closed()
+    _write_wholly()
     try:
         status = work()
         sys.stdout.flush()
@@ -53,6 +55,14 @@ def _open_closed() -> None:
         if getattr(sys, name) is None:
             # Open until the process ends, and in its old place: no connection gets the number of a standard stream.
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def _write_wholly() -> None:
+    """Puts a buffer before an output that has none (PYTHONUNBUFFERED): a pipe may take a part of what is written, and no more."""
+    output = sys.__stdout__
+    raw: object = getattr(output, "buffer", None)
+    if output is sys.stdout and isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), output.encoding, output.errors, line_buffering=True)
 
 
 def _lead_nowhere() -> None:
