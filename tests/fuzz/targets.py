@@ -10,24 +10,31 @@ import atexit
 import base64
 import shutil
 import tempfile
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
+from seatkeeper.adapters.catalogs import load_catalog
 from seatkeeper.adapters.journal import JournalDamage, read_journal
 from seatkeeper.base.errors import InputError, LicenseError
+from seatkeeper.issue.answers import problems_letter, unreadable_letter
+from seatkeeper.issue.letters import Envelope, Mailbox, compose
+from seatkeeper.issue.order import check_order
+from seatkeeper.issue.requests import Unanswerable, Unreadable, read_request, request_id
 from seatkeeper.licfile.borrowing import claimed, read_borrowed
 from seatkeeper.licfile.canonical import canonical_line
 from seatkeeper.licfile.certificate import check_chain, hostid_of
 from seatkeeper.licfile.hostid import parse_hostids
 from seatkeeper.licfile.lint import lint
-from seatkeeper.licfile.model import LicenseFile
+from seatkeeper.licfile.mailtext import html_text, import_text
+from seatkeeper.licfile.model import LicenseFile, Parsed
 from seatkeeper.licfile.options import parse_options
 from seatkeeper.licfile.parser import decode, parse
 from seatkeeper.licfile.pem import read_private_pem
+from seatkeeper.licfile.signature import verify_lines
 from seatkeeper.licfile.trust import parse_trust
 from seatkeeper.licfile.writer import write
 from seatkeeper.wire.framing import NO_MESSAGE, FrameReader, WireError, client_frames, decode_client, encode, parse_preface, server_frames
@@ -35,6 +42,7 @@ from seatkeeper.wire.framing import NO_MESSAGE, FrameReader, WireError, client_f
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from seatkeeper.catalog.model import Catalog
     from seatkeeper.licfile.trust import Trust
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -75,6 +83,17 @@ WORDS: dict[str, tuple[bytes, ...]] = {
         b"0" * 64,
         b"9999-12-31",
     ),
+    "mailtext": (
+        *(b"> ", b">> ", b"=\n", b"=3D", b"=22", b"=E2=80=9C", b"\xe2\x80\x9c", b"\xe2\x80\x99", b"\xc2\xa0", b"\xc2\xad", b"\xe2\x80\xa8"),
+        *(b"<br>", b"<p>", b"</td>", b"<style>", b"<!--", b"&quot;", b"&#10;", b"&nbsp;", b" \\\n\t", b"\r\n", b"# ", b"SIGN=", b'"'),
+        *(b"FEATURE ", b"INCREMENT ", b"SERVER licsrv 0800200005ac\n", b"DAEMON genesys.d\n", b"USE_SERVER\n"),
+    ),
+    "request": (
+        *(b"From: ", b"Message-ID: <1@x.example>\n", b"Content-Type: multipart/mixed; boundary=x\n\n--x\n", b"Auto-Submitted: no\n"),
+        *(b"Content-Transfer-Encoding: base64\n", b"Content-Type: text/plain; charset=utf-7\n", b"=?utf-8?q?=00?=", b"<a@b.example>", b","),
+        *(b"[order]\n", b"[[items]]\n", b"[environment]\n", b"[[servers]]\n", b'number = "auto"\n', b"quantity = 999999\n", b"share = 1\n"),
+        *(b'configuration = "independent"\n', b'"""', b"\\u0000", b"1979-05-27", b"inf", b"-- \n", b"> ", b"\r\n", b"\xff"),
+    ),
     "certificate": (b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n", b"MIIB", b"====", b"\n"),
     "borrow": (b"\x93", b"\xc4\x40", b"\xdc\xff\xff", b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00"),
     "journal": (b'{"seq":', b',"prev":"', b',"entries":[', b'{"entry":"checkout"', b',"hash":"', b'"}\n', b"\n\n\n", b"1e400", b"[" * 300),
@@ -102,10 +121,12 @@ class Target(NamedTuple):
     Attributes:
         run: Takes an input, and raises nothing but what is documented.
         size_max: Inputs are not longer than this many bytes.
+        cost: How many times as long as others it takes; so many times fewer mutations are tried in each test run.
     """
 
     run: Callable[[bytes], None]
     size_max: int = 4096
+    cost: int = 1
 
 
 def _must(so: bool, error: Exception) -> None:
@@ -253,6 +274,61 @@ def hostid(data: bytes) -> None:
     assert parse_hostids(", ".join(map(str, found))) == found
 
 
+@lru_cache(maxsize=1)
+def _mail_trust() -> Trust:
+    return parse_trust((CORPUS / "trust" / "mailtext.trust").read_bytes(), root=None)
+
+
+def _refused(parsed: Parsed) -> dict[int, str]:
+    signable = [index for index, _ in parsed.file.signable()]
+    verdicts = zip(signable, verify_lines(parsed.file, _mail_trust()), strict=True)
+    return {index: verdict.sentence or "no" for index, verdict in verdicts if not verdict.ok}
+
+
+def mail_text(data: bytes) -> None:
+    """What is taken out of a mail verifies, and comes out of its own file again as it is, without a repair; a page is read or not."""
+    text = decode(data)
+    page = html_text(text)
+    found = import_text(page if text[:1] == "<" else text, _refused)
+    assert not (found.text and found.problems)
+    assert found.text or not found.count or found.problems, "licenses, and neither a file nor a word why not"
+    if found.text:
+        parsed = parse(found.text)
+        assert LicenseFile(parsed.file.lines) == found.file
+        assert not _refused(parsed)
+        again = import_text(found.text, _refused)
+        assert (again.text, again.repairs) == (found.text, ())
+
+
+@lru_cache(maxsize=1)
+def _catalog() -> Catalog:
+    return load_catalog()
+
+
+def request(data: bytes) -> None:
+    """What a stranger sends is an order, or is answered in a mail to him alone, or by nobody."""
+    desk = Mailbox("desk@vendor.example")
+    for mail in (True, False):
+        assert request_id(data, mail=mail).isalnum()
+        try:
+            found = read_request(data, mail=mail, own=desk.address)
+            checked = check_order(found.text, "order.toml", _catalog(), TODAY)
+            if checked.order is not None:
+                continue
+            letter = problems_letter(checked.problems, found.text, _catalog(), desk.address)
+        except Unanswerable:
+            continue
+        except Unreadable as error:
+            found, letter = error.request, unreadable_letter(str(error), desk.address)
+        if found.sender is not None:
+            at = datetime(2026, 11, 24, tzinfo=UTC)
+            made = compose(letter, Envelope(desk, (found.sender,), at, "<1@vendor.example>", "=_1", found.message_id, automatic=True))
+            head = made.split(b"\r\n\r\n")[0].decode("ascii").lower()
+            assert head.count("\r\nto: ") == 1
+            assert "\r\nbcc:" not in head
+            assert "\r\ncc:" not in head
+
+
 TARGETS: dict[str, Target] = {
     "license": Target(license_file),
     "options": Target(options_file),
@@ -262,6 +338,8 @@ TARGETS: dict[str, Target] = {
     "borrow": Target(borrow_record, 8192),
     "journal": Target(journal),
     "hostid": Target(hostid, 256),
+    "mailtext": Target(mail_text, cost=12),
+    "request": Target(request, cost=4),
 }
 
 
