@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatkeeper.adapters import entitlements
+from seatkeeper.adapters import xmlform
 from seatkeeper.adapters.entitlements import parse_entitlement, read_entitlement
 from seatkeeper.base.errors import InputError
 from seatkeeper.usage.entitlement import Entitlement, EntitlementLine, Header, write_entitlement
@@ -78,7 +78,7 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     item = TEXT[TEXT.index("    <item ") : TEXT.index("  </items>")]
     with pytest.raises(InputError, match="more than 30,100 elements"):
         parse_entitlement(TEXT.replace(item, item * 11_000).encode())
-    monkeypatch.setattr(entitlements, "FILE_BYTES_MAX", 100)
+    monkeypatch.setattr(xmlform, "FILE_BYTES_MAX", 100)
     path = tmp_path / "a.xml"
     path.write_text(TEXT)
     with pytest.raises(InputError, match="larger than"):
