@@ -55,7 +55,7 @@ def test_many_changes_are_counted(at_desk: Commands) -> None:
     out = at_desk.good("desk renew 20260001 --until 2026-09-30 --keys keys -o more.dat --delta")
     changes = Path("more.dat").read_text().count("\nFEATURE ")
     assert changes > 20
-    assert out.count("the last day 30-jun-2026 becomes the last day 30-sep-2026") == 20
+    assert out.count("until 30-jun-2026 becomes until 30-sep-2026") == 20
     assert f"              and {changes - 20} changes more\n" in out
 
 

@@ -68,7 +68,9 @@ def test_fewer_seats_another_purpose_and_another_last_day_are_said(
     (issued,) = issue_order(fewer, catalog, keys, old.parent / "delta.dat", today, delta_to=old).files
     (change,) = [each for each in issued.signed.plan.changes if each.startswith("vcb_full")]
     assert change == (
-        "vcb_full 8.0: 5 become 4, which is fewer; the last day permanent becomes the last day 31-jan-2027; "
+        "vcb_full 8.0: 5 become 4, which is fewer; permanent becomes until 31-jan-2027; "
+        'NOTICE "Pigeon Post Example Ltd (Twine Example Trading) Customer use" becomes '
+        '"Pigeon Post Example Ltd (Twine Example Trading) Customer use, NOT FOR PRODUCTION"; '
         'VENDOR_STRING "production" becomes "testing"'
     )
 

@@ -115,6 +115,14 @@ def test_the_plan_says_what_each_line_is_for(order: Order, catalog: Catalog, tod
     assert PlannedLine("tserver_iscc", "8.0", 3, rule="per_site", items=("Genesys CIM Platform - MS",)) in plan.lines
 
 
+@pytest.mark.parametrize(("purpose", "mark"), [("demo", ", DEMONSTRATION ONLY"), ("testing", ", NOT FOR PRODUCTION"), ("production", "")])
+def test_a_purpose_marks_each_line(order: Order, catalog: Catalog, today: date, purpose: str, mark: str) -> None:
+    meant = msgspec.structs.replace(order, terms=msgspec.structs.replace(order.terms, purpose=purpose))
+    lines = features(meant, catalog, today).values()
+    assert {line.attribute("NOTICE") for line in lines} == {f"Pigeon Post Example Ltd (Twine Example Trading) Customer use{mark}"}
+    assert {line.attribute("VENDOR_STRING") for line in lines} == {purpose}
+
+
 def test_an_order_whose_number_is_yet_to_be_drawn_has_no_file(order: Order, catalog: Catalog, today: date) -> None:
     unnumbered = msgspec.structs.replace(order, terms=msgspec.structs.replace(order.terms, number="auto"))
     with pytest.raises(InputError, match="has no number yet"):

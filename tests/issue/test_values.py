@@ -73,7 +73,7 @@ def test_words_are_taken_in_any_case() -> None:
     assert read(" Demo ") == "demo"
     with pytest.raises(Unfit, match="demo or production"):
         read("demonstration")
-    with pytest.raises(Unfit, match="^demo$"):
+    with pytest.raises(Unfit, match=r"^demo$"):
         values.one_of("demo")("production")
 
 

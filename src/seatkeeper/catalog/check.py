@@ -82,13 +82,13 @@ def _vendor_problems(catalog: Catalog) -> Iterator[CatalogProblem]:
             yield CatalogProblem(
                 "vendor.toml", f"purposes[{index}].name", "Orders have no such purpose.", purpose.name, ", ".join(PURPOSES)
             )
-        if forbidden_at(purpose.marks) >= 0:
+        if forbidden_at(purpose.marks) >= 0 or '"' in purpose.marks or "\\" in purpose.marks:
             yield CatalogProblem(
                 "vendor.toml",
                 f"purposes[{index}].marks",
                 "This cannot stand in a license file.",
                 purpose.marks,
-                "printable characters, on one line",
+                'printable characters, on one line, without " and \\',
             )
     for index, name in enumerate(catalog.vendor.attributes):
         if not may_be_asked(name):

@@ -241,7 +241,7 @@ class Purpose(_Strict, frozen=True):
     Attributes:
         name: The word that orders have.
         days_max: How many days after the day of issue they may last; None for no limit.
-        marks: What the license file says of it, such as "demonstration only"; empty for nothing.
+        marks: What NOTICE says of it at its end, such as "EVALUATION ONLY"; empty for nothing.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,30}$")]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from seatkeeper.base.dates import format_date
+from seatkeeper.base.dates import NEVER, format_date
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded
 from seatkeeper.licfile.canonical import fold_name
@@ -109,7 +109,7 @@ def _change(before: Feature, line: Feature) -> str:
 
 
 def _day(line: Feature) -> str:
-    return f"the last day {format_date(line.expires)}" if line.expiry else "no day"
+    return "permanent" if line.expires == NEVER else f"until {format_date(line.expires)}"
 
 
 def _signed(attributes: Sequence[tuple[str, str | None]]) -> dict[str, str]:

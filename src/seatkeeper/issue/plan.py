@@ -90,11 +90,10 @@ def assemble(plan: Plan, order: Order, catalog: Catalog, today: date) -> Plan:
     port = max(server.daemon_port for server in plan.servers)
     servers = [Server(server.host, server.hostid, server.port) for server in plan.servers]
     daemon = Vendor(vendor, path, options, port, keyword="DAEMON")
-    features = [_feature(line, order, vendor, today) for line in plan.lines]
+    notice = ", ".join(filter(None, (order.terms.notice, catalog.vendor.purpose(order.terms.purpose).marks)))
+    features = [_feature(line, order, vendor, notice, today) for line in plan.lines]
     remarks = [Comment(text) for text in foot(plan, order, vendor, today)]
-    marks = catalog.vendor.purpose(order.terms.purpose).marks
-    head = [Comment(f"#{order.terms.site}"), *([Comment(f"# {marks}")] if marks else [])]
-    file = LicenseFile((*head, *servers, daemon, *features, Blank(), *remarks))
+    file = LicenseFile((Comment(f"#{order.terms.site}"), *servers, daemon, *features, Blank(), *remarks))
     return msgspec.structs.replace(plan, file=file)
 
 
@@ -128,12 +127,12 @@ def _merged(attributes: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...
     return tuple(found.values())
 
 
-def _feature(line: PlannedLine, order: Order, vendor: str, today: date) -> Feature:
+def _feature(line: PlannedLine, order: Order, vendor: str, notice: str, today: date) -> Feature:
     attributes: Sequence[tuple[str, str | None]] = (
         *([("vendor_info", f"v{line.version} - {_quotable(line.product)}")] if line.product else []),
         *[(name, value or None) for name, value in line.attributes],
         ("VENDOR_STRING", order.terms.purpose),
-        ("NOTICE", order.terms.notice),
+        ("NOTICE", notice),
         ("SN", order.terms.number),
         ("ISSUED", format_date(today)),
     )
