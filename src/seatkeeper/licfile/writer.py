@@ -100,7 +100,7 @@ def _wrapped(fields: list[str], columns: int) -> str:
     room = columns - _BREAK_COLUMNS
     for field in fields[1:]:
         # A name may be a keyword, and a keyword may not begin a physical line.
-        if len(current) + 1 + len(field) <= room or kind_of(field)[0] is not Kind.OTHER:
+        if _wide(current) + 1 + _wide(field) <= room or kind_of(field)[0] is not Kind.OTHER:
             current += f" {field}"
             continue
         lines.append(current)
@@ -110,11 +110,28 @@ def _wrapped(fields: list[str], columns: int) -> str:
     return BREAK.join([*lines, current])
 
 
+def _wide(text: str) -> int:
+    """How many columns it takes at most: how far a tab reaches depends on where it stands."""
+    return len(text) + (_TAB_COLUMNS - 1) * text.count("\t")
+
+
+def _fitting(text: str, room: int) -> int:
+    """How many of its characters fit into so many columns."""
+    if "\t" not in text:
+        return min(len(text), max(room, 0))
+    at = 0
+    for at, character in enumerate(text):
+        room -= _wide(character)
+        if room < 0:
+            return at
+    return at + 1
+
+
 def _broken(field: str, room: int) -> list[str]:
     """The field in pieces of at most `room` columns where single blanks within its quotes allow it."""
     pieces = []
-    while len(field) > room:
-        at = field.rfind(" ", 1, room + 1)
+    while (fits := _fitting(field, room)) < len(field):
+        at = field.rfind(" ", 1, fits + 1)
         while at > 0 and (field[at - 1] in BLANKS or field[at + 1 : at + 2] in BLANKS):
             at = field.rfind(" ", 1, at)
         if at <= 0:
