@@ -19,7 +19,7 @@ run: setup ## the whole system on this machine, from order to lmstat; Ctrl-C sto
 	@exec .venv/bin/seatkeeper demo
 
 test: setup ## run all tests (PYTEST_ARGS="-k words" picks some)
-	@sh requirements/setup.sh openssl systemd gcc libc6-dev postgresql softhsm2 default-jre-headless
+	@sh requirements/setup.sh openssl systemd gcc libc6-dev postgresql softhsm2 fonts-wqy-microhei default-jre-headless
 	@echo "Running all tests."
 	@.venv/bin/python -m pytest -q $(PYTEST_ARGS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from seatkeeper.issue.parcel import read_parcel
 from support.desk_mail import issued
 
 DAY = date(2026, 3, 14)
+#: Of Debian's fonts-wqy-microhei.
+FONTS = Path("/usr/share/fonts/truetype/wqy")
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,30 @@ def test_a_glyph_that_no_font_has_is_an_error_with_a_remedy(data: dict[str, Any]
     assert "--fonts DIR" in caught.value.remedy
     with pytest.raises(InputError, match="no such directory of fonts"):
         certificate_pdf(data, DAY, fonts=tmp_path / "none")
+
+
+@pytest.mark.skipif(not FONTS.is_dir(), reason="no font with Chinese, Japanese and Korean letters here")
+@pytest.mark.parametrize("named", [True, False])
+def test_a_font_from_elsewhere_has_the_letters_that_ours_have_not(data: dict[str, Any], tmp_path: Path, named: bool) -> None:
+    shutil.copy(FONTS / "wqy-microhei.ttc", tmp_path)
+    names = {"company": "株式会社サンプル鳩便", "reseller": "示例电信有限公司", "requestor": "김예시"}
+    # Of a directory that is named, or failing that of the system.
+    pdf = certificate_pdf({**data, **names}, DAY, fonts=tmp_path if named else None)
+    read = PdfReader(io.BytesIO(pdf))
+    (page,) = (each.extract_text() for each in read.pages)
+    # What a person copies out of the page is the name, without anything between its letters.
+    assert {name: page.count(name) for name in names.values()} == {"株式会社サンプル鳩便": 2, "示例电信有限公司": 1, "김예시": 1}
+    fonts: Any = read.pages[0]["/Resources"]
+    assert any("WenQuanYi" in font.get_object()["/BaseFont"] for font in fonts["/Font"].values())
+
+
+def test_a_word_is_broken_only_where_it_does_not_fit(data: dict[str, Any]) -> None:
+    fits, too_long = "Brieftaubenzuchtgesellschaft", "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau"
+    (page,) = (each.extract_text() for each in PdfReader(io.BytesIO(certificate_pdf({**data, "company": f"{fits} {too_long}"}, DAY))).pages)
+    assert page.count(fits) == 2
+    # The heading has room for it, the column of customers has not.
+    assert page.count(too_long) == 1
+    assert page.replace("\u200b", "").replace("\n", "").count(too_long) == 2
 
 
 def test_long_names_wrap_within_the_page(data: dict[str, Any]) -> None:
