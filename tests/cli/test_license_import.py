@@ -98,3 +98,13 @@ def test_without_trust_nothing_is_believed(desk: Desk, capsys: pytest.CaptureFix
     Path("mail.txt").write_text(desk.write("issued.dat", a=10).read_text())
     Path("genesys.d.trust").unlink()
     assert "there is no genesys.d.trust" in run(capsys, "mail.txt", "-o", "license.dat")[2]
+
+
+def test_an_archive_is_not_opened_and_said_to_be_one(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    made = EmailMessage()
+    made.set_content("Your licenses are attached.")
+    made.add_attachment(b"PK\x03\x04", maintype="application", subtype="zip", filename="license.zip")
+    Path("mail.eml").write_bytes(made.as_bytes())
+    status, _, err = run(capsys, "mail.eml", "-o", "license.dat")
+    assert status == 1
+    assert err.endswith("Nothing was written. Archives are not opened: unpack it, and import what is in it.\n")

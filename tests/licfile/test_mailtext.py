@@ -126,6 +126,15 @@ def test_a_commented_license_does_not_come_to_life() -> None:
     assert any("may be the rest of the comment" in problem.message for problem in found.problems)
 
 
+def test_the_rest_of_a_comment_that_speaks_of_lines_is_no_line() -> None:
+    said = "# Bring this to all machines. The order of the\nSERVER lines must be the same. Of two\nFEATURE lines of one name one is used.\n"
+    good(MAIL + said)
+    good(MAIL + textwrap.indent(said, "> "))
+    assert import_(MAIL + said.replace("# ", "").replace("the\n", "the\n\n")).text == ""
+    # A license whose version was damaged is one all the same, and not left out.
+    assert import_(MAIL + "# The next site:\nFEATURE tserver_sdn genesys.d eight permanent 5 SIGN=64C2\n").text == ""
+
+
 def test_a_long_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mailtext, "MAIL_BYTES_MAX", len(MAIL))
     assert "longer than" in import_(MAIL * 2).problems[0].message

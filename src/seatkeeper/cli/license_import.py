@@ -22,6 +22,7 @@ __all__ = ["import_"]
 
 #: How many problems are said.
 _SHOWN_MAX: Final = 20
+_ARCHIVES: Final = (".zip", ".7z", ".gz", ".rar", ".tar")
 
 
 def import_(
@@ -57,7 +58,7 @@ def import_(
     found = [(each, _import(each, mail, output, into, trust, old)) for each in parts]
     chosen, imported = _chosen(found, mail)
     if imported.problems:
-        _refuse(chosen, imported, mail, json=json)
+        _refuse(chosen, imported, mail, json=json, packed=any(each.name.lower().endswith(_ARCHIVES) for each in parts))
     if output.exists() and not force:
         raise InputError("This file exists and is not overwritten.", file=str(output), remedy="Name another one, or give --force.")
     try:
@@ -157,7 +158,7 @@ def _chosen(found: list[tuple[MailPart, Imported]], mail: Path) -> tuple[MailPar
     return best[1], best[2]
 
 
-def _refuse(part: MailPart, imported: Imported, mail: Path, *, json: bool) -> None:
+def _refuse(part: MailPart, imported: Imported, mail: Path, *, json: bool, packed: bool) -> None:
     if json:
         _print_json(part, imported, mail, None)
         raise typer.Exit(1)
@@ -168,7 +169,8 @@ def _refuse(part: MailPart, imported: Imported, mail: Path, *, json: bool) -> No
         place = f"{_place(mail, part)}, line {problem.line}" if problem.line else _place(mail, part)
         print(f"seatkeeper license import: {place}: {message}{found}{expected}", file=sys.stderr)
     more = len(imported.problems) - _SHOWN_MAX
-    remedy = "Nothing was written. Ask the vendor for the file as an attachment."
+    remedy = "Archives are not opened: unpack it, and import what is in it." if packed else "Ask the vendor for the file as an attachment."
+    remedy = f"Nothing was written. {remedy}"
     raise InputError(f"{f'And {more} more. ' if more > 0 else ''}{_counted(len(imported.problems), 'problem')}.", remedy=remedy)
 
 

@@ -14,7 +14,8 @@ read in the same way as the lines that do prove it, and refused where that leave
   commented out: refused.
 - What stands below a SERVER or DAEMON line, and might be the rest of it: refused.
 
-Comments are left out, and so is all text around the licenses.
+Comments are left out, and so is all text around the licenses. The rest of a broken comment that begins with SERVER or FEATURE is text, too,
+if what follows could be neither: without a SERVER line that was damaged so the licenses would not verify.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import msgspec
 
 from seatkeeper.licfile.canonical import is_signed
 from seatkeeper.licfile.grammar import FILE_BYTES_MAX, LINE_BYTES_MAX, LINES_MAX, attribute_of
+from seatkeeper.licfile.hostid import parse_hostid
 from seatkeeper.licfile.model import Feature, LicenseFile, Line, Package, Parsed, Problem, Upgrade
 from seatkeeper.licfile.parser import parse
 from seatkeeper.licfile.scanner import BLANKS, Kind, ends_in_backslash, kind_of
@@ -257,7 +259,7 @@ def _blocks(raws: Sequence[str], *, tight: bool) -> tuple[list[_Block], list[Pro
             if kind is not Kind.BLANK:
                 current.take(raw, tight=tight)
             continue
-        if kind is Kind.KEYWORD and _begins(raw, word):
+        if kind is Kind.KEYWORD and _begins(raw, word) and not (comment and _is_prose(raw, word, blocks)):
             if comment and word not in _HEADS and len(comment) + 1 + len(word) > widest - _SLACK_COLUMNS:
                 message = "This license may be the rest of the comment above it, which a mail program may have broken here."
                 doubts.append(Problem(number, 0, message, expected="no comment right above it: delete the comment if the license is meant"))
@@ -277,6 +279,21 @@ def _begins(raw: str, word: str) -> bool:
     """True for a line that is meant as one of a license file; sentences begin with these words, too."""
     written = raw.strip(BLANKS).split(maxsplit=1)[0].rstrip("\\")
     return written == word or (written.islower() and "sign=" in raw.lower())
+
+
+def _is_prose(raw: str, word: str, before: Sequence[_Block]) -> bool:
+    """True for the rest of a comment that speaks of SERVER or FEATURE lines: what follows is no host id, or no vendor and no version."""
+    words = raw.split()
+    if word in ("FEATURE", "INCREMENT"):
+        vendors = {block.text.split()[1].lower() for block in before if block.keyword in ("DAEMON", "VENDOR") and block.is_complete}
+        return len(words) > 3 and bool(vendors) and words[2].lower() not in vendors and not words[3][0].isdigit()
+    if word != "SERVER" or len(words) < 3:
+        return False
+    try:
+        parse_hostid(words[2])
+    except ValueError:
+        return True
+    return False
 
 
 def _belongs(block: _Block, raw: str, kind: Kind) -> bool:
