@@ -80,6 +80,8 @@ class SessionRule(_Strict, frozen=True):
         campaign: Logged in to a queue, or at a place, of a campaign group that was loaded meanwhile.
         system: The installation has this.
         tenant_system: The tenant has this; where the configuration is not known, the session's switch is of the kind `switch`.
+        any_of: At least one of these rules holds, too.
+        none_of: And none of these does.
     """
 
     media: tuple[str, ...] = ()
@@ -93,6 +95,8 @@ class SessionRule(_Strict, frozen=True):
     campaign: bool = False
     system: str = ""
     tenant_system: str = ""
+    any_of: tuple[SessionRule, ...] = ()
+    none_of: tuple[SessionRule, ...] = ()
 
 
 class PortRule(_Strict, frozen=True):

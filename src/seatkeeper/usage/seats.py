@@ -48,9 +48,13 @@ def seat_of(sessions: Table) -> StringValue:
 
 def lacking(item: Item, kinds: frozenset[str]) -> str:
     """What must be known for a figure and is not, in words; empty where nothing is missing."""
-    if isinstance(item.peak, SessionRule) and item.peak.campaign and "campaign" not in kinds:
+    if isinstance(item.peak, SessionRule) and _asks_campaigns(item.peak) and "campaign" not in kinds:
         return "no campaign group is known"
     return ""
+
+
+def _asks_campaigns(rule: SessionRule) -> bool:
+    return rule.campaign or any(_asks_campaigns(each) for each in (*rule.any_of, *rule.none_of))
 
 
 def qualifying(sessions: Table, rule: SessionRule, known: Known) -> Table:
@@ -80,6 +84,11 @@ def qualifying(sessions: Table, rule: SessionRule, known: Known) -> Table:
         counted = _while(counted, _rows(known, "system").filter(ibis._.name == rule.tenant_system), [("tenant", "tenant")])
     if rule.campaign:
         counted = _at_campaign(counted, _rows(known, "campaign"))
+    if rule.any_of:
+        first, *others = [qualifying(sessions, each, known).select("session_id") for each in rule.any_of]
+        counted = counted.semi_join(first.union(*others) if others else first, "session_id")
+    for each in rule.none_of:
+        counted = counted.anti_join(qualifying(sessions, each, known), "session_id")
     return counted
 
 

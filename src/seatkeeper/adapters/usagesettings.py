@@ -1,0 +1,169 @@
+"""What a site says about its reports stands in `usage.toml` beside the usage data: excluded times, tenants' time zones, rules of its own.
+
+A person writes the file, and it is read when a report is made; without it everything is as built in. A mistake in it stops the report
+with the file and what is wrong, since a report by other rules than those meant would be believed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime, time, tzinfo
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from seatkeeper.base.errors import InputError
+from seatkeeper.catalog.model import folded
+from seatkeeper.usage.excluded import EXCLUDED_MAX, Excluded, excluded_entry
+from seatkeeper.usage.measures import ITEMS, EnabledRule, Item, PortRule, RecordingRule, SessionRule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["SETTINGS_FILE", "UsageSettings", "read_settings", "zone_named"]
+
+SETTINGS_FILE: Final = "usage.toml"
+_FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+_TENANTS_MAX: Final = 100_000
+_ITEMS_MAX: Final = 1000
+_OWN_SOURCE: Final = "the site's own rule (usage.toml)"
+_SWITCHES: Final = ("", "premise", "sip", "network")
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class _Tenant(msgspec.Struct, forbid_unknown_fields=True):
+    name: _Name
+    zone: str
+
+
+class _Excluded(msgspec.Struct, forbid_unknown_fields=True, rename={"begin": "from", "end": "to"}):
+    begin: str
+    end: str
+    reason: str
+    tenant: str = ""
+    zone: str = ""
+
+
+class _Item(msgspec.Struct, forbid_unknown_fields=True):
+    name: _Name
+    sessions: SessionRule | None = None
+    ports: str = ""
+    recordings: bool = False
+    enabled: EnabledRule | None = None
+    source: str = ""
+
+
+class _Whole(msgspec.Struct, forbid_unknown_fields=True):
+    tenants: Annotated[list[_Tenant], msgspec.Meta(max_length=_TENANTS_MAX)] = []
+    excluded: Annotated[list[_Excluded], msgspec.Meta(max_length=EXCLUDED_MAX)] = []
+    items: Annotated[list[_Item], msgspec.Meta(max_length=_ITEMS_MAX)] = []
+
+
+class UsageSettings(msgspec.Struct, frozen=True):
+    """What a site says.
+
+    Attributes:
+        zones: Tenant -> its time zone, where it has one of its own.
+        excluded: The times that do not count.
+        items: Folded name -> an item with the site's own rules.
+    """
+
+    zones: dict[str, tzinfo] = {}
+    excluded: tuple[Excluded, ...] = ()
+    items: dict[str, Item] = {}
+
+
+def zone_named(name: str, place: str) -> tzinfo:
+    """The time zone of that name.
+
+    Raises:
+        InputError: There is none; the message begins with `place`.
+    """
+    if name.upper() in {"UTC", "GMT"}:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError("This is no time zone.", file=place, found=name, expected="a name such as Europe/Paris") from None
+
+
+def read_settings(directory: Path) -> UsageSettings:
+    """What the file in the directory of usage data says; nothing where there is none.
+
+    Raises:
+        InputError: It cannot be read, or what stands in it cannot be used.
+    """
+    path = directory / SETTINGS_FILE
+    try:
+        with path.open("rb") as file:
+            data = file.read(_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return UsageSettings()
+    except OSError as error:
+        raise InputError(f"This file cannot be read: {error.strerror}.", file=str(path)) from None
+    if len(data) > _FILE_BYTES_MAX:
+        raise InputError(f"The file is larger than {_FILE_BYTES_MAX >> 20} MiB.", file=str(path))
+    try:
+        whole = msgspec.convert(_texts(tomllib.loads(data.decode("utf-8"))), _Whole)
+    except ValueError as error:
+        # TOMLDecodeError, ValidationError and UnicodeDecodeError are ValueErrors.
+        raise InputError(f"The file is not understood: {error}.", file=str(path)) from None
+    return _settings(whole, str(path))
+
+
+def _texts(value: Any) -> Any:
+    """The same with dates and times as text, however TOML had them."""
+    if isinstance(value, dict):
+        return {key: _texts(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_texts(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime | time) else value
+
+
+def _settings(whole: _Whole, path: str) -> UsageSettings:
+    zones: dict[str, tzinfo] = {}
+    for tenant in whole.tenants:
+        if tenant.name in zones:
+            raise InputError("This tenant stands there twice.", file=f"{path} [[tenants]]", found=tenant.name)
+        zones[tenant.name] = zone_named(tenant.zone, f"{path} [[tenants]] {tenant.name}")
+    excluded = []
+    for number, entry in enumerate(whole.excluded, 1):
+        place = f"{path} [[excluded]] {number}"
+        zone = zone_named(entry.zone, place) if entry.zone else zones.get(entry.tenant, UTC)
+        excluded.append(excluded_entry(entry.begin, entry.end, entry.reason, entry.tenant, zone, place))
+    items: dict[str, Item] = {}
+    for each in whole.items:
+        if folded(each.name) in items:
+            raise InputError("This item stands there twice.", file=f"{path} [[items]]", found=each.name)
+        items[folded(each.name)] = _item(each, f"{path} [[items]] {each.name}")
+    return UsageSettings(zones, tuple(excluded), items)
+
+
+def _item(given: _Item, place: str) -> Item:
+    known = next((item for item in ITEMS if folded(item.name) == folded(given.name)), None)
+    ways = [name for name, there in (("sessions", given.sessions), ("ports", given.ports), ("recordings", given.recordings)) if there]
+    if len(ways) > 1:
+        raise InputError("An item is measured in one way.", file=place, found=" and ".join(ways), expected="one of them")
+    if not ways and given.enabled is None:
+        raise InputError("The item has no rule.", file=place, expected="sessions, ports, recordings or enabled")
+    peak: SessionRule | PortRule | RecordingRule | None
+    if given.sessions is not None:
+        _check(given.sessions, place)
+        peak = given.sessions
+    elif given.ports:
+        peak = PortRule(given.ports)
+    elif given.recordings:
+        peak = RecordingRule()
+    else:
+        peak = known.peak if known is not None else None
+    enabled = given.enabled if given.enabled is not None or known is None else known.enabled
+    return Item(known.name if known is not None else given.name, peak, enabled, given.source or _OWN_SOURCE)
+
+
+def _check(rule: SessionRule, place: str) -> None:
+    if rule.switch not in _SWITCHES:
+        raise InputError("This is no kind of switch.", file=place, found=rule.switch, expected=", ".join(_SWITCHES[1:]))
+    for each in (*rule.any_of, *rule.none_of):
+        _check(each, place)

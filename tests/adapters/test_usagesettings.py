@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from seatkeeper.adapters.usagesettings import SETTINGS_FILE, UsageSettings, read_settings, zone_named
+from seatkeeper.base.errors import InputError
+from seatkeeper.usage.measures import EnabledRule, PortRule, RecordingRule, SessionRule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def settings(directory: Path, text: str) -> UsageSettings:
+    (directory / SETTINGS_FILE).write_text(text)
+    return read_settings(directory)
+
+
+def test_without_a_file_everything_is_as_built_in(tmp_path: Path) -> None:
+    assert read_settings(tmp_path) == UsageSettings()
+    assert settings(tmp_path, "# nothing\n") == UsageSettings()
+    assert zone_named("gmt", "--zone") is UTC
+
+
+def test_zones_and_excluded_times(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [[tenants]]
+        name = "Harbor"
+        zone = "Europe/Paris"
+        [[excluded]]
+        from = 07:45:00
+        to = "08:15"
+        reason = "shift change"
+        tenant = "Harbor"
+        [[excluded]]
+        from = 2026-09-12T22:00:00Z
+        to = 2026-09-13T02:00:00Z
+        reason = "load test"
+        [[excluded]]
+        from = "12:00"
+        to = "13:00"
+        zone = "America/New_York"
+        reason = "lunch"
+        """,
+    )
+    assert found.zones == {"Harbor": ZoneInfo("Europe/Paris")}
+    first, second, third = found.excluded
+    assert (first.window, first.zone, first.tenant, first.reason) == ((465, 495), ZoneInfo("Europe/Paris"), "Harbor", "shift change")
+    assert second.span is not None
+    assert second.span[1] - second.span[0] == 4 * 3600
+    assert third.zone == ZoneInfo("America/New_York")
+
+
+def test_a_sites_own_rules(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [[items]]
+        name = "genesys e-mail"
+        sessions = { media = ["email", "fax"], none_of = [{ clients = ["supervisor"] }] }
+        [[items]]
+        name = "Fax lines"
+        ports = "fax"
+        [[items]]
+        name = "All calls"
+        recordings = true
+        source = "contract 17"
+        [[items]]
+        name = "Headsets"
+        enabled = { kind = "headset" }
+        """,
+    ).items
+    email = found["genesys e-mail"]
+    assert (email.name, email.enabled) == ("Genesys E-Mail", EnabledRule(details=("email",)))
+    assert email.peak == SessionRule(media=("email", "fax"), none_of=(SessionRule(clients=("supervisor",)),))
+    assert (found["fax lines"].peak, found["fax lines"].enabled) == (PortRule("fax"), None)
+    assert (found["all calls"].peak, found["all calls"].source) == (RecordingRule(), "contract 17")
+    assert (found["headsets"].peak, found["headsets"].enabled) == (None, EnabledRule(kind="headset"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[items]\n", "not understood"),
+        ("[[itmes]]\nname = 'x'\n", "unknown field `itmes`"),
+        ("[[items]]\nname = 'x'\nsessions = { medai = ['email'] }\n", r"unknown field `medai` - at `\$.items\[0\].sessions`"),
+        ("[[items]]\nname = 'x'\nsessions = { switch = 'tdm' }\n", "no kind of switch.*premise, sip, network"),
+        ("[[items]]\nname = 'x'\n", "has no rule"),
+        ("[[items]]\nname = 'x'\nports = 'a'\nrecordings = true\n", "measured in one way"),
+        ("[[items]]\nname = 'x'\nports = 'a'\n[[items]]\nname = 'X'\nports = 'b'\n", "stands there twice"),
+        ("[[tenants]]\nname = 'x'\nzone = 'Mars'\n", "no time zone. .found 'Mars'"),
+        ("[[tenants]]\nname = 'x'\nzone = 'UTC'\n[[tenants]]\nname = 'x'\nzone = 'UTC'\n", "stands there twice"),
+        ("[[excluded]]\nfrom = '8:00'\nto = '9:00'\nreason = 'x'\n", r"\[\[excluded\]\] 1: This is no begin"),
+        ("[[excluded]]\nfrom = '08:00'\nto = '09:00'\n", "missing required field `reason`"),
+    ],
+)
+def test_a_mistake_is_told_with_the_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"{SETTINGS_FILE}.*{message}"):
+        settings(tmp_path, text)
