@@ -18,7 +18,7 @@ from seatkeeper.issue.issuer import issue_order
 from seatkeeper.issue.letters import Attachment, Envelope, Letter, Mailbox, compose, delivery_letter, parse_mailbox
 from seatkeeper.issue.order import check_order
 from seatkeeper.issue.parcel import Parcel, read_parcel
-from support.desk_mail import TODAY, issued
+from support.desk_mail import TODAY, TWO_SERVERS, issued
 
 SENDER = Mailbox("desk@vendor.example", "Zoë's desk")
 ENVELOPE = Envelope(SENDER, (Mailbox("alex@pigeon.example"),), datetime(2026, 3, 14, 9, 30, tzinfo=UTC), "<1@vendor.example>", "sep")
@@ -111,6 +111,27 @@ def test_a_delta_is_to_be_merged_and_never_served_by_itself(parcel: Parcel, tmp_
         assert "lmgrd -c" not in said
         assert "-c more.dat" not in said
     assert max(map(len, letter.text.splitlines())) <= 78
+
+
+def test_three_redundant_servers_are_all_started_with_one_file_and_a_credential_each(tmp_path: Path, catalog: Catalog) -> None:
+    servers = "".join(f'[[servers]]\nhost = "host{number}"\nhostid = "8:0:20:0:5:a{number}"\n' for number in (1, 2))
+    parcel = read_parcel(*issued(tmp_path, ("[[servers]]\n", f"{servers}[[servers]]\n")), catalog)
+    text = " ".join(delivery_letter(parcel, "Genesys", "us").text.split())
+    assert "the license file for host1 (host id 0800200005a1), host2 (host id 0800200005a2), licsrv (host id 0800200005ac)" in text
+    assert "genesys.d.0800200005a1.credential, genesys.d.0800200005a2.credential, genesys.d.0800200005ac.credential" in text
+    assert "each only on its own server" in text
+    assert "on all three, where none runs yet; seats are given while two of the three run: lmgrd -c license.dat" in text
+
+
+def test_of_many_servers_each_is_told_once_which_file_is_its_own(tmp_path: Path, catalog: Catalog) -> None:
+    text = delivery_letter(read_parcel(*issued(tmp_path, *TWO_SERVERS), catalog), "Genesys", "us").text
+    assert "  licsrv-license.dat  the license file for licsrv (host id 0800200005ac)\n" in text
+    assert "  second-license.dat  the license file for second (host id 0800200005ad)\n" in text
+    said = " ".join(text.split())
+    assert "Save its own license file, here called FILE, and genesys.d.trust together in one directory on each license server." in said
+    assert "(genesys.d.<host id>.credential)" in said
+    assert "seatkeeper license verify FILE" in said
+    assert said.count("0800200005ad") == 1
 
 
 def test_the_same_letter_gives_the_same_mail(parcel: Parcel) -> None:

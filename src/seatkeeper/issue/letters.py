@@ -272,35 +272,37 @@ class _Step(msgspec.Struct, frozen=True):
 
 def _steps(parcel: Parcel, names: Sequence[str], mailed: Sequence[str]) -> list[_Step]:
     servers = [server for each in parcel.files for server in each.servers]
-    hosts = _hosts(servers)
-    one = len(servers) == 1
     several = len(parcel.files) > 1
-    where = f"on the license server, {hosts}" if one else f"on each of the license servers: {hosts}"
-    which = f"its own license file and {parcel.trust.name}" if several else f"the license file {names[0]} and {parcel.trust.name}"
-    first = names[0] if not several else "FILE"
-    genuine = _Step(
-        "Check that the licenses are genuine and for this machine.", tuple(f"seatkeeper license verify {name}" for name in names)
-    )
+    trust = parcel.trust.name
+    first = "FILE" if several else names[0]
+    if several:
+        # The list above says which file is for which.
+        what, where = f"its own license file, here called FILE, and {trust}", "on each license server"
+    else:
+        what = f"the license file {first} and {trust}"
+        where = f"on the license server, {_hosts(servers)}" if len(servers) == 1 else f"on each of the license servers: {_hosts(servers)}"
+    genuine = _Step("Check that the licenses are genuine and for this machine.", (f"seatkeeper license verify {first}",))
     if parcel.partial:
-        return [
-            _Step(f"Save {which} together in the directory of the license file in use, LICENSE, {where}."),
-            genuine,
-            *_merge_steps(first),
-        ]
-    steps = [_Step(f"Save {which} together in one directory {where}.")]
-    vendor = parcel.trust.name.removesuffix(".trust")
-    needed = ", ".join(dict.fromkeys(credential_path(parcel.trust.parent, vendor, server.hostid).name for server in servers))
-    steps.append(_credential_step(needed, mailed, one=one))
-    steps.append(genuine)
-    steps.append(_Step("Start the license server there, where none runs yet:", (f"lmgrd -c {first} -l +debug.log",)))
-    steps.append(
+        beside = "the directory of the license file in use, here called LICENSE,"
+        return [_Step(f"Save {what} together in {beside} {where}."), genuine, *_merge_steps(first)]
+    vendor = trust.removesuffix(".trust")
+    needed = f"{vendor}.<host id>.credential"
+    if not several:
+        needed = ", ".join(dict.fromkeys(credential_path(parcel.trust.parent, vendor, server.hostid).name for server in servers))
+    start = "Start the license server there, where none runs yet:"
+    if len(servers) > 1 and not several:
+        start = "Start the license server on all three, where none runs yet; seats are given while two of the three run:"
+    return [
+        _Step(f"Save {what} together in one directory {where}."),
+        _credential_step(needed, mailed, one=len(servers) == 1),
+        genuine,
+        _Step(start, (f"lmgrd -c {first} -l +debug.log",)),
         _Step(
             "Where one runs already, see first what changes, then let it read the new file. Nobody loses a seat that he still has:",
             (f"seatkeeper license diff OLD-FILE {first}", f"lmreread -c {first}"),
-        )
-    )
-    steps.append(_Step("See what is served:", (f"lmstat -a -c {first}",)))
-    return steps
+        ),
+        _Step("See what is served:", (f"lmstat -a -c {first}",)),
+    ]
 
 
 def _merge_steps(first: str) -> list[_Step]:
@@ -321,8 +323,9 @@ def _credential_step(needed: str, mailed: Sequence[str], *, one: bool) -> _Step:
     keys = "credential" if one else "credentials"
     if mailed:
         text = (
-            f"Put the {keys} ({needed}) there too, readable only by the account that runs lmgrd, and delete this mail. Whoever else has "
-            "read it can pose as your license server; if that is possible, ask us for new credentials."
+            f"Put the {keys} ({needed}) there too, {'' if one else 'each only on its own server, '}readable only by the account that "
+            "runs lmgrd, and delete this mail. Whoever else has read it can pose as your license server; if that is possible, ask us "
+            "for new credentials."
         )
         return _Step(text, tuple(f"chmod 600 {name}" for name in mailed))
     what, where, them = ("is a private key", "it lies", "it") if one else ("are private keys", "they lie", "them")
