@@ -171,3 +171,20 @@ def test_tables_align() -> None:
     assert table(("Name", "Count"), [("a", "5"), ("bcdef", "120")]) == ["Name   Count", "-----  -----", "a          5", "bcdef    120"]
     assert table(("Name", "Of"), []) == ["Name  Of", "----  --"]
     assert (counted(1, "seat"), counted(2, "seat")) == ("1 seat", "2 seats")
+
+
+def test_what_many_items_need_has_several_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    products = ["Genesys CIM Platform - MS", "Genesys Inbound Voice", "SIP Server", "Express Voice - MS", "Express Voice - SS"]
+    main(["template", "--hostid", "0800200005ac"])
+    head, _, tail = capsys.readouterr().out.partition("\n[[items]]\n")
+    tables = "".join(f'\n[[items]]\nproduct = "{name}"\nversion = "8.5"\nquantity = 10\n' for name in products)
+    (tmp_path / "order.toml").write_text(head + tables + tail[tail.index("\n# Technical licenses") :])
+    assert main(["expand", str(tmp_path / "order.toml")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("tserver_tdn"))
+    column = lines[0].rindex("For")
+    assert lines[at][column:].startswith("Express Voice - MS, Express Voice - SS, Genesys CIM")
+    assert lines[at + 1].lstrip() == lines[at + 1][column:]
+    said = " ".join(line[column:] for line in lines[at:-1])
+    assert said == ", ".join(sorted(products))
+    assert max(map(len, lines)) < 140

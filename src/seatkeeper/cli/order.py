@@ -19,6 +19,8 @@ __all__ = ["app", "counted", "main", "print_json", "run", "table"]
 
 #: So many servers a sentence names.
 _SERVERS_MAX: Final = 6
+#: Of the column that says what a license is for.
+_REASON_COLUMNS: Final = 60
 
 app = typer.Typer(
     name="order",
@@ -107,9 +109,8 @@ def expand(file: File, json: Json = False, catalog: Directory = None) -> None:
         print_json([_line_json(line) for line in checked.lines])
         return
     say_problems("seatkeeper order expand", checked.warnings)
-    rows = [(line.feature, line.version, str(line.count), _rule(line), _reason(line)) for line in checked.lines]
-    print("\n".join(table(("Feature", "Version", "Count", "Rule", "For"), rows)))
-    print(counted(len(rows), "technical license") + ".")
+    print("\n".join(_expanded(checked.lines)))
+    print(counted(len(checked.lines), "technical license") + ".")
 
 
 @app.command()
@@ -197,6 +198,19 @@ def _line_json(line: Line) -> dict[str, Any]:
         "asked": line.asked,
         "attributes": dict(line.attributes),
     }
+
+
+def _expanded(lines: Sequence[Line]) -> list[str]:
+    """The technical licenses as a table; what many items need has several lines."""
+    from textwrap import wrap
+
+    reasons = [wrap(_reason(line), _REASON_COLUMNS, break_on_hyphens=False) for line in lines]
+    rows = [(line.feature, line.version, str(line.count), _rule(line), why[0]) for line, why in zip(lines, reasons, strict=True)]
+    head, ruler, *body = table(("Feature", "Version", "Count", "Rule", "For"), rows)
+    shown = [head, ruler]
+    for row, why in zip(body, reasons, strict=True):
+        shown += [row, *(" " * head.rindex("For") + more for more in why[1:])]
+    return shown
 
 
 def _rule(line: Line) -> str:
