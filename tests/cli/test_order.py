@@ -185,6 +185,7 @@ def test_what_many_items_need_has_several_lines(tmp_path: Path, capsys: pytest.C
     column = lines[0].rindex("For")
     assert lines[at][column:].startswith("Express Voice - MS, Express Voice - SS, Genesys CIM")
     assert lines[at + 1].lstrip() == lines[at + 1][column:]
-    said = " ".join(line[column:] for line in lines[at:-1])
+    end = next(number for number, line in enumerate(lines) if number > at and not line.startswith(" "))
+    said = " ".join(line[column:] for line in lines[at:end])
     assert said == ", ".join(sorted(products))
     assert max(map(len, lines)) < 140
