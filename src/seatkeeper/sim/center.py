@@ -94,9 +94,9 @@ class Center(msgspec.Struct, frozen=True):
     ivr_ports: dict[str, int]
 
 
-def build_center(agents: int, draws: Draws) -> Center:
-    """A contact center with so many agents, 1 to AGENTS_MAX."""
-    tenants = _TENANTS[: max(1, min(len(_TENANTS), agents // _AGENTS_A_TENANT + 1))]
+def build_center(agents: int, draws: Draws, tenants: tuple[str, ...] = ()) -> Center:
+    """A contact center with so many agents, 1 to AGENTS_MAX, of these tenants, or of as many as go with its size."""
+    tenants = tenants or _TENANTS[: max(1, min(len(_TENANTS), agents // _AGENTS_A_TENANT + 1))]
     sites = _SITES[: max(2, min(len(_SITES), agents // _AGENTS_A_SITE))]
     people = tuple(_agent(number, tenants, sites, draws) for number in range(1, agents + 1))
     # As many as the two large shifts need when they overlap; their people come from all sites.
