@@ -52,7 +52,7 @@ def test_a_bad_file_changes_nothing_and_a_report_opens_only_what_it_needs(tmp_pa
         Warehouse(target).load(write_csv(tmp_path / "g.csv", "sessions", [session(1, DAY, DAY - 5)]))
     assert (target / MANIFEST).read_bytes() == before
     engine = open_duckdb()
-    facts = Warehouse(target).facts(engine, DAY + 3 * 86_400, DAY + 4 * 86_400)
+    facts = Warehouse(target).facts(engine, Warehouse(target).manifest(), DAY + 3 * 86_400, DAY + 4 * 86_400)
     assert sorted(row["session_id"] for row in engine.rows(facts.sessions)) == ["s0", "s3", "s9"]
     assert Warehouse(target).manifest().tenants == ["Harbor"]
 

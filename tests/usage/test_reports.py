@@ -6,7 +6,7 @@ import ibis
 
 from seatkeeper.usage.measures import Item, PortRule, SessionRule
 from seatkeeper.usage.periods import Edge
-from seatkeeper.usage.reports import Facts, Membership, ReportType, Subject, concurrent, counted, enabled, groups, port_peaks
+from seatkeeper.usage.reports import DayEnds, Facts, ReportType, Subject, concurrent, counted, enabled, groups, port_peaks
 from seatkeeper.usage.seats import Known
 from support.usagefacts import DAY, moment, session, table_of
 
@@ -20,8 +20,8 @@ def facts(sessions: list[dict[str, Any]], *others: dict[str, Any], ports: list[d
     return Facts(table_of("sessions", sessions), table_of("recordings", []), table_of("ports", ports or []), table_of("ends", []), known)
 
 
-def peak(told: Facts, report: ReportType, subjects: list[Subject], membership: Membership = "history") -> list[int]:
-    table = concurrent(told, [counted(told, ITEM)], report, subjects, EDGES, membership=membership)
+def peak(told: Facts, report: ReportType, subjects: list[Subject], days: DayEnds = None) -> list[int]:
+    table = concurrent(told, [counted(told, ITEM)], report, subjects, EDGES, days=days)
     return [row["peak"] for row in ENGINE.to_pyarrow(table.order_by("key")).to_pylist()]
 
 
@@ -53,7 +53,7 @@ def test_a_group_counts_its_members_when_they_belonged_to_it_or_at_the_days_end(
         [session(1, moment("08:00"), None, agent="a"), session(2, moment("09:00"), None, agent="b")],
         *([{**group, "detail": "b", "since": DAY}]),
     )
-    assert peak(late, "agent-group", subjects, "day-end") == [1, 0]
+    assert peak(late, "agent-group", subjects, [(DAY, DAY + 86_400)]) == [1, 0]
     rows = ENGINE.to_pyarrow(enabled(told, [ITEM], "agent-group", subjects, EDGES).order_by("key")).to_pylist()
     assert [row["peak"] for row in rows] == [2, 0]
 

@@ -58,25 +58,34 @@ class Engine:
 
     def facts(self, paths: Sequence[Path], kind: Kind) -> Table:
         """The facts in these Parquet files; of no file, no facts."""
+        return self.parquet(paths, schema_of(kind))
+
+    def parquet(self, paths: Sequence[Path], schema: dict[str, str]) -> Table:
+        """The rows of these Parquet files, with the columns of the schema; of no file, no rows."""
         import ibis
 
         if not paths:
-            return ibis.memtable([], schema=schema_of(kind))
+            return ibis.memtable([], schema=schema)
         names = [str(path) for path in paths]
         if self.name == "duckdb":
-            return self.backend.read_parquet(names).select(*kind.names)
+            return self.backend.read_parquet(names).select(*schema)
         # Ibis gives Spark one path only.
         self._kept += 1
-        view = f"facts_{self._kept}"
+        view = f"files_{self._kept}"
         self.backend._session.read.parquet(*names).createOrReplaceTempView(view)
-        return self.backend.table(view).select(*kind.names)
+        return self.backend.table(view).select(*schema)
+
+    def write(self, expression: Table, target: Path) -> None:
+        """The rows as one Parquet file (DuckDB only)."""
+        self._copy(expression, target, "FORMAT parquet, COMPRESSION zstd")
 
     def write_by_day(self, expression: Table, target: Path) -> None:
         """The rows as Parquet files below `target`, one directory for each value of the column `day` (DuckDB only)."""
+        self._copy(expression, target, "FORMAT parquet, PARTITION_BY (day), COMPRESSION zstd")
+
+    def _copy(self, expression: Table, target: Path, how: str) -> None:
         quoted = str(target).replace("'", "''")
-        self.backend.raw_sql(
-            f"COPY ({self.backend.compile(expression)}) TO '{quoted}' (FORMAT parquet, PARTITION_BY (day), COMPRESSION zstd)"
-        )
+        self.backend.raw_sql(f"COPY ({self.backend.compile(expression)}) TO '{quoted}' ({how})")
 
     def close(self) -> None:
         """Ends the connection."""

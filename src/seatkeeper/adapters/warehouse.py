@@ -17,19 +17,22 @@ import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+import ibis
 import msgspec
 
 from seatkeeper.adapters.engines import open_duckdb
 from seatkeeper.adapters.factfiles import read_facts
 from seatkeeper.adapters.wholefile import PUBLIC, alone, replace_file, sync_directory
 from seatkeeper.base.errors import InputError, SeatkeeperError
+from seatkeeper.usage.closing import CLOSED_SCHEMA
 from seatkeeper.usage.facts import DAY_S, KINDS
 from seatkeeper.usage.joining import joined
 from seatkeeper.usage.reports import Facts
 from seatkeeper.usage.seats import Known
+from seatkeeper.usage.touched import touched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from ibis.expr.types import Table
@@ -37,10 +40,14 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.engines import Engine
     from seatkeeper.usage.facts import Kind
 
-__all__ = ["MANIFEST", "Loaded", "Manifest", "Part", "Warehouse"]
+__all__ = ["MANIFEST", "ClosedDay", "Loaded", "Manifest", "Part", "Warehouse"]
 
 MANIFEST: Final = "warehouse.json"
 _FACTS: Final = "facts"
+_CLOSED: Final = "closed"
+#: The kinds whose facts a closed day depends on, and those that are dropped when they are not needed any more.
+_CLOSED_KINDS: Final = frozenset({"sessions", "recordings", "ends", "configuration"})
+_DETAIL: Final = ("sessions", "recordings")
 _FORM: Final = 1
 #: How long another load may take before this one gives up.
 _WAIT_S: Final = 3600.0
@@ -68,6 +75,22 @@ class Part(msgspec.Struct, frozen=True):
     open: bool
 
 
+class ClosedDay(msgspec.Struct, frozen=True):
+    """A day whose peaks are kept.
+
+    Attributes:
+        day: The UTC day, as days since 1970.
+        paths: The files with them, below the directory; none where nothing was in use.
+        rules: Item -> the digest of the rules by which it was measured.
+        at: When it was closed, in UTC seconds.
+    """
+
+    day: int
+    paths: list[str]
+    rules: dict[str, str]
+    at: int
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What counts.
 
@@ -76,12 +99,16 @@ class Manifest(msgspec.Struct, frozen=True):
         parts: Kind of facts -> its files.
         tenants: All tenants that facts name.
         configured: The kinds of configuration that are known.
+        closed: The days that are closed, in order.
+        dropped_before: Before this day detail may have been dropped: sessions that had ended, and recordings.
     """
 
     form: int = _FORM
     parts: dict[str, list[Part]] = {}
     tenants: list[str] = []
     configured: list[str] = []
+    closed: list[ClosedDay] = []
+    dropped_before: int = 0
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -92,12 +119,16 @@ class Loaded(msgspec.Struct, frozen=True):
         rows: How many rows the file has.
         added: How many facts are there now that were not there before.
         days: On how many days they begin.
+        reopened: So many closed days say something else now, and are to be closed again.
+        late: So many closed days would say something else, and can no longer be closed again, since their detail has been dropped.
     """
 
     kind: str
     rows: int
     added: int
     days: int
+    reopened: int = 0
+    late: int = 0
 
 
 class Warehouse:
@@ -170,15 +201,41 @@ class Warehouse:
         new = engine.keep(rows)
         days = sorted(row["day"] for row in engine.rows(new.select(day=(new[kind.begins] // DAY_S).cast("int64")).distinct()))
         reach = kind.spread_s // DAY_S
-        touched = {each + step for each in days for step in range(-reach, reach + 1)}
+        reached = {each + step for each in days for step in range(-reach, reach + 1)}
         parts = manifest.parts.get(kind.name, [])
-        before = [part for part in parts if part.day in touched]
-        everything = new.union(self.table(engine, kind, before)) if before else new
-        written = self._write(engine, kind, joined(everything, kind))
-        kept = [part for part in parts if part.day not in touched]
+        before = [part for part in parts if part.day in reached]
+        old = self.table(engine, kind, before)
+        after = engine.keep(joined(new.union(old) if before else new, kind))
+        written = self._write(engine, kind, after)
+        kept = [part for part in parts if part.day not in reached]
         count = sum(part.rows for part in written)
-        self._commit(engine, manifest, kind, [*kept, *written], new)
-        return Loaded(kind.name, int(engine.value(new.count())), count - sum(part.rows for part in before), len(days))
+        other = self._told_otherwise(engine, manifest, kind, old, after)
+        late = {day for day in other if day < manifest.dropped_before}
+        self._commit(
+            engine,
+            msgspec.structs.replace(
+                manifest,
+                parts={**manifest.parts, kind.name: [*kept, *written]},
+                closed=[one for one in manifest.closed if one.day not in other or one.day in late],
+            ),
+            kind,
+            new,
+        )
+        rows = int(engine.value(new.count()))
+        return Loaded(kind.name, rows, count - sum(part.rows for part in before), len(days), len(other - late), len(late))
+
+    def _told_otherwise(self, engine: Engine, manifest: Manifest, kind: Kind, before: Table, after: Table) -> set[int]:
+        """The closed days of which the facts say something else than they did."""
+        if not manifest.closed or kind.name not in _CLOSED_KINDS:
+            return set()
+        days = ibis.memtable(
+            [(one.day, one.day * DAY_S, (one.day + 1) * DAY_S) for one in manifest.closed],
+            schema={"day": "int64", "begins": "int64", "ends": "int64"},
+        )
+        times = touched(before, after, kind)
+        return {
+            row["day"] for row in engine.rows(days.semi_join(times, [days.begins < times.until, days.ends > times.since]).select("day"))
+        }
 
     def _write(self, engine: Engine, kind: Kind, facts: Table) -> list[Part]:
         """The facts in new files, one directory a day, all of them on the disk."""
@@ -192,15 +249,15 @@ class Warehouse:
             last=(whole[kind.ends] if kind.ends else whole[kind.begins] + 1).max(),
             open=(whole[kind.ends].isnull().any() if kind.ends else False),
         )
-        ordered = whole.order_by("day", kind.begins)
-        engine.write_by_day(ordered, target)
         about = {row["day"]: row for row in engine.rows(found)}
+        if not about:
+            return []
+        engine.write_by_day(whole.order_by("day", kind.begins), target)
         parts: list[Part] = []
         for directory in sorted(target.iterdir()):
             day = int(directory.name.partition("=")[2])
             row = about[day]
-            for number, file in enumerate(sorted(directory.iterdir())):
-                _on_disk(file)
+            for number, file in enumerate(_synced(directory)):
                 parts.append(
                     Part(
                         f"{name}/{directory.name}/{file.name}",
@@ -212,33 +269,87 @@ class Warehouse:
                         bool(row["open"]),
                     )
                 )
-            sync_directory(directory)
-        sync_directory(target)
-        sync_directory(target.parent)
         return parts
 
-    def _commit(self, engine: Engine, manifest: Manifest, kind: Kind, parts: list[Part], new: Table) -> None:
+    def _commit(self, engine: Engine, manifest: Manifest, kind: Kind, new: Table) -> None:
         tenants = set(manifest.tenants)
         if "tenant" in kind.names:
-            tenants.update(row["tenant"] for row in engine.rows(new.select("tenant").distinct()))
+            # Ports and systems without a tenant are the installation's own; other facts are somebody's whose name is not known.
+            named = new
+            if kind.name in {"ports", "configuration"}:
+                named = new.filter((new.tenant != "") | ((new.kind != "system") & (kind.name != "ports")))
+            tenants.update(row["tenant"] for row in engine.rows(named.select("tenant").distinct()))
         configured = set(manifest.configured)
         if kind.name == "configuration":
             configured.update(row["kind"] for row in engine.rows(new.select("kind").distinct()))
-        changed = Manifest(_FORM, {**manifest.parts, kind.name: parts}, sorted(tenants), sorted(configured))
-        replace_file(self.path / MANIFEST, msgspec.json.format(msgspec.json.encode(changed), indent=1), PUBLIC)
+        self._replace(msgspec.structs.replace(manifest, tenants=sorted(tenants), configured=sorted(configured)))
+
+    def _replace(self, manifest: Manifest) -> None:
+        replace_file(self.path / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1), PUBLIC)
+
+    def close_days(
+        self, engine: Engine, first: int, end: int, work: Callable[[Facts], Table], rules: dict[str, str], at: int
+    ) -> dict[int, int]:
+        """Keeps what `work` makes of the facts of the days from `first` up to `end`; how many rows each has. Nothing is loaded meanwhile.
+
+        Raises:
+            SeatkeeperError: Somebody is loading all the time, or the disk is full; all of the days are as they were.
+        """
+        try:
+            with self._alone():
+                manifest = self.manifest()
+                rows = engine.keep(work(self.facts(engine, manifest, first * DAY_S, end * DAY_S)))
+                rows = rows.mutate(day=(rows.start // DAY_S).cast("int64"))
+                counts = {row["day"]: row["rows"] for row in engine.rows(rows.group_by("day").aggregate(rows=rows.count()))}
+                name = f"{_CLOSED}/{secrets.token_hex(8)}"
+                if counts:
+                    (self.path / _CLOSED).mkdir(exist_ok=True)
+                    engine.write_by_day(rows.order_by("day", *CLOSED_SCHEMA), self.path / name)
+                paths = {day: [f"{name}/day={day}/{file.name}" for file in _synced(self.path / name / f"day={day}")] for day in counts}
+                others = [one for one in manifest.closed if not first <= one.day < end]
+                new = [ClosedDay(day, paths.get(day, []), rules, at) for day in range(first, end)]
+                self._replace(msgspec.structs.replace(manifest, closed=sorted([*others, *new], key=lambda one: one.day)))
+                return {day: counts.get(day, 0) for day in range(first, end)}
+        except OSError as error:
+            raise SeatkeeperError(
+                f"Closed days cannot be written to {self.path}: {error.strerror or error}.", "They stay open; close them again."
+            ) from error
+
+    def drop_detail(self, engine: Engine, before: int) -> int:
+        """Drops sessions and recordings that ended before that day, where all days up to it are closed; how many facts those were.
+
+        What is still open, and what reaches into the day or beyond, stays.
+        """
+        with self._alone():
+            manifest = self.manifest()
+            firsts = [part.day for name in _DETAIL for part in manifest.parts.get(name, [])]
+            closed = {one.day for one in manifest.closed}
+            last = next((day for day in range(min(firsts, default=before), before) if day not in closed), before)
+            parts = dict(manifest.parts)
+            for name in _DETAIL:
+                kind = KINDS[name]
+                old = [part for part in parts.get(name, []) if part.day < last and part.first < last * DAY_S]
+                facts = self.table(engine, kind, old)
+                stays = facts.filter(facts[kind.ends].isnull() | (facts[kind.ends] > last * DAY_S))
+                parts[name] = [*(part for part in parts.get(name, []) if part not in old), *self._write(engine, kind, stays)]
+            changed = msgspec.structs.replace(manifest, parts=parts, dropped_before=max(manifest.dropped_before, last))
+            self._replace(changed)
+            return sum(part.rows for name in _DETAIL for part in manifest.parts.get(name, [])) - sum(
+                part.rows for name in _DETAIL for part in parts[name]
+            )
 
     def _tidy(self, manifest: Manifest) -> None:
         """Removes what no list names any more, unless it was written just before the list was: a report may still read it."""
         named = {self.path / part.path for parts in manifest.parts.values() for part in parts}
-        days = {path.parent for path in named}
+        days = {path.parent for path in named} | {(self.path / path).parent for one in manifest.closed for path in one.paths}
         try:
             old = (self.path / MANIFEST).stat().st_mtime - _KEPT_S
         except FileNotFoundError:
             return
-        for directory in (self.path / _FACTS).glob("*/*/*"):
+        for directory in (*(self.path / _FACTS).glob("*/*/*"), *(self.path / _CLOSED).glob("*/*")):
             if directory not in days and directory.stat().st_mtime < old:
                 shutil.rmtree(directory, ignore_errors=True)
-        for generation in (self.path / _FACTS).glob("*/*"):
+        for generation in (*(self.path / _FACTS).glob("*/*"), *(self.path / _CLOSED).glob("*")):
             with suppress(OSError):
                 generation.rmdir()
 
@@ -246,9 +357,12 @@ class Warehouse:
         """The facts of these files; none at all is an empty table."""
         return engine.facts([self.path / part.path for part in parts], kind)
 
-    def facts(self, engine: Engine, since: int, until: int) -> Facts:
-        """What reports read about [since, until)."""
-        manifest = self.manifest()
+    def closed(self, engine: Engine, days: Iterable[ClosedDay]) -> Table:
+        """What is kept of these days."""
+        return engine.parquet([self.path / path for one in days for path in one.paths], CLOSED_SCHEMA)
+
+    def facts(self, engine: Engine, manifest: Manifest, since: int, until: int) -> Facts:
+        """What reports read about [since, until), of what the list named."""
 
         def of(name: str) -> Table:
             kind = KINDS[name]
@@ -264,9 +378,15 @@ class Warehouse:
         )
 
 
-def _on_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _synced(directory: Path) -> list[Path]:
+    """The files of a day's directory, which are on the disk now under their names."""
+    files = sorted(directory.iterdir())
+    for file in files:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    for each in (directory, directory.parent, directory.parent.parent):
+        sync_directory(each)
+    return files

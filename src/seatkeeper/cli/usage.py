@@ -145,6 +145,72 @@ def report(
         _print(rows, query.zone)
 
 
+@app.command()
+def close(
+    db: Database,
+    date_: Annotated[str, typer.Option("--date", metavar="DATE", help="Only this day, closed or not.", show_default="all open ones")] = "",
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="No day before this one.", show_default="the first facts")] = "",
+    through: Annotated[str, typer.Option("--through", metavar="DATE", help="No day after this one.", show_default="yesterday")] = "",
+    keep_days: Annotated[
+        int | None, typer.Option("--keep-days", min=1, metavar="N", help="Then drop the detail of what ended before the last N days.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Close the days that are over (UTC): keep their peaks, so that reports of months are quick. Run it every night."""
+    from seatkeeper.adapters import clock
+    from seatkeeper.adapters.engines import open_duckdb
+    from seatkeeper.adapters.warehouse import Warehouse
+    from seatkeeper.lrm.close import close_days, day_number, day_of, one_close, open_days
+    from seatkeeper.lrm.report import items_by_name
+
+    warehouse = Warehouse(db, must_exist=True)
+    items, now = items_by_name(), clock.now()
+    with one_close(warehouse):
+        if date_:
+            days = [day_number(_day(date_, "--date"))]
+        else:
+            found = open_days(warehouse.manifest(), items, now)
+            begin = day_number(_day(first, "--from")) if first else 0
+            end = day_number(_day(through, "--through")) if through else int(now // 86_400)
+            days = [day for day in sorted({*found.never, *found.again}) if begin <= day <= end]
+        done: list[dict[str, Any]] = []
+
+        def tell(day: int, rows: int) -> None:
+            done.append({"date": f"{day_of(day)}", "rows": rows})
+            if not json:
+                print(f"{day_of(day)} is closed, with {counted(rows, 'row')} ({len(done)} of {len(days)}).", flush=True)
+
+        engine = open_duckdb(db)
+        close_days(warehouse, engine, items, days, now, tell)
+        dropped = warehouse.drop_detail(engine, int(now // 86_400) - keep_days) if keep_days else 0
+    if json:
+        print_json({"closed": done, "dropped": dropped})
+    else:
+        if not days:
+            print("All days that are over are closed.")
+        if keep_days:
+            print(f"{counted(dropped, 'session or recording')} dropped." if dropped else "No detail was old enough to be dropped.")
+
+
+@app.command()
+def status(db: Database, json: Json = False) -> None:
+    """Say what is there: facts by kind, days that are closed, and what is missing."""
+    from seatkeeper.adapters import clock
+    from seatkeeper.adapters.warehouse import Warehouse
+    from seatkeeper.lrm.report import items_by_name
+    from seatkeeper.lrm.status import status_of
+
+    found = status_of(Warehouse(db, must_exist=True), items_by_name(), clock.now())
+    if json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(found))
+        return
+    rows = [(one.kind, str(one.facts), one.first, one.last, str(one.open) if one.open else "-") for one in found.kinds]
+    print("\n".join(table(("Facts", "Count", "First day", "Last day", "Days with open ones"), rows)))
+    print("\n".join(found.sentences))
+
+
 def _day(text: str, option: str) -> date:
     from seatkeeper.base.errors import InputError
 

@@ -9,7 +9,9 @@ import msgspec
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded, nearest_sentence
-from seatkeeper.usage.measures import ITEMS, Item, PortRule, item_named
+from seatkeeper.usage.closing import BIN_S, closed_in
+from seatkeeper.usage.facts import DAY_S
+from seatkeeper.usage.measures import ITEMS, Item, PortRule, RecordingRule, item_named
 from seatkeeper.usage.peaks import KEYS_MAX, MINUTE_S
 from seatkeeper.usage.periods import Granularity, edges, periods
 from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject, concurrent, counted, enabled, groups, port_peaks
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from seatkeeper.adapters.engines import Engine
-    from seatkeeper.adapters.warehouse import Warehouse
+    from seatkeeper.adapters.warehouse import ClosedDay, Manifest, Warehouse
     from seatkeeper.usage.periods import Edge, Period
-    from seatkeeper.usage.reports import Facts
+    from seatkeeper.usage.reports import DayEnds, Facts
+
+#: By key and number of the period: peak and its last second.
+_Found = dict[tuple[int, int], tuple[int, int | None]]
 
 __all__ = ["SAMPLINGS", "Query", "Row", "Sampling", "items_by_name", "report"]
 
@@ -99,14 +104,28 @@ def report(warehouse: Warehouse, engine: Engine, query: Query, items: Mapping[st
     """
     item = item_named(query.item, items, products)
     pieces = periods(query.granularity, query.first, query.end, query.zone, query.week_start)
-    marks = edges(pieces)
-    facts = warehouse.facts(engine, marks[0].at, marks[-1].at)
-    subjects = _subjects(warehouse, engine, query, facts)
+    manifest = warehouse.manifest()
+    closed = _closed_days(manifest, item, query, pieces)
+    # Of closed days the kept peaks are taken; all others are worked out from the facts, now.
+    live = edges(pieces, [(day.day * DAY_S, (day.day + 1) * DAY_S) for day in closed])
+    counting = [edge.at for edge in live if edge.period >= 0]
+    span = (counting[0], live[-1].at) if counting else (pieces[-1].until, pieces[-1].until)
+    facts = warehouse.facts(engine, manifest, *span)
+    subjects = _subjects(engine, query, facts, manifest)
     if not subjects:
         return []
     missing = lacking(item, facts.known.kinds)
-    used = {} if missing else _used(engine, facts, item, query, subjects, pieces, marks)
-    able = _enabled(engine, facts, item, query, subjects, marks)
+    if isinstance(item.peak, RecordingRule):
+        missing = "recordings have no place" if query.report == "place-group" else missing
+        missing = missing if "recordings" in manifest.parts else "no recordings are known"
+    used: _Found = {}
+    if not missing and item.peak is not None:
+        used = _used(engine, facts, item, query, subjects, pieces, live if counting else [])
+        if closed:
+            used = _with_closed(warehouse, engine, item, query, subjects, pieces, closed, used, "peak")
+    able = _enabled(engine, facts, item, query, subjects, live if counting else [])
+    if closed and able is not None:
+        able = _with_closed(warehouse, engine, item, query, subjects, pieces, closed, able, "enabled")
     if item.peak is None:
         missing = ""
     elif isinstance(item.peak, PortRule):
@@ -115,28 +134,57 @@ def report(warehouse: Warehouse, engine: Engine, query: Query, items: Mapping[st
     for key, subject in enumerate(subjects):
         for number, piece in enumerate(pieces):
             peak, last = used.get((key, number), (None, None))
-            rows.append(
-                Row(
-                    subject,
-                    query.item,
-                    piece,
-                    peak,
-                    last,
-                    able.get((key, number), (None, None))[0],
-                    missing=missing if peak is None else "",
-                )
-            )
+            most = None if able is None else able.get((key, number), (None, None))[0]
+            rows.append(Row(subject, query.item, piece, peak, last, most, missing=missing if peak is None else ""))
     return rows
 
 
-def _subjects(warehouse: Warehouse, engine: Engine, query: Query, facts: Facts) -> list[Subject]:
+def _closed_days(manifest: Manifest, item: Item, query: Query, pieces: list[Period]) -> list[ClosedDay]:
+    """The closed days that say what is asked: by the same rules, and for periods that are whole bins."""
+    if query.sampling == "minute" or query.membership != "history" or isinstance(item.peak, PortRule):
+        return []
+    if any(piece.since % BIN_S or piece.until % BIN_S for piece in pieces):
+        return []
+    first, end = pieces[0].since, pieces[-1].until
+    return [
+        day
+        for day in manifest.closed
+        if day.rules.get(item.name) == item.digest and day.day * DAY_S < end and (day.day + 1) * DAY_S > first
+    ]
+
+
+def _with_closed(
+    warehouse: Warehouse,
+    engine: Engine,
+    item: Item,
+    query: Query,
+    subjects: list[Subject],
+    pieces: list[Period],
+    closed: list[ClosedDay],
+    found: _Found,
+    measure: str,
+) -> _Found:
+    """What was found, and what closed days have of the same periods; where neither has anything, nothing was in use."""
+    parts = [(number, piece.since, piece.until) for number, piece in enumerate(pieces)]
+    name = "" if measure == "enabled" and query.report in GROUP_KINDS else item.name
+    kept = _by_period(engine, closed_in(warehouse.closed(engine, closed), query.report, name, measure, subjects, parts))
+    both: _Found = {}
+    for key in range(len(subjects)):
+        for number in range(len(pieces)):
+            # The larger peak, and the later of two; a peak of nothing has no moment.
+            told = [one for one in (found.get((key, number)), kept.get((key, number))) if one is not None]
+            both[key, number] = max(told, key=lambda one: (one[0], one[1] or 0), default=(0, None))
+    return both
+
+
+def _subjects(engine: Engine, query: Query, facts: Facts, manifest: Manifest) -> list[Subject]:
     if query.report == "system":
         if query.tenant is not None:
             raise InputError(
                 "A system report is about all tenants.", file="--tenant", found=query.tenant, remedy="Ask for --type tenant instead."
             )
         return [Subject()]
-    tenants = warehouse.manifest().tenants
+    tenants = manifest.tenants
     if query.tenant is not None:
         if query.tenant not in tenants:
             near = nearest_sentence(query.tenant, tenants)
@@ -158,27 +206,34 @@ def _subjects(warehouse: Warehouse, engine: Engine, query: Query, facts: Facts) 
 
 def _used(
     engine: Engine, facts: Facts, item: Item, query: Query, subjects: list[Subject], pieces: list[Period], marks: list[Edge]
-) -> dict[tuple[int, int], tuple[int, int | None]]:
-    if item.peak is None:
-        return {}
+) -> _Found:
     if isinstance(item.peak, PortRule):
         if query.report in GROUP_KINDS:
             return {}
         parts = [(number, piece.since, piece.until) for number, piece in enumerate(pieces)]
         return _by_period(engine, port_peaks(facts, item.peak, subjects, parts))
-    step = SAMPLINGS[query.sampling]
-    return _by_period(
-        engine, concurrent(facts, [counted(facts, item)], query.report, subjects, marks, step_s=step, membership=query.membership)
-    )
-
-
-def _enabled(
-    engine: Engine, facts: Facts, item: Item, query: Query, subjects: list[Subject], marks: list[Edge]
-) -> dict[tuple[int, int], tuple[int, int | None]]:
-    if item.enabled is None or (query.report not in GROUP_KINDS and item.enabled.kind not in facts.known.kinds):
+    if not marks:
         return {}
-    return _by_period(engine, enabled(facts, [item], query.report, subjects, marks, query.membership))
+    rows = [counted(facts, item)]
+    step = SAMPLINGS[query.sampling]
+    return _by_period(engine, concurrent(facts, rows, query.report, subjects, marks, step_s=step, days=_day_ends(query)))
 
 
-def _by_period(engine: Engine, expression: Any) -> dict[tuple[int, int], tuple[int, int | None]]:
+def _enabled(engine: Engine, facts: Facts, item: Item, query: Query, subjects: list[Subject], marks: list[Edge]) -> _Found | None:
+    """None where it is not measured, or not known."""
+    if item.enabled is None or (query.report not in GROUP_KINDS and item.enabled.kind not in facts.known.kinds):
+        return None
+    if not marks:
+        return {}
+    return _by_period(engine, enabled(facts, [item], query.report, subjects, marks, _day_ends(query)))
+
+
+def _day_ends(query: Query) -> DayEnds:
+    """The asked days, where it counts who belongs to a group when they end."""
+    if query.membership == "history":
+        return None
+    return [(day.since, day.until) for day in periods("daily", query.first, query.end, query.zone)]
+
+
+def _by_period(engine: Engine, expression: Any) -> _Found:
     return {(row["key"], row["period"]): (row["peak"], row["last"]) for row in engine.rows(expression)}

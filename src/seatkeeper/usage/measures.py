@@ -14,6 +14,7 @@ A site may write rules of its own in TOML, with the same fields.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -145,6 +146,12 @@ class Item(msgspec.Struct, frozen=True):
     peak: SessionRule | PortRule | RecordingRule | None
     enabled: EnabledRule | None
     source: str
+
+    @property
+    def digest(self) -> str:
+        """The same for the same rules: what was measured by other rules is measured again."""
+        rules = msgspec.json.encode((type(self.peak).__name__, self.peak, self.enabled, CLIENTS, MEDIA_KNOWN))
+        return sha256(rules).hexdigest()[:16]
 
 
 _ANY_SESSION: Final = SessionRule()

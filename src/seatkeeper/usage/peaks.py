@@ -26,7 +26,7 @@ import msgspec
 if TYPE_CHECKING:
     from ibis.expr.types import IntegerValue, Table
 
-__all__ = ["KEYS_MAX", "MINUTE_S", "SEATS_MAX", "Cells", "peaks", "sampled"]
+__all__ = ["KEYS_MAX", "MINUTE_S", "SEATS_MAX", "Cells", "peaks", "sampled", "states"]
 
 #: How far a sampled measure steps.
 MINUTE_S: Final = 60
@@ -93,7 +93,34 @@ def _events(times: Table, first: int) -> Table:
 
 
 def _packed(key: IntegerValue, moment: IntegerValue, kind: int) -> IntegerValue:
-    return (key.cast("int64") << _KEY_BIT) | (moment << _KIND_BITS) | kind
+    # A key may be a literal, which an engine takes for as small a number as it is: it is multiplied, not shifted.
+    return key * (1 << _KEY_BIT) + moment * (1 << _KIND_BITS) + kind
+
+
+def states(times: Table, cells: Cells, step_s: int = 1) -> Table:
+    """What was the case before each event of the sweep, up to it.
+
+    Args:
+        times: As `peaks` has them.
+        cells: Which keys and periods.
+        step_s: As `peaks` has it.
+
+    Returns:
+        Columns `event` (in whose order they happen), `moment` (since the first edge), `cell` and `seats`, a row for every event.
+    """
+    edges = cells.edges
+    seats = _events(sampled(times, step_s), cells.first)
+    events = seats.union(edges.select(event=_packed(edges.key, edges.at - cells.first, _EDGE)))
+    kind = events.event & ((1 << _KIND_BITS) - 1)
+    events = events.mutate(change=ibis.cases((kind == _TAKEN, 1), (kind == _LEFT, -1), else_=1 << _CELL_BIT))
+    running = events.change.sum().over(ibis.window(order_by="event", rows=(None, 0))).cast("int64")
+    before = events.mutate(before=running - events.change)
+    return before.select(
+        "event",
+        moment=(before.event >> _KIND_BITS) & ((1 << _MOMENT_BITS) - 1),
+        cell=before.before >> _CELL_BIT,
+        seats=before.before & ((1 << _CELL_BIT) - 1),
+    )
 
 
 def peaks(times: Table, cells: Cells, step_s: int = 1) -> Table:
@@ -108,19 +135,12 @@ def peaks(times: Table, cells: Cells, step_s: int = 1) -> Table:
         Columns `key`, `period`, `peak` and `last` (null where the peak is 0), a row for every key and period.
     """
     edges = cells.edges
-    seats = _events(sampled(times, step_s), cells.first)
-    events = seats.union(edges.select(event=_packed(edges.key, edges.at - cells.first, _EDGE)))
-    kind = events.event & ((1 << _KIND_BITS) - 1)
-    events = events.mutate(change=ibis.cases((kind == _TAKEN, 1), (kind == _LEFT, -1), else_=1 << _CELL_BIT))
-    running = events.change.sum().over(ibis.window(order_by="event", rows=(None, 0))).cast("int64")
-    before = events.mutate(before=running - events.change)
-    moment = (before.event >> _KIND_BITS) & ((1 << _MOMENT_BITS) - 1)
-    told = before.select(
-        cell=before.before >> _CELL_BIT,
-        found=((before.before & ((1 << _CELL_BIT) - 1)) << _MOMENT_BITS) | moment,
-    )
+    before = states(times, cells, step_s)
+    told = before.select("cell", found=(before.seats << _MOMENT_BITS) | before.moment)
     most = told.group_by("cell").aggregate(found=told.found.max())
     named = most.inner_join(edges.filter(edges.period >= 0), "cell")
+    # A period may have several cells, where something between them does not count.
+    named = named.group_by("key", "period").aggregate(found=named.found.max())
     peak = named.found >> _MOMENT_BITS
     end = (named.found & ((1 << _MOMENT_BITS) - 1)) + cells.first
     return named.select(

@@ -7,20 +7,19 @@ sessions, never from tenants' peaks: those are at different moments, and a seat 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 import ibis
 import msgspec
 
-from seatkeeper.usage.facts import DAY_S, KINDS
+from seatkeeper.usage.facts import KINDS
 from seatkeeper.usage.measures import PortRule, RecordingRule, SessionRule
 from seatkeeper.usage.peaks import Cells, peaks
 from seatkeeper.usage.seats import FOREVER, configured, during, qualifying, recorded
 from seatkeeper.usage.sessions import ended_with_source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ibis.expr.types import Table
 
     from seatkeeper.usage.measures import Item
@@ -28,17 +27,21 @@ if TYPE_CHECKING:
     from seatkeeper.usage.seats import Known
 
 __all__ = [
+    "COUNTED",
     "GROUP_KINDS",
     "REPORT_TYPES",
+    "DayEnds",
     "Facts",
     "Membership",
     "ReportType",
     "Subject",
     "cells",
     "concurrent",
+    "concurrent_of",
     "counted",
     "enabled",
     "groups",
+    "numbered",
     "port_peaks",
 ]
 
@@ -48,6 +51,12 @@ REPORT_TYPES: Final[tuple[ReportType, ...]] = ("system", "tenant", "agent-group"
 GROUP_KINDS: Final[dict[str, str]] = {"agent-group": "agent", "place-group": "place"}
 #: `history`: who belonged to a group when; `day-end`: who belonged to it when the day ended, for the whole day, as LRM has it.
 Membership = Literal["history", "day-end"]
+#: Where the days begin and end at whose end it counts who belongs to a group; None: it counts when somebody belonged to it.
+DayEnds = Sequence[tuple[int, int]] | None
+
+
+#: The columns of what takes a seat.
+COUNTED: Final = ("tenant", "agent", "place", "seat", "login", "logout")
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -79,7 +88,7 @@ def cells(subjects: int, edges: Sequence[Edge]) -> Cells:
 
 
 def groups(known: Known, report: ReportType) -> Table:
-    """Tenant, group and member of every group of the report's sort, with the times of membership."""
+    """Tenant, group and member of every group of the report's sort, with the times of membership; of an empty group no name."""
     rows = known.configuration
     rows = rows.filter(rows.kind == report)
     return rows.select("tenant", group=rows.name, member=rows.detail, since=rows.since, until=rows.until.coalesce(FOREVER))
@@ -92,13 +101,12 @@ def _keyed(subjects: Sequence[Subject]) -> Table:
     )
 
 
-def _members(known: Known, report: ReportType, subjects: Sequence[Subject], membership: Membership, since: int, until: int) -> Table:
+def _members(known: Known, report: ReportType, subjects: Sequence[Subject], days: DayEnds) -> Table:
     members = groups(known, report).inner_join(_keyed(subjects), ["tenant", "group"])
-    members = members.select("key", "tenant", "member", "since", "until")
-    if membership == "history":
+    members = members.filter(members.member != "").select("key", "tenant", "member", "since", "until")
+    if days is None:
         return members
-    days = [(day, day + DAY_S) for day in range(since - since % DAY_S, until, DAY_S)]
-    ends = ibis.memtable(days, schema={"begins": "int64", "ends": "int64"})
+    ends = ibis.memtable(list(days), schema={"begins": "int64", "ends": "int64"})
     at_end = members.inner_join(ends, [members.since < ends.ends, members.until >= ends.ends])
     return at_end.select("key", "tenant", "member", since=at_end.begins, until=at_end.ends)
 
@@ -110,21 +118,19 @@ def counted(facts: Facts, item: Item) -> Table:
     """
     if isinstance(item.peak, SessionRule):
         sessions = ended_with_source(facts.sessions, facts.ends, KINDS["sessions"])
-        return qualifying(sessions, item.peak, facts.known).select("tenant", "agent", "place", "seat", "login", "logout")
+        return qualifying(sessions, item.peak, facts.known).select(*COUNTED)
     if isinstance(item.peak, RecordingRule):
         return recorded(ended_with_source(facts.recordings, facts.ends, KINDS["recordings"])).mutate(place=ibis.literal(""))
     raise TypeError(f"{item.name} is not measured from sessions or recordings")
 
 
-def _numbered(tables: Sequence[Table], columns: Sequence[str]) -> Table:
+def numbered(tables: Sequence[Table], columns: Sequence[str]) -> Table:
     """The tables as one, with the number of each row's table as `number`."""
     first, *others = [table.select(*columns, number=ibis.literal(number, "int64")) for number, table in enumerate(tables)]
     return first.union(*others) if others else first
 
 
-def _times(
-    rows: Table, facts: Facts, report: ReportType, subjects: Sequence[Subject], membership: Membership, span: tuple[int, int]
-) -> Table:
+def _times(rows: Table, facts: Facts, report: ReportType, subjects: Sequence[Subject], days: DayEnds, span: tuple[int, int]) -> Table:
     """The columns `key`, `seat`, `since`, `until` that `peaks` wants; the key counts subjects through, then numbers."""
     since, until = span
     if report == "system":
@@ -133,7 +139,7 @@ def _times(
         keyed = rows.inner_join(_keyed(subjects).drop("group"), "tenant")
         keyed = keyed.mutate(key=keyed.number * len(subjects) + keyed.key)
     else:
-        members = _members(facts.known, report, subjects, membership, since, until)
+        members = _members(facts.known, report, subjects, days)
         keyed = during(rows, members, GROUP_KINDS[report])
         keyed = keyed.mutate(key=keyed.number * len(subjects) + keyed.key)
     cut = keyed.select("key", "seat", since=ibis.greatest(keyed.login, since), until=ibis.least(keyed.logout.coalesce(FOREVER), until))
@@ -148,15 +154,29 @@ def concurrent(
     edges: Sequence[Edge],
     *,
     step_s: int = 1,
-    membership: Membership = "history",
+    days: DayEnds = None,
 ) -> Table:
     """Key, period, peak and its last second, for what is `counted`, of one item or several.
 
     With several tables in `rows` the key is `number of the table * number of subjects + number of the subject`.
     """
-    numbered = _numbered(rows, ("tenant", "agent", "place", "seat", "login", "logout"))
-    times = _times(numbered, facts, report, subjects, membership, (edges[0].at, edges[-1].at))
-    return peaks(times, cells(len(subjects) * len(rows), edges), step_s)
+    return concurrent_of(facts, numbered(rows, COUNTED), len(rows), report, subjects, edges, step_s=step_s, days=days)
+
+
+def concurrent_of(
+    facts: Facts,
+    rows: Table,
+    numbers: int,
+    report: ReportType,
+    subjects: Sequence[Subject],
+    edges: Sequence[Edge],
+    *,
+    step_s: int = 1,
+    days: DayEnds = None,
+) -> Table:
+    """The same for tables that are `numbered` already, from 0 up to `numbers`."""
+    times = _times(rows, facts, report, subjects, days, (edges[0].at, edges[-1].at))
+    return peaks(times, cells(len(subjects) * numbers, edges), step_s)
 
 
 def enabled(
@@ -165,7 +185,7 @@ def enabled(
     report: ReportType,
     subjects: Sequence[Subject],
     edges: Sequence[Edge],
-    membership: Membership = "history",
+    days: DayEnds = None,
 ) -> Table:
     """Key, period, and as `peak` the most that was enabled at once; of a group, how many belong to it, whatever the item.
 
@@ -173,7 +193,7 @@ def enabled(
     """
     span = edges[0].at, edges[-1].at
     if report in GROUP_KINDS:
-        members = _members(facts.known, report, subjects, membership, *span)
+        members = _members(facts.known, report, subjects, days)
         times = members.select(
             "key", seat=members.member, since=ibis.greatest(members.since, span[0]), until=ibis.least(members.until, span[1])
         )
@@ -182,8 +202,8 @@ def enabled(
     rules = [item.enabled for item in items if item.enabled is not None]
     if len(rules) < len(items):
         raise TypeError("not all of the items have enabled seats")
-    numbered = _numbered([configured(rule, facts.known) for rule in rules], ("tenant", "agent", "seat", "login", "logout"))
-    times = _times(numbered, facts, report, subjects, membership, span)
+    rows = numbered([configured(rule, facts.known) for rule in rules], ("tenant", "agent", "seat", "login", "logout"))
+    times = _times(rows, facts, report, subjects, days, span)
     return peaks(times, cells(len(subjects) * len(rules), edges))
 
 

@@ -121,11 +121,12 @@ def _while(sessions: Table, rows: Table, same: list[tuple[str, str]]) -> Table:
 
 
 def _at_campaign(sessions: Table, groups: Table) -> Table:
-    """The sessions of a queue or place of a campaign group that was loaded meanwhile, or of the group itself."""
-    queues = sessions.select("session_id", "login", "logout", place=sessions.queues.split(LIST_BAR).unnest())
-    at = queues.union(sessions.select("session_id", "login", "logout", "place")).filter(ibis._.place != "")
-    by_detail = _while(at, groups, [("place", "detail")])
-    by_name = _while(at, groups, [("place", "name")])
+    """The sessions of a queue or place of a campaign group of their tenant that was loaded meanwhile, or of the group itself."""
+    about = ("session_id", "tenant", "login", "logout")
+    queues = sessions.select(*about, place=sessions.queues.split(LIST_BAR).unnest())
+    at = queues.union(sessions.select(*about, "place")).filter(ibis._.place != "")
+    by_detail = _while(at, groups, [("tenant", "tenant"), ("place", "detail")])
+    by_name = _while(at, groups, [("tenant", "tenant"), ("place", "name")])
     return sessions.semi_join(by_detail.union(by_name), "session_id")
 
 
@@ -170,20 +171,11 @@ def configured(rule: EnabledRule, known: Known) -> Table:
     if rule.details:
         conditions.append(rows.detail.isin(rule.details))
     if rule.not_details:
-        conditions.append(~rows.detail.isin(rule.not_details))
+        conditions.append(~rows.detail.isin([*rule.not_details, ""]))
     found = rows.filter(conditions) if conditions else rows
     found = found.select("tenant", agent=found.name, seat=found.tenant + LIST_BAR + found.name, login=found.since, logout=found.until)
     if rule.unless:
-        others = _rows(known, rule.kind).filter(ibis._.detail.isin(rule.unless))
-        found = found.anti_join(
-            others,
-            [
-                found.agent == others.name,
-                found.tenant == others.tenant,
-                others.since < found.logout.coalesce(FOREVER),
-                others.until.coalesce(FOREVER) > found.login,
-            ],
-        )
+        found = _without(found, _rows(known, rule.kind).filter(ibis._.detail.isin(rule.unless)))
     if rule.system and "system" in known.kinds:
         found = _clipped(found, _rows(known, "system").filter(ibis._.name == rule.system), tenant=False)
     if rule.tenant_system and "system" in known.kinds:
@@ -191,10 +183,24 @@ def configured(rule: EnabledRule, known: Known) -> Table:
     return found
 
 
-def _clipped(found: Table, rows: Table, *, tenant: bool) -> Table:
-    """What lies in the times of the rows, of the same tenant where that matters."""
+def _without(found: Table, others: Table) -> Table:
+    """What lies in none of the times of the others that are about the same object."""
+    ends = others.select("tenant", "name", "since", until=others.until.coalesce(FOREVER))
+    of_object = {"group_by": ["tenant", "name"], "order_by": ["since", "until"], "rows": (None, -1)}
+    # Free is what lies between the latest end so far and the next beginning, and what comes after all.
+    between = ends.select("tenant", "name", since=ends.until.max().over(ibis.window(**of_object)).coalesce(0), until=ends.since)
+    after = ends.group_by("tenant", "name").aggregate(since=ends.until.max())
+    free = between.union(after.mutate(until=ibis.literal(FOREVER, "int64")))
+    never = found.anti_join(ends, [found.tenant == ends.tenant, found.agent == ends.name])
+    return never.union(_clipped(found, free.filter(free.since < free.until), tenant=True, name=True))
+
+
+def _clipped(found: Table, rows: Table, *, tenant: bool, name: bool = False) -> Table:
+    """What lies in the times of the rows, of the same tenant and of the same name where that matters."""
     ends = found.logout.coalesce(FOREVER)
     until = rows.until.coalesce(FOREVER)
     same = [found.tenant == rows.tenant] if tenant else []
+    if name:
+        same.append(found.agent == rows.name)
     both = found.inner_join(rows, [*same, rows.since < ends, until > found.login])
     return both.select(found.tenant, found.agent, found.seat, login=ibis.greatest(found.login, rows.since), logout=ibis.least(ends, until))
