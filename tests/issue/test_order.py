@@ -306,3 +306,14 @@ def test_purposes_are_those_of_the_catalog(order_text: str, catalog: Catalog, to
     vendor = msgspec.structs.replace(catalog.vendor, purposes=catalog.vendor.purposes[:2])
     (problem,) = problems_of(order_text, msgspec.structs.replace(catalog, vendor=vendor), today)
     assert (problem.key, problem.expected) == ("order.purpose", "demo or evaluation")
+
+
+def test_a_server_that_would_get_nothing_is_found_before_anything_is_issued(order_text: str, catalog: Catalog, today: date) -> None:
+    text = order_text.partition("[[licenses]]")[0].replace("quantity = 100", "quantity = 1").replace("quantity = 20", "quantity = 1")
+    text += "[environment]\ntechnical_dns = 1\n" + "".join(
+        f'[[servers]]\nhost = "host{at}"\nhostid = "080020000{at:03}"\nshare = {9 - at}\n' for at in range(3)
+    )
+    (problem,) = problems_of(text, catalog, today)
+    assert (problem.key, problem.severity) == ("servers[2]", "error")
+    assert problem.message == "The license server host1 would get no license at all."
+    assert text.splitlines()[problem.line - 1] == "[[servers]]"

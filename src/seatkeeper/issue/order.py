@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 import msgspec
 
 from seatkeeper.base.dates import NEVER, format_date
-from seatkeeper.base.errors import InputError
+from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.catalog.expand import QUANTITY_MAX, Conflict, Environment, ExtraLicense, Item, Line, expand
 from seatkeeper.issue import values
 from seatkeeper.issue.checks import check_whole
 from seatkeeper.issue.model import Configuration, Deployment, Order, OrderedApplication, OrderServer, Switch, Terms
+from seatkeeper.issue.plan import plans_of
 from seatkeeper.issue.reading import Key, OrderError, OrderProblem, Sheet
 from seatkeeper.issue.serving import check_servers, check_split, configuration_of
 from seatkeeper.issue.surroundings import surroundings
@@ -170,6 +171,13 @@ def check_order(text: str, name: str, catalog: Catalog, today: date) -> Checked:
         applications=tuple(filter(None, applications)),
         switches=tuple(filter(None, switches)),
     )
+    try:
+        plans_of(order, catalog)
+    except SeatkeeperError as error:
+        # Which of the servers would get nothing is known only once all licenses are divided.
+        index = next((at for at, server in enumerate(servers) if f" {server.host} " in error.message), 0)
+        sheet.add(("servers", index, ""), error.message, remedy=error.remedy)
+        return Checked(None, (), _sorted(sheet))
     return Checked(order, tuple(lines), _sorted(sheet))
 
 

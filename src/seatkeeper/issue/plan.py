@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from seatkeeper.catalog.model import Catalog
     from seatkeeper.issue.model import Order
 
-__all__ = ["LINES_MAX", "Plan", "PlannedLine", "assemble", "plan_file", "plan_files"]
+__all__ = ["LINES_MAX", "Plan", "PlannedLine", "assemble", "plan_file", "plan_files", "plans_of"]
 
 #: FEATURE lines of one file.
 LINES_MAX: Final = 2000
@@ -52,11 +52,21 @@ def plan_files(order: Order, catalog: Catalog, today: date) -> tuple[Plan, ...]:
     """The unsigned files of an order, issued `today`: one, or one for each independent server in the order's order.
 
     Raises:
-        InputError: The order has no number yet, or its split among independent servers does not add up.
-        SeatkeeperError: Two lines of a file would have the same name, or a file would have too many lines.
+        InputError: The order has no number yet, or as for `plans_of`.
+        SeatkeeperError: As for `plans_of`.
     """
     if order.terms.number == AUTO:
         raise InputError("The order has no number yet.", remedy="Give it one, or let the registry draw one: `seatkeeper desk register`.")
+    return tuple(assemble(plan, order, catalog, today) for plan in plans_of(order, catalog))
+
+
+def plans_of(order: Order, catalog: Catalog) -> tuple[Plan, ...]:
+    """What each file of an order has; the files themselves are still empty.
+
+    Raises:
+        InputError: The order's split among independent servers does not add up, or leaves one with nothing.
+        SeatkeeperError: Two lines of a file would have the same name, or a file would have too many lines.
+    """
     planned = (*_item_lines(order, catalog), *_technical_lines(order, catalog))
     names = {folded(line.name) for line in planned}
     if len(names) != len(planned):
@@ -65,9 +75,8 @@ def plan_files(order: Order, catalog: Catalog, today: date) -> tuple[Plan, ...]:
         remedy = "Divide it into several orders for several license servers."
         raise SeatkeeperError(f"The file would have {len(planned):,} licenses, and {LINES_MAX:,} is the most.", remedy)
     if order.terms.configuration != "independent":
-        return (assemble(Plan(LicenseFile(), planned, order.servers), order, catalog, today),)
-    plans = [Plan(LicenseFile(), part.lines, (part.server,), part.left_out, part.reason) for part in divide(order, planned)]
-    return tuple(assemble(plan, order, catalog, today) for plan in plans)
+        return (Plan(LicenseFile(), planned, order.servers),)
+    return tuple(Plan(LicenseFile(), part.lines, (part.server,), part.left_out, part.reason) for part in divide(order, planned))
 
 
 def plan_file(order: Order, catalog: Catalog, today: date) -> Plan:
