@@ -9,10 +9,12 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from seatkeeper.adapters import clock
 from seatkeeper.adapters.keys import init_vendor
+from seatkeeper.adapters.registry import Registry, make_registry
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import Catalog
 from seatkeeper.issue import intake
@@ -82,6 +84,34 @@ def test_who_may_is_answered_at_once_but_a_number_only_once(desk: Desk) -> None:
     drop(desk, name="c.eml", message_id="<3@x.example>", sender="mallory@x.example")
     assert [(done.name, done.what) for done in run(desk)] == [("a.eml", "issued"), ("b.eml", "checked"), ("c.eml", "checked")]
     assert issued_lines(desk) == 1
+
+
+def test_a_second_order_for_a_license_server_is_for_a_person_who_says_whose_place_it_takes(desk: Desk, tmp_path: Path) -> None:
+    auto = ORDER.replace("20260042", "auto")
+    with pytest.raises(InputError, match="Only a registry"):
+        approve(desk, "x", replaces="1")
+    make_registry(str(tmp_path / "desk.db"))
+    with Registry(str(tmp_path / "desk.db")) as registry:
+        desk = msgspec.structs.replace(automatic(desk), registry=registry)
+        drop(desk, auto)
+        (first,) = run(desk)
+        number = first.detail.removeprefix("order ")
+        assert (first.what, number.isdigit()) == ("issued", True)
+        # Of another license server; orders without a number have nothing in common.
+        drop(desk, auto.replace("8:0:20:0:5:ac", "8:0:20:0:5:ad"), name="b.eml", message_id="<2@x.example>")
+        assert run(desk)[0].what == "issued"
+        drop(desk, auto.replace("quantity = 100", "quantity = 120"), name="c.eml", message_id="<3@x.example>")
+        (third,) = run(desk)
+        assert (third.what, f"counts order {number}" in third.detail) == ("checked", True)
+        ((_, summary),) = waiting(desk.folder)
+        assert summary.startswith("order without a number, Pigeon Post Example Ltd")
+        with pytest.raises(InputError, match="waits on"):
+            approve(desk, third.id, replaces="20269999")
+        last = approve(desk, third.id, replaces=number)
+        with registry.read() as view:
+            assert view.order(last.detail.removeprefix("order ")).previous == number
+            assert view.order(number).state == "superseded"
+            assert len(view.orders(states=["issued"])) == 2
 
 
 def test_all_that_is_missing_is_answered(desk: Desk) -> None:

@@ -179,7 +179,7 @@ def test_the_registry_knows_what_was_sent_and_what_no_longer_counts_stays(desk: 
             assert [each.what for each in send_answers(post(desk, port))] == ["sent"]
             with registry.read() as view:
                 assert [(each.file, each.recipient) for each in view.deliveries()] == [("F000001", ALEX)]
-            take(desk, ORDER.replace("20260042", "20260043"), 2)
+            take(desk, ORDER.replace("20260042", "20260043").replace("8:0:20:0:5:ac", "8:0:20:0:5:ad"), 2)
             with registry.write(clock.now(), "ann") as act:
                 act.change_file("F000002", state="retired", why="test")
             (done,) = send_answers(post(desk, port))

@@ -13,7 +13,7 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded, nearest_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import Connection, Select
 
@@ -64,6 +64,11 @@ class View:
         if states:
             query = query.where(orders.c.state.in_(states))
         return self._all(OrderRow, query.order_by(orders.c.at, orders.c.number))
+
+    def orders_for(self, hostids: Collection[str]) -> list[OrderRow]:
+        """The orders that count for one of these license servers; those for any machine are for none of them."""
+        wanted = set(hostids) - {"ANY"}
+        return [order for order in self.orders(states=["issued"]) if wanted & set(order.hostids.split())]
 
     def customer(self, name: str) -> tuple[int, str]:
         """Id and name of a customer.

@@ -101,6 +101,9 @@ def approve_order(
     outbox: Outbox,
     sender: Sender,
     contact: Contact = None,
+    replaces: Annotated[
+        str, typer.Option("--replaces", metavar="NUMBER", help="The order in the registry whose place it takes.", show_default=False)
+    ] = "",
     smtp: SmtpOption = None,
     smtp_login: LoginOption = None,
     smtp_ca: CaOption = None,
@@ -118,7 +121,7 @@ def approve_order(
     with _registry(registry) as kept:
         post = _post(folder, outbox, keys, smtp, smtp_login, smtp_ca, catalog, kept)
         desk = _desk(folder, keys, outbox, sender, contact, secret, fonts, catalog, None, 0.0, kept, posted=post is not None)
-        _say(approve(desk, name), as_json=json)
+        _say(approve(desk, name, replaces=replaces), as_json=json)
         if not _send(post, as_json=json):
             raise typer.Exit(1)
 

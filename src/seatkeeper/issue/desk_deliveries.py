@@ -65,7 +65,9 @@ class RegistryDeliveries:
             act.tell("undelivered", site=given.site, order=given.order, id=given.id, outcome=outcome, why=why)
 
 
-def issue_received(desk: Desk, text: str, name: str, number: str, keys: Path, place: Path, passphrase: Passphrase = None) -> str:
+def issue_received(
+    desk: Desk, text: str, name: str, number: str, keys: Path, place: Path, passphrase: Passphrase = None, *, replaces: str = ""
+) -> str:
     """The text of an order that came in, once it is registered and its files are at `place`; what broke off before goes on.
 
     Args:
@@ -76,6 +78,7 @@ def issue_received(desk: Desk, text: str, name: str, number: str, keys: Path, pl
         keys: The directory of the vendor's keys.
         place: Where the license files are to be.
         passphrase: Opens the private keys.
+        replaces: The order whose place it takes.
 
     Raises:
         InputError: The registry has another order of that number, or as for `desk.issue`.
@@ -85,6 +88,6 @@ def issue_received(desk: Desk, text: str, name: str, number: str, keys: Path, pl
         if number == AUTO:
             # The same text came before: an earlier run broke off after the number was drawn.
             known = next((order for order in view.orders() if order.received == text), None)
-    row = known if known is not None and known.received == text else register(desk, text, name).row
+    row = known if known is not None and known.received == text else register(desk, text, name, replaces=replaces).row
     issue(desk, row.number, keys, place, passphrase=passphrase, again=True)
     return row.text

@@ -38,6 +38,7 @@ from seatkeeper.issue.answers import problems_letter, unreadable_letter
 from seatkeeper.issue.certificate_page import certificate_data
 from seatkeeper.issue.issuer import issue_order
 from seatkeeper.issue.letters import CERTIFICATE_NAME, Envelope, Letter, Mailbox, compose, delivery_letter
+from seatkeeper.issue.model import AUTO
 from seatkeeper.issue.order import Checked, check_order
 from seatkeeper.issue.parcel import read_parcel
 from seatkeeper.issue.requests import REQUEST_BYTES_MAX, Request, Unanswerable, Unreadable, read_request, request_id
@@ -136,16 +137,19 @@ def waiting(desk_folder: Path) -> list[tuple[str, str]]:
     return [(path.name, _text(path / "summary.txt").strip()) for path in found]
 
 
-def approve(desk: Desk, name: str) -> Handled:
+def approve(desk: Desk, name: str, *, replaces: str = "") -> Handled:
     """What becomes of a checked order that a person approves.
 
     Args:
         desk: The desk.
         name: Its id, or how that begins.
+        replaces: The registered order whose place it takes.
 
     Raises:
         InputError: No order or several are meant, or it cannot be issued; it waits on.
     """
+    if replaces and desk.registry is None:
+        raise InputError("Only a registry knows which order takes the place of one.", file="--replaces", remedy="Name it with --registry.")
     _make_places(desk)
     with _alone(desk):
         found = [path for path in sorted((desk.folder / "checked").iterdir()) if name and path.name.startswith(name)]
@@ -153,7 +157,7 @@ def approve(desk: Desk, name: str) -> Handled:
             known = ", ".join(id for id, _ in waiting(desk.folder)) or "nothing waits"
             raise InputError("This does not name one order that waits.", file=name, found=f"{len(found)} of them", expected=known)
         (held,) = found
-        (held / "approved").touch()
+        replace_file(held / "approved", replaces.encode())
         work = _move(held, desk.folder / "work" / held.name)
         done = _go_on(desk, work)
         if done is None or done.what == "checked":
@@ -263,11 +267,11 @@ def _go_on(desk: Desk, work: Path) -> Handled | None:
     if why:
         return _hold(desk, work, name, why, request, checked)
     try:
-        _issue(desk, work, request, checked)
+        number = _issue(desk, work, request, checked)
     except SeatkeeperError as error:
         (work / "approved").unlink(missing_ok=True)
         return _hold(desk, work, name, str(error), request, checked)
-    return _finish(desk, work, name, "issued", f"order {checked.order.terms.number}", request)
+    return _finish(desk, work, name, "issued", f"order {number}", request)
 
 
 def _why_wait(desk: Desk, work: Path, request: Request, checked: Checked) -> str:
@@ -280,7 +284,19 @@ def _why_wait(desk: Desk, work: Path, request: Request, checked: Checked) -> str
         return "Its sender is not in the list of those whose orders are issued at once."
     if checked.order is not None and (known := _known(desk, checked.order.terms.number)).exists() and _text(known) != work.name:
         return f"An order of this number was issued before, for request {_text(known)}."
-    return ""
+    return _beside(desk, request, checked)
+
+
+def _beside(desk: Desk, request: Request, checked: Checked) -> str:
+    """That another order counts for a license server of this one, so that there would be two files for it; empty where none does."""
+    if desk.registry is None or checked.order is None:
+        return ""
+    with desk.registry.read() as view:
+        others = [each for each in view.orders_for([server.hostid for server in checked.order.servers]) if each.received != request.text]
+    if not others:
+        return ""
+    names = ", ".join(each.number for each in others)
+    return f"For its license server counts order {names}: approve it with --replaces NUMBER where it takes that one's place."
 
 
 def answer_files(answer: Path, catalog: Catalog) -> Path:
@@ -292,8 +308,8 @@ def _known(desk: Desk, number: str) -> Path:
     return desk.folder / "known" / f"order-{sha256(number.encode()).hexdigest()[:20]}"
 
 
-def _issue(desk: Desk, work: Path, request: Request, checked: Checked) -> None:
-    """The license files, the certificate and the mail are in the outbox."""
+def _issue(desk: Desk, work: Path, request: Request, checked: Checked) -> str:
+    """The order's number, once the license files, the certificate and the mail are in the outbox."""
     order = checked.order
     assert order is not None
     staged = _staged(desk, work)
@@ -308,11 +324,13 @@ def _issue(desk: Desk, work: Path, request: Request, checked: Checked) -> None:
         from seatkeeper.issue.desk_deliveries import issue_received
 
         registered = RegistryDesk(desk.registry, desk.catalog, clock.now(), clock.today(), f"intake {work.name}")
-        number = order.terms.number
-        text = issue_received(registered, request.text, "order.toml", number, desk.keys, place, desk.passphrase)
-    replace_file(_known(desk, order.terms.number), work.name.encode())
+        number, replaces = order.terms.number, _text(work / "approved")
+        text = issue_received(registered, request.text, "order.toml", number, desk.keys, place, desk.passphrase, replaces=replaces)
     replace_file(staged / "order.toml", text.encode("utf-8", "surrogateescape"))
     parcel = read_parcel(place, staged / "order.toml", desk.catalog)
+    # A registry may have drawn it.
+    number = parcel.order.terms.number
+    replace_file(_known(desk, number), work.name.encode())
     certificate = None
     try:
         certificate = certificate_pdf(certificate_data(parcel, desk.catalog), parcel.issued, fonts=desk.fonts)
@@ -322,6 +340,7 @@ def _issue(desk: Desk, work: Path, request: Request, checked: Checked) -> None:
         replace_file(staged / "no-certificate.txt", f"{error}\n".encode())
     letter = delivery_letter(parcel, desk.catalog.vendor.title, desk.contact, certificate=certificate)
     _publish(desk, work, staged, request, letter)
+    return number
 
 
 def _answer(desk: Desk, work: Path, request: Request, letter: Letter) -> None:
@@ -371,7 +390,10 @@ def _hold(desk: Desk, work: Path, name: str, why: str, request: Request, checked
     assert order is not None
     terms = order.terms
     warnings = [f"  {problem}" for problem in checked.warnings]
-    summary = [f"order {terms.number}, {terms.company}, {terms.purpose}, from {request.sender or name}: {why}", *warnings]
+    called = "order without a number" if terms.number == AUTO else f"order {terms.number}"
+    beside = _beside(desk, request, checked)
+    summary = [f"{called}, {terms.company}, {terms.purpose}, from {request.sender or name}: {why}", *warnings]
+    summary += [f"  {beside}"] if beside and beside != why else []
     replace_file(work / "summary.txt", ("\n".join(summary) + "\n").encode())
     _move(work, desk.folder / "checked" / work.name)
     return Handled(work.name, name, "checked", why, str(request.sender or ""))
