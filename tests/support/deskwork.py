@@ -103,10 +103,10 @@ class Office:
         """What issuing an order into the file or directory `name` puts out."""
         return issue(self.desk(later), number, self.keys, self.directory / name, **more)
 
-    def verify(self) -> Report:
+    def verify(self, **more: Any) -> Report:
         """What the registry is found to be."""
         with self.registry.read() as view:
-            return verify(view, self.trust)
+            return verify(view, self.trust, **more)
 
     def states(self, number: str) -> dict[str, str]:
         """The files of an order with their states."""

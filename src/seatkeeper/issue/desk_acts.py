@@ -88,7 +88,7 @@ def given_back(order: Order, items: Mapping[str, int], licenses: Mapping[str, in
     """The order with less of some sellable items and technical licenses; what falls to nothing is left out.
 
     Raises:
-        InputError: It has not so many.
+        InputError: It has not so many, or nothing would be left.
     """
     bought = list(order.items)
     for name, quantity in items.items():
@@ -109,6 +109,9 @@ def given_back(order: Order, items: Mapping[str, int], licenses: Mapping[str, in
             for each, q in zip(asked, _kept([each.quantity for each in asked], held, left), strict=True)
             if q
         ]
+    if not bought and not asked:
+        remedy = f"Where all is given back: `seatkeeper desk end {order.terms.number}`."
+        raise InputError("The order would have no items any more.", found=order.terms.number, remedy=remedy)
     return _with(order, bought, asked)
 
 
