@@ -34,7 +34,7 @@ def test_a_report_as_json_has_what_scripts_read(database: str, capsys: pytest.Ca
             "start": "2026-09-01T00:00:00Z",
             "peak": 2,
             "peak_time": "2026-09-01T08:59:59Z",
-            "enabled": None,
+            "enabled": 2,
             "limit": None,
             "over": 0,
         }

@@ -46,7 +46,10 @@ def test_each_period_has_its_row_and_an_open_session_lasts_to_the_end(warehouse:
         (DAY, 2, moment("23:30") - 1),
         (DAY + 86_400, 1, DAY + 2 * 86_400 - 1),
     ]
-    assert [row.enabled for row in rows] == [None, None]
+    # Every agent counts as configured, where nothing is known of the configuration.
+    assert [row.enabled for row in rows] == [3, 3]
+    assert [row.enabled for row in rows_of(warehouse, report="tenant", end=date(2026, 9, 2))] == [2, 1]
+    assert [row.enabled for row in rows_of(warehouse, item="IVR Connector")] == [None, None]
 
 
 def test_a_tenant_that_used_nothing_has_rows_with_nothing(warehouse: Warehouse) -> None:

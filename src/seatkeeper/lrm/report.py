@@ -10,7 +10,7 @@ import msgspec
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded, nearest_sentence
 from seatkeeper.usage.closing import BIN_S, closed_in
-from seatkeeper.usage.facts import DAY_S
+from seatkeeper.usage.facts import DAY_S, KINDS
 from seatkeeper.usage.measures import ITEMS, Item, PortRule, RecordingRule, item_named
 from seatkeeper.usage.peaks import KEYS_MAX, MINUTE_S
 from seatkeeper.usage.periods import Granularity, edges, periods
@@ -124,7 +124,9 @@ def report(warehouse: Warehouse, engine: Engine, query: Query, items: Mapping[st
         if closed:
             used = _with_closed(warehouse, engine, item, query, subjects, pieces, closed, used, "peak")
     able = _enabled(engine, facts, item, query, subjects, live if counting else [])
-    if closed and able is not None:
+    if able is None and _by_agents(item, query, manifest):
+        able = _agents_seen(warehouse, engine, manifest, subjects, len(pieces))
+    elif closed and able is not None:
         able = _with_closed(warehouse, engine, item, query, subjects, pieces, closed, able, "enabled")
     if item.peak is None:
         missing = ""
@@ -226,6 +228,25 @@ def _enabled(engine: Engine, facts: Facts, item: Item, query: Query, subjects: l
     if not marks:
         return {}
     return _by_period(engine, enabled(facts, [item], query.report, subjects, marks, _day_ends(query)))
+
+
+def _by_agents(item: Item, query: Query, manifest: Manifest) -> bool:
+    """Whether agents are counted of whose configuration nothing is known."""
+    enabled_agents = item.enabled is not None and item.enabled.kind == "agent"
+    return enabled_agents and query.report not in GROUP_KINDS and "agent" not in manifest.configured and "sessions" in manifest.parts
+
+
+def _agents_seen(warehouse: Warehouse, engine: Engine, manifest: Manifest, subjects: list[Subject], pieces: int) -> _Found:
+    """Without configuration data every agent counts as configured: all of whom there are sessions, in every period."""
+    sessions = warehouse.table(engine, KINDS["sessions"], manifest.parts["sessions"])
+    agents = sessions.filter(sessions.agent != "").select("tenant", "agent").distinct()
+    counts = {row["tenant"]: row["agents"] for row in engine.rows(agents.group_by("tenant").aggregate(agents=agents.count()))}
+    total = sum(counts.values())
+    return {
+        (key, number): (total if subject.tenant is None else counts.get(subject.tenant, 0), None)
+        for key, subject in enumerate(subjects)
+        for number in range(pieces)
+    }
 
 
 def _day_ends(query: Query) -> DayEnds:
