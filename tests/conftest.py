@@ -9,8 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from typing import TYPE_CHECKING
 
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    import pytest
 
 _LICENSE_PATHS = ("LM_LICENSE_FILE", "GENESYS_D_LICENSE_FILE")
 
@@ -24,6 +28,13 @@ for _name in [name for name in os.environ if name in _LICENSE_PATHS or (name.sta
 #: `.flexlmrc`, `.flexlmborrow` and borrowed seats of the person at the machine are neither used nor added to.
 _HOME = tempfile.mkdtemp(prefix="seatkeeper-tests-")
 os.environ["HOME"] = _HOME
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """A failure in random order can be repeated: -q leaves out the head of the report, where the seed would be."""
+    seed = config.getoption("randomly_seed", None)
+    if seed is not None and (terminalreporter.stats.get("failed") or terminalreporter.stats.get("error")):
+        terminalreporter.write_line(f"The tests' order: --randomly-seed={seed}")
 
 
 def pytest_unconfigure() -> None:

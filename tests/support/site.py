@@ -44,13 +44,23 @@ VENDOR = "genesys.d"
 START_S = 60.0
 
 
+def _ports() -> range:
+    """The ports that this process of the tests draws from: processes beside it (pytest-xdist) have others, so that none takes two."""
+    share = (32000 - 10000) // max(1, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    first = 10000 + share * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return range(first, first + share)
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A port that nobody uses, below the range from which the system draws its own.
+    """A port that nobody uses, below the range from which the system draws its own, and no other process of the tests.
 
     Nobody: an address of the other family counts too, and so does a connection that has it as its own end.
     """
     for _ in range(200):
-        port = random.SystemRandom().randrange(10000, 32000)
+        port = random.SystemRandom().choice(_PORTS)
         if all(_is_free(family, port) for family in (socket.AF_INET, socket.AF_INET6)):
             return port
     raise RuntimeError("no free port")
