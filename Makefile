@@ -18,17 +18,12 @@ setup: ## build .venv with the pinned packages, where it is missing or out of da
 run: setup ## the whole system on this machine, from order to lmstat; Ctrl-C stops it
 	@exec .venv/bin/seatkeeper demo
 
-<<<<<<< Updated upstream
-test: setup ## run all tests (PYTEST_ARGS="-k words" picks some)
-	@sh requirements/setup.sh openssl systemd gcc libc6-dev postgresql softhsm2 fonts-wqy-microhei default-jre-headless
-=======
 # So many processes run the tests side by side: two cores are busy with three, since many tests wait. Empty, an environment's wish
 # for no compiled files is none: thousands of the processes that the tests start would compile what they import.
 TESTS := PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -q -n 3 --dist worksteal
 
 test: setup ## run all tests (PYTEST_ARGS="-k words" picks some, "-n 0" takes one process)
-	@sh requirements/setup.sh openssl systemd gcc libc6-dev postgresql softhsm2 default-jre-headless
->>>>>>> Stashed changes
+	@sh requirements/setup.sh openssl systemd gcc libc6-dev postgresql softhsm2 fonts-wqy-microhei default-jre-headless
 	@echo "Running all tests."
 	@$(TESTS) $(PYTEST_ARGS)
 
