@@ -77,6 +77,16 @@ def test_an_order_is_printed_changed_and_registered_anew(at_desk: Commands) -> N
     assert "imported without its text" in at_desk.bad("desk order OLD-1")
 
 
+def test_a_second_order_for_a_license_server_is_taken_with_a_warning(at_desk: Commands) -> None:
+    at_desk.good("desk init")
+    at_desk.good("desk register order.toml")
+    at_desk.good("desk register order.toml")
+    at_desk.good("desk issue 20260001 --keys keys -o license.dat")
+    status, _, err = at_desk.run("desk register order.toml")
+    assert (status, "counts order 20260001, too" in err, "--replaces 20260001" in err) == (0, True, True)
+    assert at_desk.run("desk register order.toml --replaces 20260001")[2] == ""
+
+
 def test_without_the_extra_one_sentence_says_what_to_install(at_desk: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "sqlalchemy" else find(name, *more))

@@ -12,6 +12,9 @@ from support.desk_commands import Commands, order_text
 VOICE, MAIL = "Genesys Inbound Voice", "Genesys E-mail"
 
 
+OTHER = '[[servers]]\nhost = "other"\nhostid = "0800200005ad"\n'
+
+
 @pytest.fixture
 def at_desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
     """A desk with one order that was issued."""
@@ -53,7 +56,7 @@ def test_another_item_takes_the_place_of_one(at_desk: Commands) -> None:
 
 
 def test_temporary_licenses_last_longer(at_desk: Commands) -> None:
-    Path("short.toml").write_text(order_text({VOICE: 3}, site="2222", expires="2026-06-30"))
+    Path("short.toml").write_text(order_text({VOICE: 3}, site="2222", expires="2026-06-30", servers=OTHER))
     at_desk.good("desk register short.toml")
     at_desk.good("desk issue 20260002 --keys keys -o short.dat")
     assert "This is not later than before." in at_desk.bad("desk renew 20260002 --until 2026-06-30")
@@ -125,7 +128,7 @@ def test_keys_with_a_passphrase(at_desk: Commands, tmp_path: Path) -> None:
 
     init_vendor(tmp_path / "locked", "genesys.d", passphrase=b"loft and ring", today=TODAY)
     (tmp_path / "secret").write_text("loft and ring\n")
-    Path("order.toml").write_text(order_text({MAIL: 1}, site="3333"))
+    Path("order.toml").write_text(order_text({MAIL: 1}, site="3333", servers=OTHER))
     at_desk.good("desk register order.toml")
     Path("locked.d").mkdir()
     assert "passphrase" in at_desk.bad("desk issue 20260002 --keys locked -o locked.d/license.dat")

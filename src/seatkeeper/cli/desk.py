@@ -83,7 +83,15 @@ def register(
         from seatkeeper.issue.order import read_text
 
         taken = take(desk, read_text(order), str(order), replaces=replaces, maintained=period)
-        say(desk, taken.row.number, None, tuple(str(each) for each in taken.checked.warnings), as_json=json)
+        with desk.registry.read() as view:
+            beside = [each.number for each in view.orders_for(taken.row.hostids.split()) if each.number not in (taken.row.number, replaces)]
+        warnings = [str(each) for each in taken.checked.warnings]
+        if beside:
+            warnings.append(
+                f"For a license server of this order counts order {', '.join(beside)}, too, and stays in force when this one is issued. "
+                f"Where this one takes its place, withdraw this one, and register it with --replaces {beside[0]}."
+            )
+        say(desk, taken.row.number, None, tuple(warnings), as_json=json)
 
 
 @app.command("order")
