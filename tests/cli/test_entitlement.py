@@ -93,7 +93,8 @@ def test_an_exported_list_can_be_brought_into_another_registry(at_desk: Commands
 
 def test_an_imported_order_is_followed_by_one_that_is_written(at_desk: Commands) -> None:
     assert "--replaces OLD-1" in at_desk.bad("desk add OLD-1 --item 'Genesys E-mail=1'")
-    text = order_text({"Genesys Inbound Voice": 50}, site="77").replace("Pigeon Post Example Ltd", "Loft Example AG")
+    servers = '[[servers]]\nhost = "loft"\nhostid = "0800200005ad"\n'
+    text = order_text({"Genesys Inbound Voice": 50}, site="77", servers=servers).replace("Pigeon Post Example Ltd", "Loft Example AG")
     Path("new.toml").write_text(text)
     at_desk.good("desk register new.toml --replaces OLD-1")
     changed = {row["name"]: row["change"] for row in at_desk.json("desk issue 20260002 --keys keys -o new.dat")["changes"]}
