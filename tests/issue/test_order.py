@@ -317,3 +317,12 @@ def test_a_server_that_would_get_nothing_is_found_before_anything_is_issued(orde
     assert (problem.key, problem.severity) == ("servers[2]", "error")
     assert problem.message == "The license server host1 would get no license at all."
     assert text.splitlines()[problem.line - 1] == "[[servers]]"
+
+
+def test_a_deployment_that_makes_a_difference_is_asked_for(order_text: str, catalog: Catalog, today: date) -> None:
+    text = order_text.replace('deployment = "separate"\n', "")
+    assert problems_of(text, catalog, today) == ()
+    (problem,) = problems_of(text.replace("Genesys CIM Platform - MS", "Genesys Chat"), catalog, today)
+    assert (problem.severity, problem.key) == ("warning", "order")
+    assert "the needs of ics_multi_media_agent_seat add up" in problem.message
+    assert problems_of(order_text.replace("Genesys CIM Platform - MS", "Genesys Chat"), catalog, today) == ()

@@ -133,6 +133,9 @@ def test_text_is_what_a_person_reads_with_remarks_above(order: Order) -> None:
     written = text_of(order, remarks=["Additional\nquantity: takes   the place of order 1."])
     assert written.startswith("# Additional quantity: takes the place of order 1.\n\n[order]\n")
     assert 'expires = "permanent"' not in written  # As it would be anyway.
+    assert 'deployment = "separate"\n' in written  # Who leaves it out is asked.
+    assert "sites = 3" in written
+    assert "ivr_servers" not in written
     assert "[[items]]\nproduct = " in written
     assert check_order(written, "order.toml", CATALOG, TODAY).order == order
 

@@ -17,6 +17,7 @@ import msgspec
 from seatkeeper.base.dates import NEVER, format_date
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.catalog.expand import QUANTITY_MAX, Conflict, Environment, ExtraLicense, Item, Line, expand
+from seatkeeper.catalog.model import RULES_OF_QUANTITY
 from seatkeeper.issue import values
 from seatkeeper.issue.checks import check_whole
 from seatkeeper.issue.model import Configuration, Deployment, Order, OrderedApplication, OrderServer, Switch, Terms
@@ -158,6 +159,7 @@ def check_order(text: str, name: str, catalog: Catalog, today: date) -> Checked:
         environment=environment,
         stated=stated,
     )
+    _check_deployment(sheet, lines)
     if "purpose" in terms and "expires" in terms:
         terms["expires"] = _last_day(sheet, catalog, terms["purpose"], terms["expires"], today)
     if sheet.has_errors:
@@ -216,6 +218,19 @@ def _expanded(
                     severity="warning",
                 )
     return lines
+
+
+def _check_deployment(sheet: Sheet, lines: Sequence[Line]) -> None:
+    """The deployment mode is "required if you have purchased more than one" solution (guide, order kit): it makes a difference there."""
+    said = sheet.raw.get("order")
+    shared = [line.feature for line in lines if len(line.items) > 1 and line.rule in RULES_OF_QUANTITY]
+    if shared and isinstance(said, dict) and "deployment" not in said:
+        sheet.add(
+            ("order", 0, ""),
+            f"The order does not say whether the same agents serve several items, so the needs of {shared[0]} add up.",
+            expected='deployment = "separate" or "blended"',
+            severity="warning",
+        )
 
 
 def _last_day(sheet: Sheet, catalog: Catalog, purpose: str, expires: date | None, today: date) -> date:

@@ -37,7 +37,8 @@ def order_text(order: Order, *, remarks: Iterable[str] = ()) -> str:
     # A character that TOML does not allow in comments would make all of it unreadable.
     plain = ("".join(char if char.isprintable() else " " for char in remark) for remark in remarks)
     blocks = ["".join(f"# {' '.join(remark.split())}\n" for remark in plain)]
-    blocks.append(_table("[order]", _fields(order.terms)))
+    # Who says nothing of the deployment is asked whether it was forgotten.
+    blocks.append(_table("[order]", {**_fields(order.terms), "deployment": order.terms.deployment}))
     for name, structs in (("items", order.items), ("licenses", order.licenses)):
         blocks += [_table(f"[[{name}]]", _fields(each)) for each in structs]
     environment = {name: value for name, value in _fields(order.environment).items() if name not in {"deployment", "instances_of"}}
