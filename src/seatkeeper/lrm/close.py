@@ -16,7 +16,7 @@ import msgspec
 
 from seatkeeper.adapters.wholefile import alone
 from seatkeeper.base.errors import InputError, SeatkeeperError
-from seatkeeper.usage.closing import day_peaks, measured, used_rows
+from seatkeeper.usage.closing import BIN_S, day_peaks, measured, used_rows
 from seatkeeper.usage.facts import DAY_S
 from seatkeeper.usage.measures import PortRule
 from seatkeeper.usage.reports import GROUP_KINDS, REPORT_TYPES, Subject, groups
@@ -40,6 +40,8 @@ _LOCK: Final = "close"
 _WAIT_S: Final = 1.0
 #: Days that are worked out in one go, and committed together.
 _BATCH_DAYS: Final = 7
+#: Items, subjects and bins that are worked out in one go: a large site's day, or a week of a small one.
+_CELLS_MAX: Final = 6_000_000
 
 
 class DaysOpen(msgspec.Struct, frozen=True):
@@ -126,7 +128,10 @@ def close_days(
                 expected=f"{day_of(manifest.dropped_before)} or later",
             )
     chosen = list(items.values())
-    for first, end in _batches(days):
+    known = warehouse.facts(engine, manifest, 0, 0)
+    subjects = max(len(_all_subjects(engine, known, report, manifest.tenants)) for report in REPORT_TYPES)
+    at_once = max(1, min(_BATCH_DAYS, _CELLS_MAX // (len(chosen) * max(subjects, 1) * (DAY_S // BIN_S))))
+    for first, end in _batches(days, at_once):
 
         def work(facts: Facts, span: tuple[int, int] = (first * DAY_S, end * DAY_S)) -> Table:
             return _peaks_of(engine, facts, chosen, manifest.tenants, span)
@@ -137,11 +142,11 @@ def close_days(
     return total
 
 
-def _batches(days: Sequence[int]) -> list[tuple[int, int]]:
-    """Days that follow one another, at most _BATCH_DAYS at a time: the first one, and the one after the last."""
+def _batches(days: Sequence[int], at_once: int) -> list[tuple[int, int]]:
+    """Days that follow one another, at most so many at a time: the first one, and the one after the last."""
     found: list[tuple[int, int]] = []
     for day in sorted(set(days)):
-        if found and found[-1][1] == day and day - found[-1][0] < _BATCH_DAYS:
+        if found and found[-1][1] == day and day - found[-1][0] < at_once:
             found[-1] = found[-1][0], day + 1
         else:
             found.append((day, day + 1))
