@@ -59,6 +59,8 @@ class _Whole(msgspec.Struct, forbid_unknown_fields=True):
     tenants: Annotated[list[_Tenant], msgspec.Meta(max_length=_TENANTS_MAX)] = []
     excluded: Annotated[list[_Excluded], msgspec.Meta(max_length=EXCLUDED_MAX)] = []
     items: Annotated[list[_Item], msgspec.Meta(max_length=_ITEMS_MAX)] = []
+    # Where facts come from, which no report asks: lrm.sources reads them.
+    sources: list[Any] = []
 
 
 class UsageSettings(msgspec.Struct, frozen=True):
