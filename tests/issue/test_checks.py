@@ -171,3 +171,6 @@ def test_what_is_not_known_for_a_wrong_value_is_not_guessed_at(order_text: str, 
     assert [row[1] for row in found(order_text + ha + application_, catalog, today)] == ["applications[1].instances"]
     sites = order_text.replace("sites = 3", "seits = 3").replace("Genesys CIM Platform - MS", "Genesys Chat") + license_("tserver_iscc")
     assert [row[1] for row in found(sites, catalog, today)] == ["environment.seits"]
+    # Perhaps the item that cannot be read is one for pairs.
+    unread = order_text.replace("sites = 3", "sites = 3\nredundant_pairs = 2").replace("Genesys E-mail", "HA - CIM Platfrom")
+    assert [row[1] for row in found(unread, catalog, today)] == ["items[2].product"]

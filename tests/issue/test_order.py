@@ -326,3 +326,9 @@ def test_a_deployment_that_makes_a_difference_is_asked_for(order_text: str, cata
     assert (problem.severity, problem.key) == ("warning", "order")
     assert "the needs of ics_multi_media_agent_seat add up" in problem.message
     assert problems_of(order_text.replace("Genesys CIM Platform - MS", "Genesys Chat"), catalog, today) == ()
+
+
+def test_what_is_about_the_whole_order_is_said_last(order_text: str, catalog: Catalog, today: date) -> None:
+    found = problems_of(order_text + '[[licenses]]\nfeature = "x"\n' * 600, catalog, today)
+    assert found[0].line > 0
+    assert found[-1].message == "There are more problems than these; correct these first."
