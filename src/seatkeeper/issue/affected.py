@@ -63,14 +63,13 @@ def read_records(directory: Path) -> tuple[list[Record], list[int]]:
 def registered_records(view: View) -> list[Record]:
     """The files in force that a registry has, oldest first, each with the order that counts now: that is the one to sign anew."""
     from seatkeeper.adapters.registry_reading import LIVE
+    from seatkeeper.issue.desk_base import order_in_force
 
     customers = view.site_customers()
     found = []
     for file in view.files(states=LIVE):
-        order = view.order(file.order)
         # A delta leaves the files before it in force, so the file of an order may outlive it.
-        while order.state == "superseded" and (after := view.successor(order.number)) is not None:
-            order = after
+        order = order_in_force(view, view.order(file.order))
         found.append(
             Record(
                 order=order.number,

@@ -25,6 +25,7 @@ from seatkeeper.adapters.registry_engine import retried
 from seatkeeper.adapters.registry_reading import LIVE
 from seatkeeper.adapters.registry_values import OrderRow
 from seatkeeper.base.errors import InputError
+from seatkeeper.issue.desk_base import order_in_force
 from seatkeeper.issue.desk_entitling import day_text, entitlement_rows
 from seatkeeper.issue.desk_recorder import RegistryRecorder, wanted
 from seatkeeper.issue.issuer import BACKUP_SUFFIX, Permit, issue_order, planned, sign
@@ -211,7 +212,10 @@ def withdraw(desk: Desk, number: str, why: str) -> OrderRow:
         signed = list(act.files(order=number, states=LIVE))
         if order.state != "registered" or signed:
             remedy = f"Give back what it has: `seatkeeper desk end {number}`."
-            state = "signed" if order.state == "registered" else order.state
+            state = order.state
+            if state == "registered":
+                # Its text may be in somebody's hands.
+                state, remedy = "signed", f"Issue it, `seatkeeper desk issue {number}`, then give all of it back with `end`."
             raise InputError(
                 f"Only an order that was not issued can be withdrawn; this one is {state}.",
                 found=number,
@@ -407,9 +411,7 @@ def _replaced(act: Act, number: str, site: str) -> OrderRow:
     row = act.order(number)
     follower = act.successor(number)
     if follower is not None:
-        last = follower
-        while (after := act.successor(last.number)) is not None and last.state == "superseded":
-            last = after
+        last = order_in_force(act, follower)
         remedies = {"issued": f"Change order {last.number}.", "registered": f"Issue order {last.number}, or withdraw it."}
         remedy = remedies.get(last.state, f"Order {last.number} has {last.state}; register a new order.")
         raise InputError(f"Order {follower.number} took this order's place.", found=number, remedy=remedy)

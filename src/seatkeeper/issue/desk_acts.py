@@ -95,20 +95,15 @@ def given_back(order: Order, items: Mapping[str, int], licenses: Mapping[str, in
         product = catalog.product(name).name
         held = [item.quantity if item.product == product else 0 for item in bought]
         left = _taken(name, held, quantity, [item.product for item in bought])
-        bought = [
-            msgspec.structs.replace(i, quantity=q)
-            for i, q in zip(bought, _kept([i.quantity for i in bought], held, left), strict=True)
-            if q
-        ]
+        kept = _kept([item.quantity for item in bought], held, left, [item.version for item in bought])
+        bought = [msgspec.structs.replace(item, quantity=count) for item, count in zip(bought, kept, strict=True) if count]
     asked = list(order.licenses)
     for name, quantity in licenses.items():
         held = [each.quantity if folded(each.feature) == folded(name) else 0 for each in asked]
         left = _taken(name, held, quantity, [each.feature for each in asked])
-        asked = [
-            msgspec.structs.replace(each, quantity=q)
-            for each, q in zip(asked, _kept([each.quantity for each in asked], held, left), strict=True)
-            if q
-        ]
+        versions = [each.version or catalog.technical_license(each.feature).version for each in asked]
+        kept = _kept([each.quantity for each in asked], held, left, versions)
+        asked = [msgspec.structs.replace(each, quantity=count) for each, count in zip(asked, kept, strict=True) if count]
     if not bought and not asked:
         remedy = f"Where all is given back: `seatkeeper desk end {order.terms.number}`."
         raise InputError("The order would have no items any more.", found=order.terms.number, remedy=remedy)
@@ -126,10 +121,13 @@ def upgraded(order: Order, versions: Mapping[str, str], products: Mapping[str, s
         product = catalog.product(name).name
         _taken(name, [item.quantity for item in bought if item.product == product], 0, [item.product for item in bought])
         bought = [msgspec.structs.replace(item, version=version) if item.product == product else item for item in bought]
+    others = {}
     for name, other in products.items():
-        product, new = catalog.product(name).name, catalog.product(other).name
+        product = catalog.product(name).name
         _taken(name, [item.quantity for item in bought if item.product == product], 0, [item.product for item in bought])
-        bought = [msgspec.structs.replace(item, product=new) if item.product == product else item for item in bought]
+        others[product] = catalog.product(other).name
+    # All at once: two items may change places.
+    bought = [msgspec.structs.replace(item, product=others.get(item.product, item.product)) for item in bought]
     return _with(order, bought, list(order.licenses))
 
 
@@ -219,10 +217,11 @@ def _taken(name: str, held: Sequence[int], quantity: int, known: Sequence[str]) 
     return sum(held) - quantity
 
 
-def _kept(quantities: Sequence[int], held: Sequence[int], left: int) -> list[int]:
-    """The quantity of each row when those that count have `left` together."""
-    kept = []
-    for quantity, has in zip(quantities, held, strict=True):
-        kept.append(min(has, left) if has else quantity)
-        left -= min(has, left)
+def _kept(quantities: Sequence[int], held: Sequence[int], left: int, versions: Sequence[str]) -> list[int]:
+    """The quantity of each row when those that count have `left` together; the newest versions stay."""
+    kept = list(quantities)
+    for at in sorted(range(len(held)), key=lambda at: parse_version(versions[at]), reverse=True):
+        if held[at]:
+            kept[at] = min(held[at], left)
+            left -= kept[at]
     return kept

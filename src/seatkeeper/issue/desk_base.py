@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seatkeeper.adapters.registry_reading import View
-    from seatkeeper.adapters.registry_values import FileRow
+    from seatkeeper.adapters.registry_values import FileRow, OrderRow
 
-__all__ = ["files_in_force", "lay_out"]
+__all__ = ["files_in_force", "lay_out", "order_in_force"]
+
+
+def order_in_force(view: View, order: OrderRow) -> OrderRow:
+    """The order that has by now the place of one that was superseded; any other itself."""
+    while order.state == "superseded" and (after := view.successor(order.number)) is not None:
+        order = after
+    return order
 
 
 def files_in_force(view: View, number: str) -> list[FileRow]:

@@ -9,10 +9,12 @@ import msgspec
 
 from seatkeeper.adapters.registry_chain import chain_faults
 from seatkeeper.issue.desk import file_faults
+from seatkeeper.issue.desk_base import order_in_force
 from seatkeeper.issue.record import digest_of
 
 if TYPE_CHECKING:
     from seatkeeper.adapters.registry_reading import View
+    from seatkeeper.adapters.registry_values import FileRow
     from seatkeeper.licfile.trust import Trust
 
 __all__ = ["Finding", "Report", "verify"]
@@ -84,7 +86,7 @@ def verify(view: View, trust: Trust | None, *, kept: str = "") -> Report:
             findings.append(Finding("error", f"The signed text of {file.number} is not the one that the history tells of.", _RESTORE))
         # What took the place of a retired file makes up for it; it may well be retired because its key was stolen.
         faults = file_faults(file, trust if file.state != "retired" else None)
-        remedy = f"Issue it anew: `seatkeeper desk reissue {file.order}`." if faults and "verify" in faults[0] else _RESTORE
+        remedy = _anew(view, file) if faults and "verify" in faults[0] else _RESTORE
         findings += [Finding("error", fault, remedy) for fault in faults]
         if file.state == "intended":
             message = f"{file.number} for order {file.order} was to be signed and was not; nothing of it is on a disk."
@@ -97,6 +99,12 @@ def verify(view: View, trust: Trust | None, *, kept: str = "") -> Report:
         for number in sorted({n for _, n in told})
     ]
     return Report(len(orders), count, len(rows), last, tuple(findings))
+
+
+def _anew(view: View, file: FileRow) -> str:
+    """What to do about a file that counts and no longer verifies."""
+    order = order_in_force(view, view.order(file.order))
+    return f"Issue it anew: `seatkeeper desk {'issue' if order.state == 'registered' else 'reissue'} {order.number}`."
 
 
 def _sums(view: View) -> list[Finding]:
