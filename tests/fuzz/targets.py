@@ -319,7 +319,7 @@ def request(data: bytes) -> None:
         except Unanswerable:
             continue
         except Unreadable as error:
-            found, letter = error.request, unreadable_letter(str(error), desk.address)
+            found, letter = error.request, unreadable_letter(str(error), _catalog(), desk.address)
         if found.sender is not None:
             at = datetime(2026, 11, 24, tzinfo=UTC)
             made = compose(letter, Envelope(desk, (found.sender,), at, "<1@vendor.example>", "=_1", found.message_id, automatic=True))

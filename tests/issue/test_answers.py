@@ -27,7 +27,7 @@ def test_all_that_is_wrong_with_its_line(catalog: Catalog) -> None:
     assert len(errors) >= 5
     assert letter.subject == f"Your order cannot be issued yet: {len(errors)} things to correct"
     for problem in errors:
-        assert problem.message in letter.text
+        assert problem.message in " ".join(letter.text.split())
         assert f"Line {problem.line}, column" in letter.text
     for line in (
         'product = "Genesys E-mail"',
@@ -37,6 +37,7 @@ def test_all_that_is_wrong_with_its_line(catalog: Catalog) -> None:
         "quantity = 150",
     ):
         assert f"For example  {line}" in letter.text, line
+    assert [line for line in letter.text.splitlines() if len(line) > 78 and "  For example  " not in line and "  Found  " not in line] == []
     assert letter.attachments[0].data.decode() == text
     assert letter.html.count("<li>") == len(errors)
     assert "Ask desk@vendor.example" in letter.text
@@ -47,5 +48,9 @@ def test_what_is_not_toml_and_what_is_no_order(catalog: Catalog) -> None:
     letter = problems_letter(problems, "[order\n", catalog, "us")
     assert letter.subject == "Your order cannot be issued yet: 1 thing to correct"
     assert "This is not TOML" in letter.text
-    assert "Archives <are> not" in unreadable_letter("Archives <are> not opened.", "us").text
-    assert "&lt;are&gt;" in unreadable_letter("Archives <are> not opened.", "us").html
+    letter = unreadable_letter("Archives <are> not opened.", catalog, "us")
+    assert "Archives <are> not" in letter.text
+    assert "&lt;are&gt;" in letter.html
+    # Who did not know how an order looks can send this one.
+    (form,) = letter.attachments
+    assert check_order(form.data.decode(), form.name, catalog, TODAY).order is not None

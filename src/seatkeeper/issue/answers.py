@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.catalog.model import nearest
-from seatkeeper.issue.letters import Attachment, Letter, html_page
+from seatkeeper.issue.letters import Attachment, Letter, html_page, wrapped
 from seatkeeper.issue.template import template
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ __all__ = ["PROBLEMS_SHOWN_MAX", "corrected_line", "problems_letter", "unreadabl
 #: A letter is read by a person; the rest comes with the next one.
 PROBLEMS_SHOWN_MAX: Final = 100
 
+#: What stands in the order, or could: it stays on one line.
+_LITERAL: Final = ("Found", "For example")
+#: The license server of a sample.
+_HOST: Final = "licsrv"
+_HOSTID: Final = "0800200005ac"
 _MISSING: Final = re.compile(r"The key '(\w+)' is missing")
 _MEANT: Final = re.compile(r"Did you mean '([^']+)'")
 _KEY: Final = re.compile(r"(?P<table>\w+)(?:\[\d+\])?(?:\.(?P<key>\w+))?")
@@ -48,14 +53,18 @@ def problems_letter(problems: Sequence[OrderProblem], text: str, catalog: Catalo
         "Correct order.toml and send it again, as a new mail. `seatkeeper order check order.toml` checks it beforehand. "
         f"Questions? Ask {contact}."
     )
-    lines = ["Good day,", "", head, ""]
+    lines = ["Good day,", "", *wrapped(head), ""]
     for number, problem_rows in enumerate(rows, 1):
         width = max(len(name) for name, _ in problem_rows)
-        lines += [f"{number}. {problem_rows[0][1]}", *[f"   {name:<{width}}  {value}" for name, value in problem_rows[1:]], ""]
-    lines += [*more, end, ""]
+        lines += wrapped(problem_rows[0][1], f"{number}. ", "   ")
+        for name, value in problem_rows[1:]:
+            start = f"   {name:<{width}}  "
+            lines += [start + value] if name in _LITERAL else wrapped(value, start, " " * len(start))
+        lines.append("")
+    lines += [*more, *wrapped(end), ""]
     items = "".join(
         f"<li>{escape(each[0][1])}<table>"
-        + "".join(f"<tr><th>{escape(name)}</th><td><code>{escape(value)}</code></td></tr>" for name, value in each[1:])
+        + "".join(f"<tr><th>{escape(name)}</th><td>{_cell(name, value)}</td></tr>" for name, value in each[1:])
         + "</table></li>"
         for each in rows
     )
@@ -64,15 +73,17 @@ def problems_letter(problems: Sequence[OrderProblem], text: str, catalog: Catalo
     return Letter(subject, "\n".join(lines), html_page(subject, body), (Attachment("order.toml", text.encode(errors="replace")),))
 
 
-def unreadable_letter(sentence: str, contact: str) -> Letter:
-    """That no order was found in what arrived, and why."""
-    text = [
+def unreadable_letter(sentence: str, catalog: Catalog, contact: str) -> Letter:
+    """That no order was found in what arrived, and why; an order to fill in goes with it."""
+    said = [
         "Good day,",
         sentence,
-        f"`seatkeeper order template` prints an order to fill in. Questions? Ask {contact}.",
+        f"An order to fill in is attached, with invented names in it. Send it back as a new mail. Questions? Ask {contact}.",
     ]
     subject = "No order was found in your mail"
-    return Letter(subject, "\n\n".join(text) + "\n", html_page(subject, [f"<p>{escape(line)}</p>" for line in text]))
+    text = "\n\n".join("\n".join(wrapped(line)) for line in said) + "\n"
+    form = Attachment("order.toml", template(catalog, host=_HOST, hostid=_HOSTID).encode())
+    return Letter(subject, text, html_page(subject, [f"<p>{escape(line)}</p>" for line in said]), (form,))
 
 
 def corrected_line(problem: OrderProblem, text: str, catalog: Catalog) -> str:
@@ -99,13 +110,17 @@ def corrected_line(problem: OrderProblem, text: str, catalog: Catalog) -> str:
 def _sample(table: str, key: str, catalog: Catalog) -> str:
     """The template's line for a key."""
     inside = False
-    for line in template(catalog, host="licsrv", hostid="0800200005ac").split("\n"):
+    for line in template(catalog, host=_HOST, hostid=_HOSTID).split("\n"):
         plain = line.removeprefix("#").strip()
         if plain.startswith("["):
             inside = plain.strip().partition("#")[0].strip().strip("[]") == table
         elif inside and re.match(rf"{re.escape(key)}\s*=", plain):
             return plain
     return ""
+
+
+def _cell(name: str, value: str) -> str:
+    return f"<code>{escape(value)}</code>" if name in _LITERAL else escape(value)
 
 
 def _rows(problem: OrderProblem, line: str) -> list[tuple[str, str]]:

@@ -255,7 +255,7 @@ def _go_on(desk: Desk, work: Path) -> Handled | None:
     except Unanswerable as error:
         return _fail(desk, work, str(error))
     except Unreadable as error:
-        _answer(desk, work, error.request, unreadable_letter(str(error), desk.contact))
+        _answer(desk, work, error.request, unreadable_letter(str(error), desk.catalog, desk.contact))
         return _finish(desk, work, name, "refused", str(error), error.request)
     replace_file(work / "order.toml", request.text.encode("utf-8", "surrogateescape"))
     checked = check_order(request.text, "order.toml", desk.catalog, clock.today())

@@ -44,6 +44,7 @@ __all__ = [
     "delivery_letter",
     "html_page",
     "parse_mailbox",
+    "wrapped",
 ]
 
 CERTIFICATE_NAME: Final = "certificate.pdf"
@@ -253,7 +254,8 @@ def html_page(title: str, body: Sequence[str]) -> str:
     """A whole HTML document, whose style goes with it and which loads nothing."""
     style = (
         "body{font-family:Georgia,serif;color:#1b2a33;max-width:42em;margin:1.5em}h2{font-size:1.05em;color:#1f3a4d;margin:1.4em 0 .4em}"
-        "table{border-collapse:collapse}td,th{padding:.25em .9em .25em 0;vertical-align:top;text-align:left}th{color:#1f3a4d}"
+        "table{border-collapse:collapse}td,th{padding:.25em .9em .25em 0;vertical-align:top;text-align:left}"
+        "th{color:#1f3a4d;white-space:nowrap}"
         # On a telephone too, a command is read to its end.
         "td,pre{overflow-wrap:anywhere}pre{white-space:pre-wrap;background:#eef2f5;padding:.5em;margin:.3em 0}"
         "code,pre{font-family:monospace}li{margin:.5em 0}"
@@ -355,15 +357,15 @@ def _greeting(person: str) -> str:
 
 def _columns(rows: Sequence[tuple[str, str]]) -> list[str]:
     width = max(len(name) for name, _ in rows)
-    return [line for name, value in rows for line in _wrapped(value, f"  {name:<{width}}  ", " " * (width + 4))]
+    return [line for name, value in rows for line in wrapped(value, f"  {name:<{width}}  ", " " * (width + 4))]
 
 
 def _numbered(number: int, step: _Step) -> list[str]:
     head = f"{number}. "
-    return [*_wrapped(step.text, head, " " * len(head)), *[f"     {command}" for command in step.commands], ""]
+    return [*wrapped(step.text, head, " " * len(head)), *[f"     {command}" for command in step.commands], ""]
 
 
-def _wrapped(text: str, first: str, others: str) -> list[str]:
+def wrapped(text: str, first: str = "", others: str = "") -> list[str]:
     """The text in lines that no mail program has to break; words, such as commands and names of files, stay whole."""
     return wrap(text, _COLUMNS, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False) or [first]
 
