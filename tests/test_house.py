@@ -26,8 +26,6 @@ TESTED_ELSEWHERE = {
     "cli/vendord.py": ("server/test_license_server.py", "lmgrd starts it"),
     "drive/apprun.py": ("cli/test_app_run.py", "the process that `seatkeeper app run` is; its tests run the command"),
     "drive/premises.py": ("drive/test_simulation.py", "a license server made by commands; simulations and the demo live in it"),
-    "issue/desk_acts.py": ("cli/test_desk.py", "the commands do each act and try its refusals; test_customer_life.py does three of them"),
-    "issue/desk_entitling.py": ("cli/test_entitlement.py", "the command shows what these functions find"),
     "server/pump.py": ("server/test_vendord.py", "the tests of the daemon's process put every event through it"),
     "vendor/log.py": ("adapters/test_journal.py", "an interface; the journal keeps its promises"),
 }
