@@ -242,6 +242,10 @@ def test_many_servers_are_told_in_a_row_each(desk: Path, capsys: pytest.CaptureF
     assert "Beside each whole file lie the trust file and the server's credential" in out
     assert "Credential " not in out
     assert "Divided by shares 1:1:1:1:1:1:1 as ordered." in out
+    Path("more.toml").write_text(Path("split.toml").read_text().replace("quantity = 120", "quantity = 161"))
+    status, out, _ = run(capsys, "more.toml", "--keys", "keys", "-o", "new", "--delta-to", "out")
+    assert status == 0
+    assert out.count("  Changes in the old file:\n    SK034_INBOUND_VOICE 8.5: ") == 7
 
 
 def test_a_delta_has_what_is_new_and_says_what_changes(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

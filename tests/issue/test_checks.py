@@ -174,3 +174,14 @@ def test_what_is_not_known_for_a_wrong_value_is_not_guessed_at(order_text: str, 
     # Perhaps the item that cannot be read is one for pairs.
     unread = order_text.replace("sites = 3", "sites = 3\nredundant_pairs = 2").replace("Genesys E-mail", "HA - CIM Platfrom")
     assert [row[1] for row in found(unread, catalog, today)] == ["items[2].product"]
+    switches = '[[switches]]\ntype = "X"\nversion = "1"\ntechnical_dns = 5\n[[switches]]\ntype = "Y"\nversion = "1"\n'
+    assert [row[1] for row in found(order_text.replace("technical_dns = 200", "technical_dns = true") + switches, catalog, today)] == [
+        "environment.technical_dns"
+    ]
+    some = order_text.replace("Genesys CIM Platform - MS", "Genesys Chat") + license_("tserver_iscc").replace(
+        "quantity = 1", "quantity = 0"
+    )
+    assert [row[1] for row in found(some, catalog, today)] == ["licenses[2].quantity"]
+    old = order_text.partition("[[items]]")[0] + item("Genesys Chat").replace('"8.5"', "8.5") + license_("occ_full", 'version = "7.0"')
+    old += order_text[order_text.index("[environment]") :]
+    assert [row[1] for row in found(old, catalog, today)] == ["items[1].version"]

@@ -129,6 +129,15 @@ def test_numbers_that_follow_the_applications_stay_as_they_were_said(said: str, 
     assert check_order(text_of(checked.order), "again.toml", CATALOG, TODAY).order == checked.order
 
 
+def test_a_usual_number_that_was_said_is_said_again_beside_applications(order_text: str) -> None:
+    tables = '[[applications]]\nname = "T-Server"\nversion = "8.1"\ninstances = 2\n'
+    text = order_text.replace("Genesys CIM Platform - MS", "Genesys Inbound Voice").replace("sites = 3", "sites = 1")
+    checked = check_order(text + tables, "order.toml", CATALOG, TODAY)
+    assert checked.order is not None, checked.problems
+    assert checked.order.environment.sites == 1
+    assert check_order(text_of(checked.order), "again.toml", CATALOG, TODAY).order == checked.order
+
+
 def test_text_is_what_a_person_reads_with_remarks_above(order: Order) -> None:
     written = text_of(order, remarks=["Additional\nquantity: takes   the place of order 1."])
     assert written.startswith("# Additional quantity: takes the place of order 1.\n\n[order]\n")

@@ -112,6 +112,8 @@ def test_the_place_of_a_table_within_a_table(order_text: str, catalog: Catalog, 
         (server("a", "aa", "share = 3") + server("b", "ad", 'share = "2"'), ["servers[2].share"]),
         # Two servers of one host id are found beside a port that is none.
         (server("a", "aa", "share = 3\nport = 0") + server("b", "aa", "share = 2"), ["servers[1].port", "servers[2].hostid"]),
+        # Two hosts that are none are not the same one.
+        (server("a a", "aa", "share = 3") + server("b b", "ad", "share = 2"), ["servers[1].host", "servers[2].host"]),
         # With a word that is no configuration nobody knows what the servers are for.
         (server("a", "aa") + server("b", "ad"), ["order.configuration"]),
     ],

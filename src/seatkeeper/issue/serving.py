@@ -153,7 +153,7 @@ def check_split(
         return
     if complete:
         _check_shares(sheet, servers)
-    _check_quantities(sheet, servers, items, licenses, complete=complete)
+    _check_quantities(sheet, servers, items, licenses)
 
 
 def _check_daemon(sheet: Sheet, servers: Sequence[OrderServer]) -> None:
@@ -197,8 +197,6 @@ def _check_quantities(
     servers: Sequence[OrderServer],
     items: Sequence[Item | None],
     licenses: Sequence[ExtraLicense | None],
-    *,
-    complete: bool,
 ) -> None:
     ordered: dict[str, int] = {}
     for item in items:
@@ -222,7 +220,7 @@ def _check_quantities(
                 )
     for name, parts in given.items():
         total = sum(quantity for _, quantity in parts)
-        everywhere = complete and len(parts) == len(servers)
+        everywhere = len(parts) == len(servers)
         if all_ordered and (total > ordered[name] or (everywhere and total < ordered[name])):
             sheet.add(
                 ("servers", parts[-1][0], "quantities"),
