@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from seatkeeper.cli import usage_gate
 from seatkeeper.cli.order import counted, print_json, run, table
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(usage_gate.app)
 
 Database = Annotated[Path, typer.Option("--db", metavar="DIR", help="The directory with the usage data.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
