@@ -147,7 +147,9 @@ def test_hosts_are_names_or_addresses(raw: str, meant: str) -> None:
     assert values.host(raw) == meant
 
 
-@pytest.mark.parametrize("bad", ["licsrv:7260", "[2001:db8::7]:7260", "2001:db8::g", "a b", "", 7, None])
+@pytest.mark.parametrize(
+    "bad", ["fe80::1%eth0", "-x", "a..b", ".a", "licsrv:7260", "[2001:db8::7]:7260", "2001:db8::g", "a b", "", 7, None]
+)
 def test_what_is_no_host(bad: Any) -> None:
     with pytest.raises(Unfit, match="a host name, as `hostname` prints it, or an IP address"):
         values.host(bad)

@@ -295,13 +295,20 @@ def host(value: Any) -> str:
     if ":" in value:
         # Brackets belong to port@host and to URLs; the SERVER line has the address alone.
         bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+        if "%" in bare:
+            raise Unfit(
+                expected, "An address with a zone (%) means something on its own machine only.", "Give a name, or an address of the site."
+            )
         if not _is_address(bare):
             raise Unfit(expected, "This is no IPv6 address.", "Leave the port out; it has a key of its own.")
         return check_host(bare.strip())
     try:
-        return check_host(value)
+        check_host(value)
     except ValueError:
         raise Unfit(expected) from None
+    if value[0] in "-." or ".." in value:
+        raise Unfit(expected)
+    return value
 
 
 def hostid(value: Any) -> str:
