@@ -94,8 +94,9 @@ def test_what_can_be_refused_is_refused_before_anything_is_made(tmp_path: Path) 
         hold(tmp_path, '[root]\npassphrase = "file:wrong"\n' + NEXT, "u.json")
     with pytest.raises(InputError, match="no such issuer"):
         hold(tmp_path, '[root]\npassphrase = "file:secret"\n' + NEXT + '[[steps]]\ndo = "revoke"\nissuer = "00"\n', "u.json")
-    with pytest.raises(SeatkeeperError, match=r"holds keys already.*Nothing was made"):
-        hold(tmp_path, FIRST, "u.json")
+    for rehearse in (True, False):
+        with pytest.raises(InputError, match="holds keys already"):
+            hold(tmp_path, FIRST, "u.json", rehearse=rehearse)
     assert content(tmp_path / "keys") == before
     assert not (tmp_path / "u.json").exists()
 
@@ -108,8 +109,9 @@ def test_a_ceremony_that_breaks_off_says_what_exists(tmp_path: Path) -> None:
     assert state_of(read).startswith("was broken off: step 3 (rotate)")
     assert [bool(step.ended) for step in read.steps] == [True, True, False]
     assert {Path(made.path).name for step in read.steps for made in step.files} == set(content(tmp_path / "keys"))
+    (tmp_path / "aside").mkdir()
     with pytest.raises(SeatkeeperError, match="It was a rehearsal, so nothing exists"):
-        hold(tmp_path, text, "again.json", rehearse=True)
+        hold(tmp_path / "aside", text, rehearse=True)
 
 
 @pytest.mark.parametrize("step", [1, 2])

@@ -65,6 +65,7 @@ __all__ = [
     "ISSUER_DAYS_MAX",
     "Credential",
     "change_passphrase",
+    "check_empty",
     "credential_path",
     "find_credential",
     "find_trust",
@@ -148,7 +149,7 @@ def init_vendor(
         check_vendor_name(vendor)
     except ValueError as error:
         raise InputError("This cannot be a vendor's name.", file="NAME", found=vendor, expected=str(error)) from None
-    _check_empty(directory)
+    check_empty(directory)
     tokens = dict(tokens or {})
     if isinstance(root, str) and is_token(root):
         tokens["root"], root = root, None
@@ -442,7 +443,12 @@ def _changing(directory: Path) -> Iterator[tuple[Path, Trust]]:
         raise InputError(f"This trust file cannot be changed: {error.strerror}.", file=str(path)) from None
 
 
-def _check_empty(directory: Path) -> None:
+def check_empty(directory: Path) -> None:
+    """Return only if a new vendor's keys may be made in the directory.
+
+    Raises:
+        InputError: It holds keys.
+    """
     held = sorted(path.name for pattern in ("*.key", "*.token", "*.pub", "*.trust") for path in directory.glob(pattern))
     if held:
         raise InputError(

@@ -74,6 +74,9 @@ def hold_ceremony(
     if output.exists() or not output.parent.is_dir():
         problem = "There is a file already." if output.exists() else "There is no such directory."
         raise InputError(problem, file=str(output), remedy="Name another place for the transcript.")
+    if plan.makes_vendor:
+        # A rehearsal must not end well where the ceremony itself could not begin.
+        store.check_empty(Path(plan.keys))
     transcript = Transcript(
         rehearsal=rehearse,
         vendor=plan.vendor,
