@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seatkeeper.adapters import keys
+from seatkeeper.adapters import keys, textfiles
+from seatkeeper.adapters.wholefile import alone
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.cli.license import main
 from seatkeeper.cli.license_edit import save_backup
@@ -153,6 +157,51 @@ def test_no_backup_replaces_another(tmp_path: Path) -> None:
     backups = {save_backup(path) for _ in range(3)}
     assert len(backups) == 3
     assert all(each is not None and each.read_text() == "one" for each in backups)
+
+
+def test_of_files_that_are_merged_at_once_none_is_lost(desk: Desk) -> None:
+    """Each process waits until the one before has written, and merges into what that one left."""
+    old = desk.write("license.dat", Comment("# mine"), a=10)
+    names = [f"f{number}" for number in range(4)]
+    for name in names:
+        desk.write(f"{name}.lic", **{name: 5})
+    command = [sys.executable, "-m", "seatkeeper.cli.main", "license", "merge", "license.dat"]
+    with alone(old):
+        # All of them have begun before the first may write.
+        processes = [
+            subprocess.Popen([*command, f"{name}.lic", "--apply", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for name in names
+        ]
+    said = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(names), said
+    lines = old.read_text().splitlines()
+    assert "# mine" in lines
+    assert sorted(line.split()[1] for line in lines if line.startswith("FEATURE")) == ["a", *names]
+    assert main(["verify", "license.dat"]) == 0
+    # What each of them found there is kept: one more license from one backup to the next.
+    backups = [path.read_text().count("FEATURE ") for path in desk.place.glob("license.dat.*.bak")]
+    assert sorted(backups) == [1, 2, 3, 4]
+    assert len({json.loads(out)["backup"] for out, _ in said}) == len(names)
+    assert not list(desk.place.glob(".license*"))
+
+
+def test_who_waits_too_long_for_another_merge_is_told_and_changes_nothing(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = desk.write("license.dat", a=10)
+    before = old.read_bytes()
+    desk.write("new.lic", b=5)
+    monkeypatch.setattr(textfiles, "alone", functools.partial(alone, wait_s=0.05))
+    with alone(old):
+        status, out, err = run(capsys, "license.dat", "new.lic", "--apply")
+        assert (status, out) == (1, "")
+        assert "Another program is changing this file." in err
+        assert "Try again when it has ended." in err
+        # To look needs no lock.
+        assert run(capsys, "license.dat", "new.lic")[0] == 0
+    assert old.read_bytes() == before
+    assert not list(desk.place.glob("*.bak"))
+    assert run(capsys, "license.dat", "new.lic", "--apply")[0] == 0
 
 
 def test_a_running_server_takes_the_merged_file_and_nobody_loses_a_seat(tmp_path: Path) -> None:

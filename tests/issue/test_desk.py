@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from seatkeeper.adapters.keys import init_vendor, load_trust, revoke, rotate
+from seatkeeper.adapters.registry import Act, Registry
+from seatkeeper.adapters.registry_engine import BusyError
 from seatkeeper.base.errors import InputError, SeatkeeperError
-from seatkeeper.issue.desk import Desk, deliver, file_faults, order_of, register, reproduce, withdraw
-from seatkeeper.issue.desk_acts import added, change, end, moved
+from seatkeeper.issue.delivery import Delivery
+from seatkeeper.issue.desk import Desk, deliver, file_faults, issue, order_of, register, reproduce, withdraw
+from seatkeeper.issue.desk_acts import added, change, end, maintain, moved
+from seatkeeper.issue.desk_deliveries import RegistryDeliveries
+from seatkeeper.issue.desk_entitling import Held
+from seatkeeper.issue.desk_imports import import_held
 from seatkeeper.issue.desk_recorder import RegistryRecorder
 from seatkeeper.issue.record import digest_of
 from seatkeeper.licfile.parser import parse
@@ -257,6 +265,50 @@ def test_a_delta_to_what_is_no_file_of_ours_is_refused(office: Office, tmp_path:
     again = change(office.desk(), number, "reissue", lambda old: old, {}).row.number
     office.issue(again, "whole.dat")
     assert set((office.states(first) | office.states(number)).values()) == {"retired"}
+
+
+def test_every_act_is_done_again_where_the_database_ended_it_for_another_one(office: Office) -> None:
+    """As PostgreSQL may at any time: here each transaction is ended once, when all of it was done."""
+    contended = Contended(office.url)
+    desk = msgspec.structs.replace(office.desk(), registry=contended)
+    number = register(desk, order({VOICE: 5}), "order.toml").row.number
+    (put,) = issue(desk, number, office.keys, office.directory / "license.dat")
+    issue(desk, number, office.keys, office.directory / "again.dat", again=True)
+    maintain(desk, number, None, "2027-12-31")
+    withdraw(desk, change(desk, number, "reissue", lambda old: old, {}).row.number, "a mistake")
+    grown = change(desk, number, "add", lambda old: added(old, {VOICE: 1}, {}, CATALOG), {}).row.number
+    (delta,) = issue(desk, grown, office.keys, office.directory / "delta.dat", delta_to=put.path)
+    recorder = RegistryDeliveries(desk)
+    files = tuple((each.path.name, each.sha256) for each in (delta,))
+    for outcome in ("sent", "refused"):
+        recorder.begun(Delivery(outcome, "2026-03-14", grown, "1111", files, recipients=("alex@pigeon.example",), by="smtp://mail"))
+        recorder.ended(outcome, outcome, "told")  # type: ignore[arg-type]
+    old = Held("Loft Example AG", "77", "OLD-1", "production", "item", MAIL, "permanent", "seat", "7.6", 40, "permanent")
+    assert import_held(desk, [(1, old)], "list.csv") == (1, 1)
+    end(desk, grown, "closed down")
+    with office.registry.read() as view:
+        acts = [row.act for row in view.history()]
+        assert len(view.deliveries()) == 1
+    once = ("maintain", "withdraw", "delta", "deliver", "undelivered", "import", "end")
+    assert {act: acts.count(act) for act in once} == dict.fromkeys(once, 1)
+    assert (acts.count("register"), acts.count("sign"), acts.count("issue"), acts.count("again")) == (3, 2, 2, 1)
+    assert office.verify().findings == ()
+    assert contended.tries >= 2 * 15
+    contended.close()
+
+
+class Contended(Registry):
+    """A registry whose transactions are ended every other time, when all was done."""
+
+    tries = 0
+
+    @contextmanager
+    def write(self, now: float, by: str) -> Iterator[Act]:
+        with super().write(now, by) as act:
+            yield act
+            self.tries += 1
+            if self.tries % 2:
+                raise BusyError("Another transaction was in the way.")
 
 
 # Reproducing ---------------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_more_of_what_is_had_and_what_is_new() -> None:
     older = had(items=(Item(VOICE, "8.1", 1), Item(MAIL, "7.6", 1)))
     assert counts(added(older, {CHAT: 1}, {}, CATALOG))[CHAT] == ("8.1", 1)
     assert counts(added(older, {CHAT: 1}, {}, CATALOG, version="9.0"))[CHAT] == ("9.0", 1)
-    with pytest.raises(InputError, match="version of this item is not known.*--version"):
+    with pytest.raises(InputError, match=r"version of this item is not known.*--version"):
         added(had(items=(), licenses=(ExtraLicense("vcb_full", 1),)), {CHAT: 1}, {}, CATALOG)
     with pytest.raises(SeatkeeperError, match="Genesys Chat"):
         added(had(), {"Genesys Caht": 1}, {}, CATALOG)
@@ -92,7 +92,7 @@ def test_another_license_server_and_only_that_one() -> None:
         ("south", "001122334455", 2),
     ]
     assert [server.host for server in moved(both, "0800200005a1", "001122334455", "harbor").servers] == ["harbor", "south"]
-    with pytest.raises(InputError, match="has that host id.*0800200005a1 or 0800200005a2"):
+    with pytest.raises(InputError, match=r"has that host id.*0800200005a1 or 0800200005a2"):
         moved(both, "001122334455", "001122334456")
     with pytest.raises(InputError, match="--from: This is not a host id"):
         moved(both, "no host id", "001122334456")
@@ -146,9 +146,9 @@ def test_two_changes_of_one_order_cannot_both_be(office: Office) -> None:
     """Each would say all that is had, and nobody could add them up."""
     change(office.desk(), "20260001", "reissue", same, {})
     for _ in range(2):
-        with pytest.raises(InputError, match="took this order's place.*Issue order 20260002, or withdraw it"):
+        with pytest.raises(InputError, match=r"took this order's place.*Issue order 20260002, or withdraw it"):
             change(office.desk(), "20260001", "add", lambda old: added(old, {MAIL: 1}, {}, CATALOG), {})
-    with pytest.raises(InputError, match="Only an order that counts now.*order 20260002 follows it"):
+    with pytest.raises(InputError, match=r"Only an order that counts now.*order 20260002 follows it"):
         end(office.desk(), "20260001", "")
     assert states(office) == {"20260001": "issued", "20260002": "registered"}
 
