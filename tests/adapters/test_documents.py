@@ -116,6 +116,13 @@ def test_long_names_wrap_within_the_page(data: dict[str, Any]) -> None:
     assert page.replace(" ", "").count(long) == 3
 
 
+def test_a_delta_says_what_it_is(data: dict[str, Any]) -> None:
+    said = "license.dat has only what is new or changed."
+    assert said not in texts(certificate_pdf(data, DAY))[0]
+    files = [{**each, "partial": True} for each in data["files"]]
+    assert said in texts(certificate_pdf({**data, "files": files}, DAY))[0]
+
+
 def test_two_hundred_lines_go_over_pages_with_their_heads(data: dict[str, Any]) -> None:
     (only,) = data["files"]
     rows = [{**only["licenses"][0], "feature": f"feature_{number}", "count": f"{number}"} for number in range(200)]

@@ -39,6 +39,17 @@ def test_all_figures_are_there(tmp_path: Path, catalog: Catalog) -> None:
     assert len(only["licenses"]) + len(data["items"]) == len(parcel.files[0].features)
 
 
+def test_what_an_order_asks_of_a_license_is_there_and_what_the_catalog_gives_it_is_not(tmp_path: Path, catalog: Catalog) -> None:
+    changes = (
+        ('feature = "vcb_full"\n', 'feature = "vcb_full"\nattributes = { BORROW = "168" }\n'),
+        ("[environment]\n", '[[licenses]]\nfeature = "CLDistributed"\nquantity = 1\n\n[environment]\n'),
+    )
+    parcel = read_parcel(*issued(tmp_path, *changes), catalog)
+    assert any(line.attribute("DUP_GROUP") == "V" for line in parcel.files[0].features)
+    rows = {row["feature"]: row["notes"] for row in certificate_data(parcel, catalog)["files"][0]["licenses"]}
+    assert (rows["vcb_full"], rows["CLDistributed"]) == ("BORROW=168", "")
+
+
 def test_a_last_day_and_another_purpose(tmp_path: Path, catalog: Catalog) -> None:
     changes = (('purpose = "production"', 'purpose = "evaluation"'), ('"permanent"', "2026-04-01"))
     data = certificate_data(read_parcel(*issued(tmp_path, *changes), catalog), catalog)
