@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
-if TYPE_CHECKING:
-    import pytest
+from seatkeeper.sdk import access
 
 _LICENSE_PATHS = ("LM_LICENSE_FILE", "GENESYS_D_LICENSE_FILE")
 
@@ -28,6 +27,14 @@ for _name in [name for name in os.environ if name in _LICENSE_PATHS or (name.sta
 #: `.flexlmrc`, `.flexlmborrow` and borrowed seats of the person at the machine are neither used nor added to.
 _HOME = tempfile.mkdtemp(prefix="seatkeeper-tests-")
 os.environ["HOME"] = _HOME
+
+
+@pytest.fixture(autouse=True)
+def _a_tool_runs_once() -> None:
+    """What one test's tool has noted of license files and roots is nothing to the next one's, which has a process of its own elsewhere."""
+    access._license_files.clear()
+    access._vendors.clear()
+    access._unproven.clear()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -41,7 +41,7 @@ SETTINGS = sorted(
         for name in re.findall(r"\bSEATKEEPER_[A-Z0-9_]*[A-Z0-9]\b", path.read_text(encoding="utf-8"))
     }
 )
-SESSION_S = 60.0
+SESSION_S = 240.0
 #: A server that was told to stop may take this long.
 STOP_S = 10.0
 DEFAULT_PORT = "7260"
@@ -256,6 +256,7 @@ PAGES_WITH_EXAMPLES = [
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(SESSION_S + 60)
 @pytest.mark.parametrize("page", PAGES_WITH_EXAMPLES)
 def test_the_examples_of_a_page_run(page: str, tmp_path: Path) -> None:
     steps = examples((ROOT / page).read_text(encoding="utf-8"))
