@@ -83,6 +83,11 @@ def test_the_registry_knows_the_order(tmp_path: Path, monkeypatch: pytest.Monkey
         report = json.loads(capsys.readouterr().out)
         assert (report["order"], report["outcome"]) == (number, "written")
         assert "went to alex@pigeon.example" in commands.good(f"entitlement show {number}")
+    # What does not count any more gets no certificate either.
+    commands.good("desk move 20260002 --from 0800200005ac --to 0800200005ad --host other --keys keys -o moved.dat")
+    assert main(["license.dat", "--pdf", "c.pdf", "--registry", "desk.db"]) == 1
+    assert "no file of order 20260001 that counts" in capsys.readouterr().err
+    assert not Path("c.pdf").exists()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,8 @@ def deliver(
     if order is None and registry is None:
         raise InputError("No order is named.", file="--order", expected="the order's file, or --registry WHERE where a registry knows it")
     parcel = read_parcel(place, order or partial(_registered, registry), loaded)
+    if registry is not None:
+        _check_counts(registry, parcel)
     certificate = None if no_pdf else certificate_pdf(certificate_data(parcel, loaded), parcel.issued, fonts=fonts)
     for path in (outbox, pdf.parent if pdf is not None else None):
         if path is not None and not path.is_dir():
@@ -134,6 +136,14 @@ def _registered(registry: str | None, number: str) -> str:
     if not text:
         raise InputError("This order was imported without its text.", found=number, remedy="Name a file of it with --order.")
     return text
+
+
+def _check_counts(registry: str, parcel: Parcel) -> None:
+    """Return only if the registry has each file of the parcel, and it counts."""
+    with open_desk(registry) as desk, desk.registry.read() as view:
+        from seatkeeper.issue.desk_deliveries import counted_files
+
+        counted_files(view, parcel.order.terms.number, [(each.name, each.sha256) for each in parcel.files])
 
 
 @contextmanager

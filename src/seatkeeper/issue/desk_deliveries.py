@@ -11,12 +11,14 @@ from seatkeeper.issue.desk import Desk, deliver, issue, register
 from seatkeeper.issue.model import AUTO
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from seatkeeper.adapters.keyplaces import Passphrase
+    from seatkeeper.adapters.registry_reading import View
     from seatkeeper.issue.delivery import Delivery, Outcome
 
-__all__ = ["RegistryDeliveries", "issue_received"]
+__all__ = ["RegistryDeliveries", "counted_files", "issue_received"]
 
 
 class RegistryDeliveries:
@@ -38,15 +40,7 @@ class RegistryDeliveries:
             InputError: A file of it is not one that the registry has, and that counts; nothing may leave then.
         """
         with self._desk.registry.write(self._desk.now, self._desk.by) as act:
-            known = {file.signed_sha256: file.number for file in act.files(order=delivery.order, states=LIVE)}
-            for name, digest in delivery.files:
-                if digest not in known:
-                    raise InputError(
-                        f"The registry has no file of order {delivery.order} that counts and is this one.",
-                        file=name,
-                        remedy=f"`seatkeeper desk issue {delivery.order} --again` puts out those that it has.",
-                    )
-            numbers = [known[digest] for _, digest in delivery.files]
+            numbers = counted_files(act, delivery.order, delivery.files)
             act.tell("delivering", site=delivery.site, order=delivery.order, id=delivery.id, files=" ".join(numbers), how=delivery.by)
         self._going[delivery.id] = delivery, numbers
 
@@ -63,6 +57,23 @@ class RegistryDeliveries:
     def _undelivered(self, given: Delivery, outcome: Outcome, why: str) -> None:
         with self._desk.registry.write(self._desk.now, self._desk.by) as act:
             act.tell("undelivered", site=given.site, order=given.order, id=given.id, outcome=outcome, why=why)
+
+
+def counted_files(view: View, order: str, files: Sequence[tuple[str, str]]) -> list[str]:
+    """The numbers of the files, each given by name and SHA-256, that the registry has of an order.
+
+    Raises:
+        InputError: It has not one of them, or that one does not count any more.
+    """
+    known = {file.signed_sha256: file.number for file in view.files(order=order, states=LIVE)}
+    for name, digest in files:
+        if digest not in known:
+            raise InputError(
+                f"The registry has no file of order {order} that counts and is this one.",
+                file=name,
+                remedy=f"`seatkeeper desk issue {order} --again` puts out those that it has.",
+            )
+    return [known[digest] for _, digest in files]
 
 
 def issue_received(
