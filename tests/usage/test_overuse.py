@@ -29,7 +29,7 @@ def told(times: Times, limits: dict[tuple[int, int], int], step: int) -> dict[tu
     return {(row["key"], row["period"]): row["seconds"] for row in rows}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(some_times(), st.dictionaries(st.tuples(st.integers(0, 2), st.integers(0, 1)), st.integers(0, 3)), st.sampled_from([1, 10]))
 def test_the_time_over_is_that_of_a_count_second_by_second(times: Times, limits: dict[tuple[int, int], int], step: int) -> None:
     expected = {}

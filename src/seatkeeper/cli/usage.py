@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seatkeeper.cli import usage_gate
+from seatkeeper.cli import usage_collect, usage_gate
 from seatkeeper.cli.order import counted, print_json, run, table
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
+app.add_typer(usage_collect.app)
 app.add_typer(usage_gate.app)
 
 Database = Annotated[Path, typer.Option("--db", metavar="DIR", help="The directory with the usage data.", show_default=False)]
@@ -145,7 +145,7 @@ def report(
     if json:
         print_json([_as_json(row) for row in rows])
     else:
-        _print(rows, query.zone)
+        _print(rows, query.zone or UTC)
 
 
 @app.command()

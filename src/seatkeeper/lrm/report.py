@@ -1,38 +1,44 @@
-"""Reports about the use of sellable items, worked out from the warehouse by an engine."""
+"""Reports about the use of sellable items, worked out from the warehouse by an engine, and compared with what was bought.
+
+Rows are worked out together of all subjects whose periods and excluded times are the same. Where a limit or a bundle changes, periods
+are measured in parts, each with its own limit, and joined afterwards (lrm.limits).
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, date, tzinfo
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded, nearest_sentence
-from seatkeeper.usage.closing import BIN_S, closed_in
-from seatkeeper.usage.facts import DAY_S, KINDS
-from seatkeeper.usage.measures import ITEMS, Item, PortRule, RecordingRule, item_named
+from seatkeeper.lrm.figures import Asked, figures, time_over
+from seatkeeper.lrm.gaps import gaps_in
+from seatkeeper.lrm.limits import Part, compared
+from seatkeeper.lrm.site import Site, read_site
+from seatkeeper.usage.limits import Limit, Measure, at_moment, split
+from seatkeeper.usage.measures import ITEMS, Item, PortRule
 from seatkeeper.usage.peaks import KEYS_MAX, MINUTE_S
-from seatkeeper.usage.periods import Granularity, edges, periods
-from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject, concurrent, counted, enabled, groups, port_peaks
-from seatkeeper.usage.seats import lacking
+from seatkeeper.usage.periods import Granularity, Period, periods
+from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject, groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from seatkeeper.adapters.engines import Engine
-    from seatkeeper.adapters.warehouse import ClosedDay, Manifest, Warehouse
-    from seatkeeper.usage.periods import Edge, Period
+    from seatkeeper.adapters.warehouse import Manifest, Warehouse
+    from seatkeeper.lrm.limits import Compared
+    from seatkeeper.usage.excluded import ExcludedTime
+    from seatkeeper.usage.limits import Step
     from seatkeeper.usage.reports import DayEnds, Facts
-
-#: By key and number of the period: peak and its last second.
-_Found = dict[tuple[int, int], tuple[int, int | None]]
 
 __all__ = ["SAMPLINGS", "Query", "Row", "Sampling", "items_by_name", "report"]
 
 #: `exact` and `second` look at every second, which is as fine as facts are; `minute` at every whole minute, as LRM does.
 Sampling = Literal["exact", "second", "minute"]
 SAMPLINGS: Final[dict[str, int]] = {"exact": 1, "second": 1, "minute": MINUTE_S}
+_NO_BUNDLE: Final = "no set of bundles in force has this bundle"
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -44,7 +50,7 @@ class Query(msgspec.Struct, frozen=True):
         granularity: How long a period is.
         first: The first day, in `zone`.
         end: The day after the last one.
-        zone: Whose days and hours they are.
+        zone: Whose days and hours they are; None: those of each tenant's own zone.
         week_start: The weekday on which a week begins, 0 for Monday.
         tenant: Only this tenant; None: all.
         group: Only this group; None: all.
@@ -57,7 +63,7 @@ class Query(msgspec.Struct, frozen=True):
     granularity: Granularity
     first: date
     end: date
-    zone: tzinfo = UTC
+    zone: tzinfo | None = UTC
     week_start: int = 0
     tenant: str | None = None
     group: str | None = None
@@ -75,9 +81,15 @@ class Row(msgspec.Struct, frozen=True):
         peak: The most seats that were in use at once; None where that cannot be known.
         peak_time: The last second of the peak; None where nothing was in use.
         enabled: The most seats that were configured at once; None where that is not known, or not measured.
-        limit: What was bought, or provisioned; None where nothing was.
-        over: By how much the peak was above the limit, 0 where it was not.
+        limit: What was bought, or provisioned: the limit that was passed, else the one in force at the peak; None where there was none.
+        over: By how much use was above a limit, at most; 0 where it was not.
         missing: Why something is not known; empty where all is.
+        limit_since: From which day the limit has held.
+        burst: How much may be in use for a while; at least the limit.
+        measure: What is compared with the limit.
+        over_seconds: For how long use was above the limit in force; None where that cannot be known.
+        excluded: Why some of the period does not count, and for how many seconds.
+        zone: Whose days and hours the period's are.
     """
 
     subject: Subject
@@ -89,6 +101,12 @@ class Row(msgspec.Struct, frozen=True):
     limit: int | None = None
     over: int = 0
     missing: str = ""
+    limit_since: date | None = None
+    burst: int | None = None
+    measure: Measure = "peak"
+    over_seconds: int | None = 0
+    excluded: tuple[tuple[str, int], ...] = ()
+    zone: tzinfo = UTC
 
 
 def items_by_name(items: Sequence[Item] = ITEMS) -> dict[str, Item]:
@@ -96,87 +114,183 @@ def items_by_name(items: Sequence[Item] = ITEMS) -> dict[str, Item]:
     return {folded(item.name): item for item in items}
 
 
-def report(warehouse: Warehouse, engine: Engine, query: Query, items: Mapping[str, Item], products: Mapping[str, str]) -> list[Row]:
+def report(
+    warehouse: Warehouse, engine: Engine, query: Query, items: Mapping[str, Item], products: Mapping[str, str], site: Site | None = None
+) -> list[Row]:
     """The rows of a report: by subject in the order of their names, then by period.
 
+    Args:
+        warehouse: Where the facts are.
+        engine: What works it out.
+        query: What is asked.
+        items: The items that are built in, by folded name.
+        products: Folded names of products -> the item that measures them.
+        site: Limits, bundles, and the site's own settings; None: as they stand beside the facts.
+
     Raises:
-        InputError: The item, the tenant or the group is not known, or the days are none.
+        InputError: The item, the tenant or the group is not known, the days are none, or one of the site's files cannot be used.
     """
-    item = item_named(query.item, items, products)
-    pieces = periods(query.granularity, query.first, query.end, query.zone, query.week_start)
+    site = read_site(warehouse.path, items, products) if site is None else site
+    versions = site.versions(query.item)
+    if query.report in GROUP_KINDS and versions[0][1] is None:
+        raise InputError("Bundles are not reported by group.", file="--item", found=query.item, expected="an item")
     manifest = warehouse.manifest()
-    closed = _closed_days(manifest, item, query, pieces)
-    # Of closed days the kept peaks are taken; all others are worked out from the facts, now.
-    live = edges(pieces, [(day.day * DAY_S, (day.day + 1) * DAY_S) for day in closed])
-    counting = [edge.at for edge in live if edge.period >= 0]
-    span = (counting[0], live[-1].at) if counting else (pieces[-1].until, pieces[-1].until)
-    facts = warehouse.facts(engine, manifest, *span)
-    subjects = _subjects(engine, query, facts, manifest)
-    if not subjects:
-        return []
-    missing = lacking(item, facts.known.kinds)
-    if isinstance(item.peak, RecordingRule):
-        missing = "recordings have no place" if query.report == "place-group" else missing
-        missing = missing if "recordings" in manifest.parts else "no recordings are known"
-    used: _Found = {}
-    if not missing and item.peak is not None:
-        used = _used(engine, facts, item, query, subjects, pieces, live if counting else [])
-        if closed:
-            used = _with_closed(warehouse, engine, item, query, subjects, pieces, closed, used, "peak")
-    able = _enabled(engine, facts, item, query, subjects, live if counting else [])
-    if able is None and _by_agents(item, query, manifest):
-        able = _agents_seen(warehouse, engine, manifest, subjects, len(pieces))
-    elif closed and able is not None:
-        able = _with_closed(warehouse, engine, item, query, subjects, pieces, closed, able, "enabled")
-    if item.peak is None:
-        missing = ""
-    elif isinstance(item.peak, PortRule):
-        missing = "no ports were counted"
-    rows: list[Row] = []
+    subjects = _subjects(engine, query, warehouse.facts(engine, manifest, 0, 0), manifest)
+    alike: dict[tuple[tzinfo, tuple[ExcludedTime, ...]], list[int]] = {}
     for key, subject in enumerate(subjects):
-        for number, piece in enumerate(pieces):
-            peak, last = used.get((key, number), (None, None))
-            most = None if able is None else able.get((key, number), (None, None))[0]
-            rows.append(Row(subject, query.item, piece, peak, last, most, missing=missing if peak is None else ""))
-    return rows
+        zone = site.zone(subject) if query.zone is None else query.zone
+        wholes = _wholes(query, zone)
+        out = tuple(site.excluded(subject, wholes[0].since, wholes[-1].until)) if site.settings.excluded else ()
+        alike.setdefault((zone, out), []).append(key)
+    rows: list[list[Row]] = [[] for _ in subjects]
+    for (zone, out), keys in alike.items():
+        told = _Told(warehouse, engine, manifest, site, query, [subjects[key] for key in keys], zone, out)
+        for key, own in zip(keys, told.rows(versions), strict=True):
+            rows[key] = own
+    return [row for own in rows for row in own]
 
 
-def _closed_days(manifest: Manifest, item: Item, query: Query, pieces: list[Period]) -> list[ClosedDay]:
-    """The closed days that say what is asked: by the same rules, and for periods that are whole bins."""
-    if query.sampling == "minute" or query.membership != "history" or isinstance(item.peak, PortRule):
-        return []
-    if any(piece.since % BIN_S or piece.until % BIN_S for piece in pieces):
-        return []
-    first, end = pieces[0].since, pieces[-1].until
-    return [
-        day
-        for day in manifest.closed
-        if day.rules.get(item.name) == item.digest and day.day * DAY_S < end and (day.day + 1) * DAY_S > first
-    ]
+def _wholes(query: Query, zone: tzinfo) -> list[Period]:
+    return periods(query.granularity, query.first, query.end, zone, query.week_start)
 
 
-def _with_closed(
-    warehouse: Warehouse,
-    engine: Engine,
-    item: Item,
-    query: Query,
-    subjects: list[Subject],
-    pieces: list[Period],
-    closed: list[ClosedDay],
-    found: _Found,
-    measure: str,
-) -> _Found:
-    """What was found, and what closed days have of the same periods; where neither has anything, nothing was in use."""
-    parts = [(number, piece.since, piece.until) for number, piece in enumerate(pieces)]
-    name = "" if measure == "enabled" and query.report in GROUP_KINDS else item.name
-    kept = _by_period(engine, closed_in(warehouse.closed(engine, closed), query.report, name, measure, subjects, parts))
-    both: _Found = {}
-    for key in range(len(subjects)):
-        for number in range(len(pieces)):
-            # The larger peak, and the later of two; a peak of nothing has no moment.
-            told = [one for one in (found.get((key, number)), kept.get((key, number))) if one is not None]
-            both[key, number] = max(told, key=lambda one: (one[0], one[1] or 0), default=(0, None))
-    return both
+class _Told:
+    """What is told of subjects whose periods and excluded times are the same."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        engine: Engine,
+        manifest: Manifest,
+        site: Site,
+        query: Query,
+        subjects: list[Subject],
+        zone: tzinfo,
+        out: tuple[ExcludedTime, ...],
+    ) -> None:
+        self.warehouse = warehouse
+        self.engine = engine
+        self.manifest = manifest
+        self.site = site
+        self.query = query
+        self.subjects = subjects
+        self.zone = zone
+        self.out = out
+        self.wholes = _wholes(query, zone)
+
+    def rows(self, versions: list[tuple[int, Item | None]]) -> list[list[Row]]:
+        """For each subject its rows."""
+        items = [item for _, item in versions if item is not None]
+        steps = [self._steps(subject, items) for subject in self.subjects]
+        moments = {at for at, _ in versions} | {step.at for own in steps for step in own}
+        whole_parts = list(enumerate(self.wholes))
+        parts = split(self.wholes, moments)
+        found = self._parts(versions, [piece for _, piece in parts], steps)
+        # Ports were counted by stretches of time, which may reach over a change of the limit.
+        ports = len(parts) > len(whole_parts) and any(isinstance(item.peak, PortRule) for item in items)
+        whole = self._parts(versions, self.wholes, steps) if ports else None
+        numbers: list[list[int]] = [[] for _ in self.wholes]
+        for position, (number, _) in enumerate(parts):
+            numbers[number].append(position)
+        told = [
+            [compared([found[key, position] for position in numbers[number]]) for number in range(len(self.wholes))]
+            for key in range(len(self.subjects))
+        ]
+        over = self._over(versions, [piece for _, piece in parts], found)
+        missing = gaps_in(self.warehouse, self.engine, self.manifest, items, self.wholes)
+        rows: list[list[Row]] = []
+        for key, subject in enumerate(self.subjects):
+            own: list[Row] = []
+            for number, piece in enumerate(self.wholes):
+                seconds = [over.get((key, position)) for position in numbers[number] if found[key, position].over > 0]
+                lasted = None if None in seconds else sum(one for one in seconds if one is not None)
+                row = self._row(subject, piece, told[key][number], lasted, missing.get(number, ""))
+                if whole is not None:
+                    most = whole[key, number]
+                    row = msgspec.structs.replace(row, peak=most.peak, peak_time=most.last, missing=row.missing or most.missing)
+                own.append(row)
+            rows.append(own)
+        return rows
+
+    def _steps(self, subject: Subject, items: list[Item]) -> list[Step]:
+        # All versions of a bundle have one name, and a bundle has no enabled seats: any of them will do.
+        return self.site.limits(items[-1], self.query.report, subject) if items else []
+
+    def _asked(self, item: Item, pieces: Sequence[Period]) -> Asked:
+        days: DayEnds = None
+        if self.query.membership == "day-end":
+            days = [(day.since, day.until) for day in periods("daily", self.query.first, self.query.end, self.zone)]
+        out = [(time.since, time.until) for time in self.out]
+        step = SAMPLINGS[self.query.sampling]
+        return Asked(self.warehouse, self.engine, self.manifest, self.query.report, item, self.subjects, pieces, out, step, days)
+
+    def _of_versions(self, versions: list[tuple[int, Item | None]], pieces: Sequence[Period]) -> list[tuple[Item | None, list[int]]]:
+        """The numbers of the pieces in which each version counts."""
+        found: list[tuple[Item | None, list[int]]] = []
+        for position, (at, item) in enumerate(versions):
+            end = versions[position + 1][0] if position + 1 < len(versions) else pieces[-1].until
+            numbers = [number for number, piece in enumerate(pieces) if at <= piece.since < end]
+            if numbers:
+                found.append((item, numbers))
+        return found
+
+    def _parts(
+        self, versions: list[tuple[int, Item | None]], pieces: Sequence[Period], steps: list[list[Step]]
+    ) -> dict[tuple[int, int], Part]:
+        parts: dict[tuple[int, int], Part] = {}
+        for item, numbers in self._of_versions(versions, pieces):
+            told = None if item is None else figures(self._asked(item, [pieces[number] for number in numbers]))
+            for key in range(len(self.subjects)):
+                for position, number in enumerate(numbers):
+                    limit = at_moment(steps[key], pieces[number].since) if steps[key] else None
+                    parts[key, number] = Part(missing=_NO_BUNDLE) if told is None else told.part(key, position, limit)
+        return parts
+
+    def _over(
+        self, versions: list[tuple[int, Item | None]], pieces: Sequence[Period], parts: Mapping[tuple[int, int], Part]
+    ) -> dict[tuple[int, int], int]:
+        """For how long limits were passed, where they were, and that can be known."""
+        passed = {place: part.limit for place, part in parts.items() if part.over > 0 and part.limit is not None}
+        seconds: dict[tuple[int, int], int] = {}
+        for item, numbers in self._of_versions(versions, pieces) if passed else []:
+            position = {number: place for place, number in enumerate(numbers)}
+            limits: dict[tuple[int, int], Limit] = {
+                (key, position[number]): limit for (key, number), limit in passed.items() if number in position
+            }
+            if item is not None and limits:
+                told = time_over(self._asked(item, [pieces[number] for number in numbers]), limits)
+                seconds |= {(key, numbers[place]): lasted for (key, place), lasted in told.items()}
+        return seconds
+
+    def _row(self, subject: Subject, piece: Period, told: Compared, lasted: int | None, gap: str) -> Row:
+        limit = told.limit
+        # Where a source has no data, nothing is not known to be nothing.
+        peak = None if gap and not told.peak else told.peak
+        return Row(
+            subject,
+            self.query.item,
+            piece,
+            peak,
+            told.last,
+            told.enabled,
+            None if limit is None else limit.count,
+            told.over,
+            "; ".join(filter(None, (*told.missing, gap))),
+            None if limit is None else limit.since,
+            None if limit is None else limit.burst,
+            "peak" if limit is None else limit.measure,
+            lasted,
+            self._excluded(piece) if self.out else (),
+            self.zone,
+        )
+
+    def _excluded(self, piece: Period) -> tuple[tuple[str, int], ...]:
+        seconds: dict[str, int] = {}
+        for time in self.out:
+            lasted = min(time.until, piece.until) - max(time.since, piece.since)
+            if lasted > 0:
+                seconds[time.reason] = seconds.get(time.reason, 0) + lasted
+        return tuple(seconds.items())
 
 
 def _subjects(engine: Engine, query: Query, facts: Facts, manifest: Manifest) -> list[Subject]:
@@ -204,57 +318,3 @@ def _subjects(engine: Engine, query: Query, facts: Facts, manifest: Manifest) ->
     if len(chosen) > KEYS_MAX:
         raise InputError("These are too many groups.", file="--type", found=str(len(chosen)), expected=f"at most {KEYS_MAX}")
     return chosen
-
-
-def _used(
-    engine: Engine, facts: Facts, item: Item, query: Query, subjects: list[Subject], pieces: list[Period], marks: list[Edge]
-) -> _Found:
-    if isinstance(item.peak, PortRule):
-        if query.report in GROUP_KINDS:
-            return {}
-        parts = [(number, piece.since, piece.until) for number, piece in enumerate(pieces)]
-        return _by_period(engine, port_peaks(facts, item.peak, subjects, parts))
-    if not marks:
-        return {}
-    rows = [counted(facts, item)]
-    step = SAMPLINGS[query.sampling]
-    return _by_period(engine, concurrent(facts, rows, query.report, subjects, marks, step_s=step, days=_day_ends(query)))
-
-
-def _enabled(engine: Engine, facts: Facts, item: Item, query: Query, subjects: list[Subject], marks: list[Edge]) -> _Found | None:
-    """None where it is not measured, or not known."""
-    if item.enabled is None or (query.report not in GROUP_KINDS and item.enabled.kind not in facts.known.kinds):
-        return None
-    if not marks:
-        return {}
-    return _by_period(engine, enabled(facts, [item], query.report, subjects, marks, _day_ends(query)))
-
-
-def _by_agents(item: Item, query: Query, manifest: Manifest) -> bool:
-    """Whether agents are counted of whose configuration nothing is known."""
-    enabled_agents = item.enabled is not None and item.enabled.kind == "agent"
-    return enabled_agents and query.report not in GROUP_KINDS and "agent" not in manifest.configured and "sessions" in manifest.parts
-
-
-def _agents_seen(warehouse: Warehouse, engine: Engine, manifest: Manifest, subjects: list[Subject], pieces: int) -> _Found:
-    """Without configuration data every agent counts as configured: all of whom there are sessions, in every period."""
-    sessions = warehouse.table(engine, KINDS["sessions"], manifest.parts["sessions"])
-    agents = sessions.filter(sessions.agent != "").select("tenant", "agent").distinct()
-    counts = {row["tenant"]: row["agents"] for row in engine.rows(agents.group_by("tenant").aggregate(agents=agents.count()))}
-    total = sum(counts.values())
-    return {
-        (key, number): (total if subject.tenant is None else counts.get(subject.tenant, 0), None)
-        for key, subject in enumerate(subjects)
-        for number in range(pieces)
-    }
-
-
-def _day_ends(query: Query) -> DayEnds:
-    """The asked days, where it counts who belongs to a group when they end."""
-    if query.membership == "history":
-        return None
-    return [(day.since, day.until) for day in periods("daily", query.first, query.end, query.zone)]
-
-
-def _by_period(engine: Engine, expression: Any) -> _Found:
-    return {(row["key"], row["period"]): (row["peak"], row["last"]) for row in engine.rows(expression)}

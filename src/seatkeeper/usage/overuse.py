@@ -30,5 +30,5 @@ def seconds_over(times: Table, cells: Cells, limits: Table, step_s: int = 1) -> 
     lasted = told.mutate(seconds=told.moment - told.moment.lag().over(ibis.window(order_by="event")))
     cell = cells.edges.filter(cells.edges.period >= 0).inner_join(limits, ["key", "period"]).select("cell", "key", "period", "limit")
     over = lasted.inner_join(cell, "cell")
-    over = over.filter(over.seats > over.limit, over.seconds > 0)
+    over = over.filter(over.seats > over["limit"], over.seconds > 0)
     return over.group_by("key", "period").aggregate(seconds=over.seconds.sum())

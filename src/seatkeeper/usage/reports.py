@@ -43,6 +43,7 @@ __all__ = [
     "groups",
     "numbered",
     "port_peaks",
+    "times_of",
 ]
 
 ReportType = Literal["system", "tenant", "agent-group", "place-group"]
@@ -130,7 +131,7 @@ def numbered(tables: Sequence[Table], columns: Sequence[str]) -> Table:
     return first.union(*others) if others else first
 
 
-def _times(rows: Table, facts: Facts, report: ReportType, subjects: Sequence[Subject], days: DayEnds, span: tuple[int, int]) -> Table:
+def times_of(rows: Table, facts: Facts, report: ReportType, subjects: Sequence[Subject], days: DayEnds, span: tuple[int, int]) -> Table:
     """The columns `key`, `seat`, `since`, `until` that `peaks` wants; the key counts subjects through, then numbers."""
     since, until = span
     if report == "system":
@@ -175,7 +176,7 @@ def concurrent_of(
     days: DayEnds = None,
 ) -> Table:
     """The same for tables that are `numbered` already, from 0 up to `numbers`."""
-    times = _times(rows, facts, report, subjects, days, (edges[0].at, edges[-1].at))
+    times = times_of(rows, facts, report, subjects, days, (edges[0].at, edges[-1].at))
     return peaks(times, cells(len(subjects) * numbers, edges), step_s)
 
 
@@ -203,7 +204,7 @@ def enabled(
     if len(rules) < len(items):
         raise TypeError("not all of the items have enabled seats")
     rows = numbered([configured(rule, facts.known) for rule in rules], ("tenant", "agent", "seat", "login", "logout"))
-    times = _times(rows, facts, report, subjects, days, span)
+    times = times_of(rows, facts, report, subjects, days, span)
     return peaks(times, cells(len(subjects) * len(rules), edges))
 
 
