@@ -32,7 +32,6 @@ from seatkeeper.issue.issuer import BACKUP_SUFFIX, Permit, issue_order, planned,
 from seatkeeper.issue.model import AUTO
 from seatkeeper.issue.order import check_order
 from seatkeeper.issue.placing import Placing
-from seatkeeper.issue.plan import plan_files
 from seatkeeper.issue.reading import OrderError
 from seatkeeper.issue.record import digest_of
 from seatkeeper.licfile.parser import parse
@@ -157,7 +156,7 @@ def register(
 
     Raises:
         OrderError: The order cannot be issued.
-        InputError: A license server would get nothing, the order's number or site is taken, or the order before it cannot be changed.
+        InputError: Its number or its site is taken, or the order before it is not one that can be changed.
     """
     with desk.registry.write(desk.now, desk.by) as doing:
         meant = text.removeprefix("\ufeff")
@@ -169,8 +168,6 @@ def register(
         terms = order.terms
         if terms.number == AUTO:
             raise InputError("The order's number cannot be drawn.", file=name, expected='number = "auto" on a line of its own in [order]')
-        # An order of which no license files can be made could only be withdrawn.
-        plan_files(order, desk.catalog, desk.today)
         known = doing.find_order(terms.number)
         if known is not None:
             remedy = "" if known.received == text else 'Give it another number; "auto" draws one.'
