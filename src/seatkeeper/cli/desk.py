@@ -288,11 +288,17 @@ def import_(
 ) -> None:
     """Bring an exported registry in: wholly, or not at all where anything is there otherwise."""
     with open_desk(registry, by) as desk:
+        from seatkeeper.adapters.registry_engine import retried
         from seatkeeper.adapters.registry_exchange import import_rows, read_export
 
         rows = read_export(path)
-        with desk.registry.write(desk.now, desk.by) as act:
-            new = import_rows(act, rows, str(path))
+
+        @retried
+        def bring_in() -> int:
+            with desk.registry.write(desk.now, desk.by) as act:
+                return import_rows(act, rows, str(path))
+
+        new = bring_in()
     if json:
         print_json({"registry": desk.registry.name, "path": str(path), "rows": new})
     else:
