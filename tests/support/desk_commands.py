@@ -26,7 +26,7 @@ def order_text(items: dict[str, int], *, number: str = "auto", site: str = "1111
     tables = "".join(f'[[items]]\nproduct = "{name}"\nversion = "8.5"\nquantity = {count}\n\n' for name, count in items.items())
     return (
         f'[order]\nnumber = "{number}"\nsite = "{site}"\ncompany = "Pigeon Post Example Ltd"\nrequestor = "Alex Example"\n'
-        f'purpose = "production"\nexpires = "{expires}"\n\n{tables}[environment]\ntechnical_dns = 100\n\n'
+        f'purpose = "production"\nexpires = "{expires}"\ndeployment = "separate"\n\n{tables}[environment]\ntechnical_dns = 100\n\n'
         + (servers or '[[servers]]\nhost = "licsrv"\nhostid = "0800200005ac"\n')
     )
 
