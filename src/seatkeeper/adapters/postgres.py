@@ -159,9 +159,10 @@ class ForeignDatabase:
         """The column in SQL, cast; null of that type where it is not there.
 
         Raises:
-            InputError: It is needed and not there.
+            InputError: It is needed and not there, or there is no such table.
         """
-        columns = self._tables[table.lower()][1] if self.has(table) else {}
+        self.table(table)
+        _, columns = self._tables[table.lower()]
         for name in wanted.names:
             if name.lower() in columns:
                 return f"{alias + '.' if alias else ''}{quoted(columns[name.lower()])}::{wanted.type}"

@@ -1,4 +1,4 @@
-"""`seatkeeper simulate`: a contact center's day against a real license server, in a minute or so."""
+"""`seatkeeper simulate`: a contact center's day against a real license server, in a minute or so; or its month in a database."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from seatkeeper.adapters import clock
 from seatkeeper.base.errors import InputError, SeatkeeperError
+from seatkeeper.cli import simulate_month
 from seatkeeper.sim.center import AGENTS_MAX, Center, build_center
 from seatkeeper.sim.day import Failures, Happening, minute_of, plan_day, time_of
 from seatkeeper.sim.installation import Ordered, install, order_licenses
@@ -58,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
         # Whoever ends it, what it has started ends with it, as at Ctrl-C.
         signal.signal(number, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     try:
-        return _day(options)
+        return simulate_month.run(options) if options.what == "month" else _day(options)
     except InputError as error:
         print(f"seatkeeper simulate: {error}", file=sys.stderr)
         return _USAGE
@@ -69,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="seatkeeper simulate", description="Simulates a contact center.", allow_abbrev=False)
-    days = parser.add_subparsers(dest="what", metavar="day", required=True)
+    days = parser.add_subparsers(dest="what", metavar="day|month", required=True)
     day = days.add_parser(
         "day",
         help="one day, from midnight to midnight",
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         day.add_argument(f"--{name}", default=default, metavar="HH:MM", help=f"{text}; none for never (default {default})")
     day.add_argument("--order", action="store_true", help="print the day's license order, and run nothing")
     day.add_argument("--json", action="store_true", help="print the timeline as JSON, and nothing else")
+    simulate_month.add_parser(days)
     return parser
 
 

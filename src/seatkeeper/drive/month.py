@@ -81,15 +81,16 @@ def _values(values: list[Any], kind: str) -> Any:
     return pyarrow.array(values, pyarrow.int32() if kind == "integer" else pyarrow.int64() if kind.startswith("big") else pyarrow.string())
 
 
-def sources_text(url: str) -> str:
-    """The `usage.toml` that collects what was written."""
+def sources_text(url: str, password_env: str = "") -> str:
+    """The `usage.toml` that collects what was written; a password comes from that environment variable."""
+    where = [f"url = {_toml(url)}", *([f"password_env = {_toml(password_env)}"] if password_env else [])]
     custom = f'media = {{ "{MEDIA_CODES["custom"]}" = "custom" }}'
     blocks = []
     for icon in ICONS:
-        lines = ["[[sources]]", 'kind = "icon"', f'name = "icon-{icon}"', f"url = {_toml(url)}", f'schema = "{schema_of(icon)}"']
+        lines = ["[[sources]]", 'kind = "icon"', f'name = "icon-{icon}"', *where, f'schema = "{schema_of(icon)}"']
         lines += ['pair = "icon-voice"'] if icon.startswith("voice") else [custom]
         blocks.append("\n".join([*lines, 'client_column = "GSYS_EXT_VCH1"']))
-    lines = ["[[sources]]", 'kind = "configuration"', 'name = "configuration"', f"url = {_toml(url)}", f'schema = "{CONFIGURATION_SCHEMA}"']
+    lines = ["[[sources]]", 'kind = "configuration"', 'name = "configuration"', *where, f'schema = "{CONFIGURATION_SCHEMA}"']
     # ICON tells the groups' history, to the second.
     lines += [f"desktop_types = [{DESKTOP_TYPE}]", f'wfm_groups = ["{WFM_GROUP}"]', "groups = false"]
     return "\n\n".join([*blocks, "\n".join(lines)]) + "\n"

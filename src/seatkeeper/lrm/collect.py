@@ -1,0 +1,307 @@
+"""What sources know comes into the warehouse, run after run, and of what they could not tell it is known that it is missing.
+
+Each source remembers until when it was read. A run reads from there on, and the last two days again, since rows may come late. A source
+that cannot be read stops nobody else; its time is missing then, and is read by the next run that reaches it.
+
+What is missing are facts, too: `gaps`. ICONs that watch the same switches name the same `pair`, and of them only what all missed is
+missing. Facts are never taken back; so a gap that was filled later is the same fact again with FILLED as its reason, which comes last
+whatever the order of loads, and says that nothing is missing there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from seatkeeper.adapters.configuration import read_configuration, read_export
+from seatkeeper.adapters.engines import open_duckdb, schema_of
+from seatkeeper.adapters.icon import first_login, read_idb
+from seatkeeper.adapters.wholefile import PUBLIC, alone, replace_file
+from seatkeeper.base.errors import InputError, SeatkeeperError
+from seatkeeper.lrm.sources import ConfigurationSource, IconSource, open_source
+from seatkeeper.usage.facts import DAY_S, KINDS
+from seatkeeper.usage.idb import configuration_facts, ends_of, holes_of, session_facts
+from seatkeeper.usage.snapshots import Object, changes, snapshot_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from seatkeeper.adapters.engines import Engine
+    from seatkeeper.adapters.warehouse import Warehouse
+
+__all__ = ["FILLED", "SNAPSHOT_S", "Outcome", "collect", "common_holes", "take_snapshot"]
+
+#: The reason of a gap that was filled later; `~` comes after all letters.
+FILLED: Final = "~ read later"
+#: How often a snapshot is to be taken.
+SNAPSHOT_S: Final = 600
+#: So much is read at once.
+_WINDOW_S: Final = 7 * DAY_S
+_STATE: Final = "collected.json"
+_WAIT_S: Final = 5.0
+#: Where nothing of this is, there is no configuration to know.
+_HISTORIES: Final = ("group_agents", "group_places", "campaigns", "agent_logins")
+_NOT_CONNECTED: Final = "ICON was not connected"
+
+Times = list[tuple[int, int]]
+
+
+class _State(msgspec.Struct):
+    """What runs remember.
+
+    Attributes:
+        through: Source -> until when it was read.
+        gaps: Source, beginning and end of what was missing, and may come yet.
+    """
+
+    through: dict[str, int] = {}
+    gaps: list[tuple[str, int, int]] = []
+
+
+class Outcome(msgspec.Struct):
+    """What came of one source.
+
+    Attributes:
+        source: Its name.
+        since: From when on it was read, in UTC seconds.
+        until: Until when.
+        rows: Kind of facts -> how many it had.
+        added: How many of all of them were not known before.
+        error: Why it could not be read; empty where it could.
+    """
+
+    source: str
+    since: int
+    until: int
+    rows: dict[str, int] = {}
+    added: int = 0
+    error: str = ""
+
+
+def common_holes(holes: Sequence[Times]) -> Times:
+    """What lies in a hole of every one."""
+    found = _merged(holes[0]) if holes else []
+    for other in holes[1:]:
+        both = [(max(a, c), min(b, d)) for a, b in found for c, d in _merged(other)]
+        found = [(begin, end) for begin, end in both if begin < end]
+    return found
+
+
+def _merged(times: Iterable[tuple[int, int]]) -> Times:
+    found: Times = []
+    for begin, end in sorted(times):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((begin, end))
+    return found
+
+
+def collect(
+    warehouse: Warehouse,
+    sources: Sequence[IconSource],
+    environment: Mapping[str, str],
+    until: int,
+    since: int | None = None,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Reads the sources up to `until`; what came of each.
+
+    Args:
+        warehouse: Where facts go.
+        sources: What is read.
+        environment: Where passwords are.
+        until: UTC seconds.
+        since: From when on; None: from where the last run ended.
+        tell: Is told of each source when it is done.
+
+    Raises:
+        SeatkeeperError: Another run is under way, or the warehouse cannot be written.
+    """
+    warehouse.path.mkdir(parents=True, exist_ok=True)
+    path = warehouse.path / _STATE
+    try:
+        with alone(path, wait_s=_WAIT_S):
+            state = _read_state(path)
+            engine = open_duckdb(warehouse.path)
+            done: list[Outcome] = []
+            holes: dict[str, dict[str, Times]] = {}
+            for source in sources:
+                outcome, missed = _collect_icon(warehouse, engine, source, environment, state, since, until)
+                holes.setdefault(source.pair or f"source {source.name}", {})[source.name] = missed
+                replace_file(path, msgspec.json.encode(state), PUBLIC)
+                done.append(outcome)
+                tell(outcome)
+            _keep_gaps(warehouse, engine, state, sources, done, holes)
+            replace_file(path, msgspec.json.encode(state), PUBLIC)
+            return done
+    except TimeoutError:
+        raise SeatkeeperError(f"Another run is collecting into {warehouse.path}.", "Try again when it has ended.") from None
+
+
+def _read_state(path: Path) -> _State:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_State)
+    except FileNotFoundError:
+        return _State()
+    except msgspec.MsgspecError as error:
+        raise InputError(
+            "What was collected so far cannot be read.", file=str(path), found=str(error), remedy="Remove the file; all is read again then."
+        ) from None
+
+
+def _collect_icon(
+    warehouse: Warehouse,
+    engine: Engine,
+    source: IconSource,
+    environment: Mapping[str, str],
+    state: _State,
+    since: int | None,
+    until: int,
+) -> tuple[Outcome, Times]:
+    """What came of it, and the times of which it told nothing."""
+    through = state.through.get(source.name)
+    begin = since if since is not None else None if through is None else through - source.late_hours * 3600
+    outcome = Outcome(source.name, begin or 0, until)
+    reached = begin if since is not None or through is None else through
+    data_sources: list[dict[str, Any]] = []
+    try:
+        with open_source(source, environment) as database:
+            if begin is None:
+                first = first_login(database)
+                begin = until if first is None else min(first, until)
+            outcome.since = begin
+            starts = range(begin, until, _WINDOW_S) or [begin]
+            for start in starts:
+                end = min(start + _WINDOW_S, until)
+                rows = read_idb(database, source, start, end, configuration=end == until)
+                data_sources = rows.data_sources
+                facts = _icon_facts(engine, source, rows.tables, data_sources, configuration=end == until)
+                for kind, table in facts.items():
+                    loaded = warehouse.add(engine, KINDS[kind], table)
+                    outcome.rows[kind] = outcome.rows.get(kind, 0) + loaded.rows
+                    outcome.added += loaded.added
+                reached = end
+                if through is None or start <= through:
+                    state.through[source.name] = max(end, through or 0)
+    except SeatkeeperError as error:
+        outcome.error = str(error)
+        missing = until - DAY_S if reached is None else reached
+        return outcome, [(missing, until)] if missing < until else []
+    return outcome, holes_of(data_sources, begin, until)
+
+
+def _icon_facts(
+    engine: Engine, source: IconSource, tables: Mapping[str, Any], data_sources: list[dict[str, Any]], *, configuration: bool
+) -> dict[str, Any]:
+    import ibis
+
+    raw = {name: ibis.memtable(table) for name, table in tables.items()}
+    facts = {"sessions": session_facts(raw, source.name, source)} if tables["sessions"].num_rows else {}
+    if configuration:
+        there = source.capabilities or any(tables[name].num_rows for name in _HISTORIES if name in tables)
+        known = configuration_facts(raw, source.name, source) if there else None
+        ends = ends_of(data_sources, source.name)
+        facts |= {"configuration": known} if known is not None else {}
+        facts |= {"ends": _rows("ends", ends)} if ends else {}
+    return facts
+
+
+def _rows(kind: str, rows: list[dict[str, Any]]) -> Any:
+    import ibis
+
+    schema = schema_of(KINDS[kind])
+    return ibis.memtable([tuple(row[name] for name in schema) for row in rows], schema=schema)
+
+
+def _keep_gaps(
+    warehouse: Warehouse,
+    engine: Engine,
+    state: _State,
+    sources: Sequence[IconSource],
+    done: Sequence[Outcome],
+    holes: Mapping[str, Mapping[str, Times]],
+) -> None:
+    """Facts of what is missing now, and of what is not missing any more."""
+    errors = {outcome.source: outcome.error for outcome in done}
+    gaps: list[dict[str, Any]] = []
+    for members in holes.values():
+        for since, until in common_holes(list(members.values())):
+            for name in members:
+                reason = f"it could not be read: {errors[name].splitlines()[0]}" if errors[name] else _NOT_CONNECTED
+                gaps.append({"source": name, "since": since, "until": until, "reason": reason})
+    unit = {source.name: source.pair or f"source {source.name}" for source in sources}
+    kept: list[tuple[str, int, int]] = []
+    for name, since, until in state.gaps:
+        told = [each for each in done if not each.error and unit.get(name) == unit[each.source]]
+        read = any(each.since <= since and until <= each.until for each in told)
+        still = any(gap["source"] == name and gap["since"] <= since and until <= gap["until"] for gap in gaps)
+        if read and not still:
+            gaps.append({"source": name, "since": since, "until": until, "reason": FILLED})
+        else:
+            kept.append((name, since, until))
+    if gaps:
+        warehouse.add(engine, KINDS["gaps"], _rows("gaps", gaps))
+    open_gaps = [(gap["source"], gap["since"], gap["until"]) for gap in gaps if gap["reason"] != FILLED]
+    # What one ICON alone has not seen will never come; what could not be read will, and what a pair missed may.
+    state.gaps = sorted({*kept, *(gap for gap in open_gaps if errors[gap[0]] or len(holes[unit[gap[0]]]) > 1)})
+
+
+def take_snapshot(warehouse: Warehouse, source: ConfigurationSource, environment: Mapping[str, str], at: int) -> Outcome:
+    """Takes in what is configured at that moment, in UTC seconds.
+
+    Raises:
+        SeatkeeperError: Another run is under way, or the warehouse cannot be written, or the snapshot is older than one before.
+    """
+    warehouse.path.mkdir(parents=True, exist_ok=True)
+    path = warehouse.path / _STATE
+    try:
+        with alone(path, wait_s=_WAIT_S):
+            state = _read_state(path)
+            engine = open_duckdb(warehouse.path)
+            before = state.through.get(source.name)
+            outcome = Outcome(source.name, at if before is None else before, at)
+            try:
+                if source.file:
+                    tables = read_export(warehouse.path / source.file)
+                else:
+                    with open_source(source, environment) as database:
+                        tables = read_configuration(database)
+            except SeatkeeperError as error:
+                outcome.error = str(error)
+                since = at - SNAPSHOT_S if before is None else before
+                reason = f"it could not be read: {outcome.error.splitlines()[0]}"
+                if since < at:
+                    warehouse.add(
+                        engine, KINDS["gaps"], _rows("gaps", [{"source": source.name, "since": since, "until": at, "reason": reason}])
+                    )
+            else:
+                _keep_snapshot(warehouse, engine, source, tables, at, before, outcome)
+            state.through[source.name] = max(at, before or at)
+            replace_file(path, msgspec.json.encode(state), PUBLIC)
+            return outcome
+    except TimeoutError:
+        raise SeatkeeperError(f"Another run is collecting into {warehouse.path}.", "Try again when it has ended.") from None
+
+
+def _keep_snapshot(
+    warehouse: Warehouse,
+    engine: Engine,
+    source: ConfigurationSource,
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    at: int,
+    before: int | None,
+    outcome: Outcome,
+) -> None:
+    kind = KINDS["configuration"]
+    known = warehouse.table(engine, kind, warehouse.manifest().parts.get(kind.name, []))
+    own = known.filter(known.source == source.name, known.until.isnull())
+    standing = {Object(row["tenant"], row["kind"], row["name"], row["detail"]): row["since"] for row in engine.rows(own)}
+    snapshot = snapshot_of(tables, source, at)
+    outcome.rows["configuration"] = len(snapshot.objects)
+    told = changes(standing, before, snapshot)
+    rows = [{"source": source.name, **msgspec.structs.asdict(each), "since": since, "until": until} for each, since, until in told]
+    if rows:
+        outcome.added = warehouse.add(engine, kind, _rows("configuration", rows)).rows
