@@ -86,7 +86,7 @@ def test_a_moved_order_is_for_the_new_host_only(at_desk: Commands) -> None:
         (f"add 20260001 --item '{VOICE}=999999'", "999,999"),
         ("add 20260009 --item 'Genesys E-mail=1'", "The registry knows no such order."),
         (f"return 20260001 --item '{MAIL}=6'", "at most 5"),
-        ("return 20260001 --license vcb_full=1", "The order has no such item."),
+        ("return 20260001 --license vcb_full=1", "all follow from its items"),
         (f"return 20260001 --item '{MAIL}=5' --item '{VOICE}=20'", "item"),
         (f"upgrade 20260001 --item '{MAIL}=banana'", "banana"),
         ("upgrade 20260001 --item 'Genesys Chat=8.1'", "The order has no such item."),

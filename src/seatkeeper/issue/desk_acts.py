@@ -211,7 +211,8 @@ def _with(order: Order, items: list[Item], licenses: list[ExtraLicense]) -> Orde
 def _taken(name: str, held: Sequence[int], quantity: int, known: Sequence[str]) -> int:
     """What is left of a name when `quantity` of it is taken."""
     if not any(held):
-        raise InputError("The order has no such item.", found=name, remedy=nearest_sentence(name, known))
+        expected = ", ".join(dict.fromkeys(known)) or "an item: the order asks for no license by name, all follow from its items"
+        raise InputError("The order has no such item.", found=name, expected=expected, remedy=nearest_sentence(name, known))
     if quantity > sum(held):
         raise InputError(f"The order has not so many of {name}.", found=str(quantity), expected=f"at most {sum(held)}")
     return sum(held) - quantity
