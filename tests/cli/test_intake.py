@@ -91,6 +91,10 @@ def test_answers_are_sent_by_the_mail_server_that_is_named(place: Path, capsys: 
         assert main([*DESK, "--settle", "0", *by]) == 1
         out = capsys.readouterr().out
         assert re.search(r"unsent +answer\.eml to ben@loft\.example: The mail server .* refused user", out)
+        assert main(["list", "--folder", "in", "--outbox", "out"]) == 0
+        assert re.search(r"answer not sent, waiting: .* refused user", capsys.readouterr().out)
+        assert main(["list", "--folder", "in", "--outbox", "out", "--json"]) == 0
+        assert [each.get("mail") for each in json.loads(capsys.readouterr().out)] == [None, "waiting"]
         login.write_text(f"{USER}\n{PASSWORD}\n")
         (id_,) = (path.name for path in Path("in/checked").iterdir())
         assert main(["approve", id_, *DESK, *by]) == 0

@@ -158,15 +158,25 @@ def send_mail(
 
 
 @app.command("list")
-def list_orders(folder: Folder, json: Json = False) -> None:
-    """List the orders that wait for approval."""
+def list_orders(
+    folder: Folder,
+    outbox: Annotated[
+        Path | None, typer.Option("--outbox", metavar="DIR", help="Where answers appear: those that were to be sent and were not.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the orders that wait for approval, and answers that did not go out."""
     from seatkeeper.issue.intake import waiting
+    from seatkeeper.issue.posting import unsent
 
     rows = waiting(folder)
+    mails = unsent(outbox) if outbox is not None else []
     if json:
-        print_json([{"id": id, "summary": summary} for id, summary in rows])
+        states = [{"id": id, "mail": state, "summary": why} for id, state, why in mails]
+        print_json([{"id": id, "summary": summary} for id, summary in rows] + states)
         return
     print("\n".join(f"{id}  {summary}" for id, summary in rows) if rows else "No order waits.")
+    print("".join(f"{id}  answer not sent, {state}{': ' + why if why else ''}\n" for id, state, why in mails), end="")
 
 
 def main(argv: list[str]) -> int:

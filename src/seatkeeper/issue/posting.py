@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.registry import Registry
     from seatkeeper.catalog.model import Catalog
 
-__all__ = ["Post", "send_answer", "send_answers"]
+__all__ = ["Post", "send_answer", "send_answers", "unsent"]
 
 _SENDING: Final = "mail.sending"
 _SENT: Final = "mail.sent"
@@ -93,6 +93,13 @@ def send_answers(post: Post) -> Iterator[Handled]:
                         return
     except TimeoutError:
         return
+
+
+def unsent(outbox: Path) -> list[tuple[str, str, str]]:
+    """Name and state of each answer that should have gone out and has not, and what is known of why."""
+    states = (WAITING, _SENDING, _REFUSED, _UNKNOWN)
+    found = [path for path in sorted(outbox.glob("*/mail.*")) if path.name in states]
+    return [(path.parent.name, path.name.removeprefix("mail."), path.read_text().strip()) for path in found]
 
 
 def send_answer(post: Post, name: str) -> Handled:
