@@ -10,9 +10,10 @@ from seatkeeper.adapters.engines import open_duckdb
 from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.adapters.wholefile import alone
 from seatkeeper.base.errors import InputError, SeatkeeperError
-from seatkeeper.lrm.collect import FILLED, collect, common_holes, take_snapshot
+from seatkeeper.lrm.collect import collect, common_holes, take_snapshot
 from seatkeeper.lrm.sources import ConfigurationSource, IconSource
-from seatkeeper.usage.facts import KINDS
+from seatkeeper.lrm.status import status_of
+from seatkeeper.usage.facts import GAP_FILLED, KINDS
 from seatkeeper.usage.sessions import ended_with_source
 from support.idb import insert, make_idb
 from support.postgres import database, server
@@ -106,11 +107,13 @@ def test_a_source_that_is_down_is_missing_until_it_is_read(warehouse: Warehouse)
     (gap,) = facts(warehouse, "gaps")
     assert (gap["source"], gap["since"] - DAY, gap["until"] - DAY) == ("bad", 1000, 5000)
     assert "could not be read" in gap["reason"]
+    assert [one.source for one in status_of(warehouse, {}, DAY).gaps] == ["bad"]
     server().execute(f"ALTER DATABASE {bad}_away RENAME TO {bad}")
     insert(bad, "idb", {"G_LOGIN_SESSION": [session("d", 2000, None)]})
     assert [one.error for one in collect(warehouse, sources, {}, DAY + 6000)] == ["", ""]
     assert [row["session_id"] for row in facts(warehouse, "sessions")] == ["a", "b", "c", "d"]
-    assert [row["reason"] for row in facts(warehouse, "gaps")] == [FILLED]
+    assert [row["reason"] for row in facts(warehouse, "gaps")] == [GAP_FILLED]
+    assert status_of(warehouse, {}, DAY).gaps == []
 
 
 def test_what_the_partner_saw_is_not_missing(warehouse: Warehouse) -> None:

@@ -4,7 +4,7 @@ Each source remembers until when it was read. A run reads from there on, and the
 that cannot be read stops nobody else; its time is missing then, and is read by the next run that reaches it.
 
 What is missing are facts, too: `gaps`. ICONs that watch the same switches name the same `pair`, and of them only what all missed is
-missing. Facts are never taken back; so a gap that was filled later is the same fact again with FILLED as its reason, which comes last
+missing. Facts are never taken back; so a gap that was filled later is the same fact again with GAP_FILLED as its reason, which is kept
 whatever the order of loads, and says that nothing is missing there.
 """
 
@@ -20,7 +20,7 @@ from seatkeeper.adapters.icon import first_login, read_idb
 from seatkeeper.adapters.wholefile import PUBLIC, alone, replace_file
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.lrm.sources import ConfigurationSource, IconSource, open_source
-from seatkeeper.usage.facts import DAY_S, KINDS
+from seatkeeper.usage.facts import DAY_S, GAP_FILLED, KINDS
 from seatkeeper.usage.idb import configuration_facts, ends_of, holes_of, session_facts
 from seatkeeper.usage.snapshots import Object, changes, snapshot_of
 
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.engines import Engine
     from seatkeeper.adapters.warehouse import Warehouse
 
-__all__ = ["FILLED", "SNAPSHOT_S", "Outcome", "collect", "common_holes", "take_snapshot"]
+__all__ = ["SNAPSHOT_S", "Outcome", "collect", "common_holes", "take_snapshot"]
 
-#: The reason of a gap that was filled later; `~` comes after all letters.
-FILLED: Final = "~ read later"
 #: How often a snapshot is to be taken.
 SNAPSHOT_S: Final = 600
 #: So much is read at once.
@@ -239,12 +237,12 @@ def _keep_gaps(
         read = any(each.since <= since and until <= each.until for each in told)
         still = any(gap["source"] == name and gap["since"] <= since and until <= gap["until"] for gap in gaps)
         if read and not still:
-            gaps.append({"source": name, "since": since, "until": until, "reason": FILLED})
+            gaps.append({"source": name, "since": since, "until": until, "reason": GAP_FILLED})
         else:
             kept.append((name, since, until))
     if gaps:
         warehouse.add(engine, KINDS["gaps"], _rows("gaps", gaps))
-    open_gaps = [(gap["source"], gap["since"], gap["until"]) for gap in gaps if gap["reason"] != FILLED]
+    open_gaps = [(gap["source"], gap["since"], gap["until"]) for gap in gaps if gap["reason"] != GAP_FILLED]
     # What one ICON alone has not seen will never come; what could not be read will, and what a pair missed may.
     state.gaps = sorted({*kept, *(gap for gap in open_gaps if errors[gap[0]] or len(holes[unit[gap[0]]]) > 1)})
 

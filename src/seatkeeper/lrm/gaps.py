@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.usage.facts import KINDS, LIST_BAR
+from seatkeeper.usage.facts import GAP_FILLED, KINDS, LIST_BAR, PART_BAR
 from seatkeeper.usage.measures import PortRule, RecordingRule, SessionRule
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def gaps_in(warehouse: Warehouse, engine: Engine, manifest: Manifest, items: Seq
     if not parts or not pieces:
         return {}
     table = warehouse.table(engine, KINDS["gaps"], parts)
-    found = table.filter(table.since < pieces[-1].until, table.until > pieces[0].since)
+    found = table.filter(table.since < pieces[-1].until, table.until > pieces[0].since, table.reason != GAP_FILLED)
     rows = engine.rows(found.order_by("source", "since", "until"))
     if not rows:
         return {}
@@ -76,6 +76,6 @@ def _others(warehouse: Warehouse, engine: Engine, manifest: Manifest, items: Seq
         parts = manifest.parts.get(name, [])
         if parts:
             rows = engine.rows(warehouse.table(engine, KINDS[name], parts).select("source").distinct())
-            sources = {source for row in rows for source in row["source"].split(LIST_BAR) if source}
+            sources = {source.partition(PART_BAR)[0] for row in rows for source in row["source"].split(LIST_BAR) if source}
             (ours if name in wanted else theirs).update(sources)
     return theirs - ours

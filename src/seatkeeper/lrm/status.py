@@ -8,7 +8,7 @@ import msgspec
 
 from seatkeeper.adapters.engines import open_duckdb
 from seatkeeper.lrm.close import day_of, open_days
-from seatkeeper.usage.facts import KINDS
+from seatkeeper.usage.facts import GAP_FILLED, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,8 @@ def status_of(warehouse: Warehouse, items: Mapping[str, Item], now: float) -> St
             open_on = len({part.day for part in parts if part.open})
             kinds.append(KindStatus(name, sum(part.rows for part in parts), f"{day_of(min(days))}", f"{day_of(max(days))}", open_on))
     engine = open_duckdb()
-    rows = engine.rows(warehouse.table(engine, KINDS["gaps"], manifest.parts.get("gaps", [])))
+    table = warehouse.table(engine, KINDS["gaps"], manifest.parts.get("gaps", []))
+    rows = engine.rows(table.filter(table.reason != GAP_FILLED))
     gaps = sorted((Gap(row["source"], row["since"], row["until"], row["reason"]) for row in rows), key=lambda gap: (gap.since, gap.source))
     found = open_days(manifest, items, now)
     dropped = f"{day_of(manifest.dropped_before)}" if manifest.dropped_before else ""

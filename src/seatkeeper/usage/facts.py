@@ -18,12 +18,29 @@ import msgspec
 
 from seatkeeper.base.errors import InputError
 
-__all__ = ["DAY_S", "FIELD_CHARS_MAX", "KINDS", "LIST_BAR", "Column", "ColumnType", "Kind", "kind_named", "kind_of_columns"]
+__all__ = [
+    "DAY_S",
+    "FIELD_CHARS_MAX",
+    "GAP_FILLED",
+    "KINDS",
+    "LIST_BAR",
+    "PART_BAR",
+    "Column",
+    "ColumnType",
+    "Kind",
+    "kind_named",
+    "kind_of_columns",
+]
 
 #: Seconds of a UTC day.
 DAY_S: Final = 86_400
 #: Separates the entries of a list, in files and in tables.
 LIST_BAR: Final = "|"
+#: Separates a source from the part of it that observed: `icon-north#17`. Gaps are those of the source.
+PART_BAR: Final = "#"
+#: The reason of a gap that is none any more, since its time was read later: facts are never taken back, and of two reasons of the same
+#: gap the one that sorts last is kept, as this one does.
+GAP_FILLED: Final = "~ read later"
 #: As long as a text of a fact may be.
 FIELD_CHARS_MAX: Final = 4_000
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ibis
 import msgspec
 
-from seatkeeper.usage.facts import LIST_BAR
+from seatkeeper.usage.facts import LIST_BAR, PART_BAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -214,7 +214,7 @@ def _named(name: StringColumn, number: Column, what: str) -> StringColumn:
 
 
 def _observer(source: str, domain: Column) -> StringColumn:
-    return (domain > 0).ifelse(f"{source}#" + domain.cast("string"), source).coalesce(source)
+    return (domain > 0).ifelse(f"{source}{PART_BAR}" + domain.cast("string"), source).coalesce(source)
 
 
 def configuration_facts(raw: Mapping[str, Table], source: str, options: IdbOptions) -> Table | None:
@@ -295,7 +295,7 @@ def ends_of(sessions: Iterable[Mapping[str, Any]], source: str) -> list[dict[str
         sessions: Rows with `id`, `provider`, `since`, `until`.
         source: What the database is called.
     """
-    return [{"source": f"{source}#{row['id']}", "ended": until} for row, until in _followed(sessions) if until is not None]
+    return [{"source": f"{source}{PART_BAR}{row['id']}", "ended": until} for row, until in _followed(sessions) if until is not None]
 
 
 def holes_of(sessions: Iterable[Mapping[str, Any]], since: int, until: int) -> list[tuple[int, int]]:
