@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final, Literal
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 from seatkeeper.base.errors import SeatkeeperError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ibis.expr.types import Table, Value
@@ -20,6 +22,26 @@ __all__ = ["ENGINES", "Engine", "EngineName", "open_duckdb", "open_engine", "ope
 
 EngineName = Literal["duckdb", "spark"]
 ENGINES: Final[tuple[EngineName, ...]] = ("duckdb", "spark")
+
+_LOCAL: Final = "local[*]"
+_SPARK: Final = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "false",
+    # Small tables go to Java as a whole, without a Python process for each core.
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "OFF",
+}
+#: In one process shuffles, and plans that change on the way, only take time.
+_SPARK_LOCAL: Final = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false",
+}
+#: As much of what Spark says as a person reads.
+_ERROR_CHARS_MAX: Final = 200
 
 _TYPES: Final = {"text": "string", "list": "string", "time": "int64", "whole": "int64", "flag": "boolean"}
 
@@ -44,12 +66,22 @@ class Engine:
 
     def rows(self, expression: Value | Table) -> list[dict[str, Any]]:
         """The rows that an expression gives."""
-        found: list[dict[str, Any]] = self.backend.to_pyarrow(expression).to_pylist()
+        found: list[dict[str, Any]] = self._arrow(expression.as_table()).to_pylist()
         return found
 
     def value(self, expression: Value) -> Any:
         """The single value that an expression gives."""
-        return self.backend.to_pyarrow(expression).as_py()
+        return self._arrow(expression.as_table())[0][0].as_py()
+
+    def _arrow(self, expression: Table) -> Any:
+        if self.name == "duckdb":
+            return self.backend.to_pyarrow(expression)
+        # Ibis takes Spark's answer through pandas, where a whole number beside a null becomes a fraction.
+        try:
+            self.backend._run_pre_execute_hooks(expression)
+            return self.backend._session.sql(self.backend.compile(expression)).toArrow()
+        except Exception as error:
+            raise SeatkeeperError(f"Spark cannot work this out: {_in_one_line(error)}", "Without --engine spark, DuckDB does.") from None
 
     def keep(self, expression: Table) -> Table:
         """The expression's rows, worked out once and kept while the connection lasts."""
@@ -120,11 +152,11 @@ def open_duckdb(scratch: Path | None = None, memory: str = "", threads: int = 0)
     return Engine("duckdb", ibis.duckdb.connect(**settings))
 
 
-def open_spark(master: str = "local[*]") -> Engine:
+def open_spark(master: str = "") -> Engine:
     """Apache Spark: in this process with Java from this machine, or a master by its URL.
 
     Raises:
-        SeatkeeperError: PySpark or Java is missing.
+        SeatkeeperError: PySpark or Java is missing, or the master does not answer.
     """
     ibis = _ibis()
     try:
@@ -132,27 +164,51 @@ def open_spark(master: str = "local[*]") -> Engine:
     except ImportError:
         raise SeatkeeperError("Spark is not installed.", "Install it with `pip install 'seatkeeper[usage,spark]'`, and Java 17.") from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.master(master).appName("seatkeeper usage")
-    for name, value in {
-        "spark.sql.session.timeZone": "UTC",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "4" if master.startswith("local") else "200",
-        "spark.sql.ansi.enabled": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.log.level": "ERROR",
-    }.items():
+    local = not master or master.startswith("local")
+    builder = SparkSession.builder.master(master or _LOCAL).appName("seatkeeper usage")
+    for name, value in {**_SPARK, **(_SPARK_LOCAL if local else {})}.items():
         builder = builder.config(name, value)
-    try:
-        session = builder.getOrCreate()
-    except Exception as error:
-        raise SeatkeeperError(
-            f"Spark does not start: {str(error).splitlines()[0]}.", "It needs Java 17 or newer (Debian: default-jre-headless)."
-        ) from error
-    session.sparkContext.setLogLevel("ERROR")
+    with _java_speaks_to_a_file() as said:
+        try:
+            session = builder.getOrCreate()
+        except Exception as error:
+            said.seek(0)
+            told = [line for line in said.read().decode("utf-8", "replace").splitlines() if line.strip()]
+            raise SeatkeeperError(
+                f"Spark does not start: {_in_one_line(error, told)}",
+                "It needs Java 17 or newer (Debian: default-jre-headless)." if local else f"Is there a Spark master at {master}?",
+            ) from None
+    session.sparkContext.setLogLevel("OFF")
     return Engine("spark", ibis.pyspark.connect(session))
+
+
+@contextmanager
+def _java_speaks_to_a_file() -> Iterator[BinaryIO]:
+    """While this lasts, what is started writes its warnings to a file without a name; Java goes on to do so.
+
+    Java, and what starts it, warn of their own modules, logs and host names, which is no news to a person who wants a report.
+    """
+    with tempfile.TemporaryFile() as said:
+        sys.stderr.flush()
+        ours = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield said
+        finally:
+            os.dup2(ours, 2)
+            os.close(ours)
+
+
+def _in_one_line(error: Exception, told: Sequence[str] = ()) -> str:
+    """What went wrong, without Java's stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # Where Java did not start at all, only it says why.
+    first = told[-1].strip() if told and "JAVA_GATEWAY" in str(error) else next(iter(lines), type(error).__name__)
+    if first.startswith("An error occurred while calling") and len(lines) > 1:
+        first = lines[1].removeprefix(": ")
+    return first.rstrip(".:")[:_ERROR_CHARS_MAX] + "."
 
 
 def open_engine(name: EngineName, scratch: Path, master: str = "") -> Engine:
     """The engine of that name."""
-    return open_spark(*([master] if master else [])) if name == "spark" else open_duckdb(scratch)
+    return open_spark(master) if name == "spark" else open_duckdb(scratch)
