@@ -112,7 +112,7 @@ def check_entitlements(paths: list[Path], catalog: Catalog, trust: Path | None, 
     for path in paths:
         said, signature = read_entitlement(path)
         problems = list(check_entitlement(said, catalog, today))
-        told = _objection(said, signature, path, trust)
+        told = objection_of(said, signature, path, trust)
         if told:
             problems.insert(0, EntitlementProblem(told, "warning" if not signature else "error"))
         errors = sum(problem.severity == "error" for problem in problems)
@@ -148,7 +148,7 @@ def check_entitlements(paths: list[Path], catalog: Catalog, trust: Path | None, 
         raise typer.Exit(1)
 
 
-def _objection(said: Entitlement, signature: str, path: Path, trust: Path | None) -> str:
+def objection_of(said: Entitlement, signature: str, path: Path, trust: Path | None) -> str:
     from seatkeeper.cli.license_verify import find_trusts
     from seatkeeper.licfile.detached import objection_to
     from seatkeeper.licfile.parser import parse

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from seatkeeper.cli import usage_collect, usage_gate
+from seatkeeper.cli import usage_bill, usage_collect, usage_gate, usage_limits, usage_who
 from seatkeeper.cli.order import counted, print_json, run, table
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
-
-    from seatkeeper.lrm.report import Row
+from seatkeeper.cli.usage_common import Database, Json, day_given, site_of, zone_given
 
 __all__ = ["app", "main"]
 
@@ -28,9 +23,9 @@ app = typer.Typer(
 )
 app.add_typer(usage_collect.app)
 app.add_typer(usage_gate.app)
-
-Database = Annotated[Path, typer.Option("--db", metavar="DIR", help="The directory with the usage data.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app.add_typer(usage_limits.app)
+app.add_typer(usage_who.app)
+app.add_typer(usage_bill.app)
 
 
 @app.command()
@@ -60,12 +55,16 @@ def load(
 
 
 @app.command()
-def items(json: Json = False) -> None:
+def items(
+    db: Annotated[Path | None, typer.Option("--db", metavar="DIR", help="With the own rules of the site whose data are there.")] = None,
+    json: Json = False,
+) -> None:
     """List the sellable items that are measured, and how."""
     from seatkeeper.adapters.catalogs import load_catalog
     from seatkeeper.usage.measures import ITEMS
 
     versions = {item.name: item.versions for item in load_catalog(None).measured}
+    measured = list(site_of(db).items.values()) if db is not None else list(ITEMS)
     if json:
         print_json(
             [
@@ -73,16 +72,22 @@ def items(json: Json = False) -> None:
                     "item": item.name,
                     "peak": item.peak is not None,
                     "enabled": item.enabled is not None,
-                    "versions": versions[item.name],
+                    "versions": versions.get(item.name, ""),
                     "source": item.source,
                 }
-                for item in ITEMS
+                for item in measured
             ]
         )
         return
     rows = [
-        (item.name, "yes" if item.peak is not None else "-", "yes" if item.enabled is not None else "-", versions[item.name], item.source)
-        for item in ITEMS
+        (
+            item.name,
+            "yes" if item.peak is not None else "-",
+            "yes" if item.enabled is not None else "-",
+            versions.get(item.name, "-"),
+            item.source,
+        )
+        for item in measured
     ]
     print("\n".join(table(("Sellable item", "Peak", "Enabled", "Versions", "Source of the rule"), rows)))
 
@@ -90,7 +95,9 @@ def items(json: Json = False) -> None:
 @app.command()
 def report(
     db: Database,
-    item: Annotated[str, typer.Option(metavar="NAME", help="The sellable item; `seatkeeper usage items` lists them.", show_default=False)],
+    item: Annotated[
+        str, typer.Option(metavar="NAME", help="The sellable item (`seatkeeper usage items` lists them), or a bundle.", show_default=False)
+    ],
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.", show_default=False)],
     end: Annotated[str, typer.Option("--to", metavar="DATE", help="The day after the last one.", show_default=False)],
     kind: Annotated[
@@ -101,7 +108,9 @@ def report(
     ] = "daily",
     tenant: Annotated[str | None, typer.Option(help="Only this tenant.", show_default="all")] = None,
     group: Annotated[str | None, typer.Option(help="Only this group.", show_default="all")] = None,
-    zone: Annotated[str, typer.Option(metavar="ZONE", help="Whose days and hours, such as Europe/Paris.")] = "UTC",
+    zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Whose days and hours, such as Europe/Paris; `tenant` for each tenant's own.")
+    ] = "UTC",
     week_start: Annotated[
         Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
         typer.Option(help="The day on which a business week begins."),
@@ -119,21 +128,20 @@ def report(
     json: Json = False,
 ) -> None:
     """Report the peak of seats in use, and the seats that are enabled, for each period."""
-    from seatkeeper.adapters.catalogs import load_catalog
     from seatkeeper.adapters.engines import open_engine
     from seatkeeper.adapters.warehouse import Warehouse
-    from seatkeeper.lrm.report import Query, items_by_name
+    from seatkeeper.cli.usage_text import report_json, report_lines
+    from seatkeeper.lrm.report import Query
     from seatkeeper.lrm.report import report as make
-    from seatkeeper.usage.measures import products_of
 
     weekdays = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
     query = Query(
         kind,
         item,
         granularity,
-        _day(first, "--from"),
-        _day(end, "--to"),
-        _zone(zone),
+        day_given(first, "--from"),
+        day_given(end, "--to"),
+        zone_given(zone),
         weekdays.index(week_start),
         tenant,
         group,
@@ -141,11 +149,11 @@ def report(
         membership,
     )
     warehouse = Warehouse(db, must_exist=True)
-    rows = make(warehouse, open_engine(engine, db, master), query, items_by_name(), products_of(load_catalog(None).measured))
+    rows = make(warehouse, open_engine(engine, db, master), query, {}, {}, site_of(db))
     if json:
-        print_json([_as_json(row) for row in rows])
+        print_json([report_json(row) for row in rows])
     else:
-        _print(rows, query.zone or UTC)
+        print("\n".join(report_lines(rows)))
 
 
 @app.command()
@@ -164,17 +172,16 @@ def close(
     from seatkeeper.adapters.engines import open_duckdb
     from seatkeeper.adapters.warehouse import Warehouse
     from seatkeeper.lrm.close import close_days, day_number, day_of, one_close, open_days
-    from seatkeeper.lrm.report import items_by_name
 
     warehouse = Warehouse(db, must_exist=True)
-    items, now = items_by_name(), clock.now()
+    items, now = site_of(db).items, clock.now()
     with one_close(warehouse):
         if date_:
-            days = [day_number(_day(date_, "--date"))]
+            days = [day_number(day_given(date_, "--date"))]
         else:
             found = open_days(warehouse.manifest(), items, now)
-            begin = day_number(_day(first, "--from")) if first else 0
-            end = day_number(_day(through, "--through")) if through else int(now // 86_400)
+            begin = day_number(day_given(first, "--from")) if first else 0
+            end = day_number(day_given(through, "--through")) if through else int(now // 86_400)
             days = [day for day in sorted({*found.never, *found.again}) if begin <= day <= end]
         done: list[dict[str, Any]] = []
 
@@ -200,10 +207,9 @@ def status(db: Database, json: Json = False) -> None:
     """Say what is there: facts by kind, days that are closed, and what is missing."""
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.warehouse import Warehouse
-    from seatkeeper.lrm.report import items_by_name
     from seatkeeper.lrm.status import status_of
 
-    found = status_of(Warehouse(db, must_exist=True), items_by_name(), clock.now())
+    found = status_of(Warehouse(db, must_exist=True), site_of(db).items, clock.now())
     if json:
         import msgspec
 
@@ -212,76 +218,6 @@ def status(db: Database, json: Json = False) -> None:
     rows = [(one.kind, str(one.facts), one.first, one.last, str(one.open) if one.open else "-") for one in found.kinds]
     print("\n".join(table(("Facts", "Count", "First day", "Last day", "Days with open ones"), rows)))
     print("\n".join(found.sentences))
-
-
-def _day(text: str, option: str) -> date:
-    from seatkeeper.base.errors import InputError
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError("This is no calendar day.", file=option, found=text, expected="YYYY-MM-DD") from None
-
-
-def _zone(name: str) -> tzinfo:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    from seatkeeper.base.errors import InputError
-
-    if name.upper() in {"UTC", "GMT"}:
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError("This is no time zone.", file="--zone", found=name, expected="a name such as Europe/Paris") from None
-
-
-def _utc(moment: int | None) -> str | None:
-    return None if moment is None else f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _as_json(row: Row) -> dict[str, Any]:
-    about = {"tenant": row.subject.tenant}
-    if row.subject.group is not None:
-        about["group"] = row.subject.group
-    return {
-        **about,
-        "item": row.item,
-        "start": _utc(row.period.start),
-        "peak": row.peak,
-        "peak_time": _utc(row.peak_time),
-        "enabled": row.enabled,
-        "limit": row.limit,
-        "over": row.over,
-        **({"missing": row.missing} if row.missing else {}),
-    }
-
-
-def _print(rows: list[Row], zone: tzinfo) -> None:
-    def local(moment: int | None) -> str:
-        return "-" if moment is None else f"{datetime.fromtimestamp(moment, zone):%Y-%m-%d %H:%M}"
-
-    def number(value: int | None) -> str:
-        return "?" if value is None else str(value)
-
-    lines = []
-    for row in rows:
-        who = [part for part in (row.subject.tenant, row.subject.group) if part is not None]
-        lines.append(
-            (
-                *who,
-                local(row.period.start),
-                number(row.peak),
-                local(row.peak_time),
-                number(row.enabled),
-                "-" if row.limit is None else str(row.limit),
-                str(row.over) if row.over else "",
-            )
-        )
-    head = ("Tenant", "Group")[: len(lines[0]) - 6] if lines else ()
-    print("\n".join(table((*head, "Start", "Peak", "Peak time", "Enabled", "Limit", "Over"), lines)))
-    for missing in sorted({row.missing for row in rows if row.missing}):
-        print(f"?: {missing}.")
 
 
 def main(argv: list[str]) -> int:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seatkeeper.usage.limits import Step
     from seatkeeper.usage.reports import DayEnds, Facts
 
-__all__ = ["SAMPLINGS", "Query", "Row", "Sampling", "items_by_name", "report"]
+__all__ = ["SAMPLINGS", "Query", "Row", "Sampling", "items_by_name", "report", "subjects_of"]
 
 #: `exact` and `second` look at every second, which is as fine as facts are; `minute` at every whole minute, as LRM does.
 Sampling = Literal["exact", "second", "minute"]
@@ -135,7 +135,7 @@ def report(
     if query.report in GROUP_KINDS and versions[0][1] is None:
         raise InputError("Bundles are not reported by group.", file="--item", found=query.item, expected="an item")
     manifest = warehouse.manifest()
-    subjects = _subjects(engine, query, warehouse.facts(engine, manifest, 0, 0), manifest)
+    subjects = subjects_of(engine, query, warehouse.facts(engine, manifest, 0, 0), manifest)
     alike: dict[tuple[tzinfo, tuple[ExcludedTime, ...]], list[int]] = {}
     for key, subject in enumerate(subjects):
         zone = site.zone(subject) if query.zone is None else query.zone
@@ -293,7 +293,12 @@ class _Told:
         return tuple(seconds.items())
 
 
-def _subjects(engine: Engine, query: Query, facts: Facts, manifest: Manifest) -> list[Subject]:
+def subjects_of(engine: Engine, query: Query, facts: Facts, manifest: Manifest) -> list[Subject]:
+    """Whom the report is about, in the order of their names.
+
+    Raises:
+        InputError: The tenant or the group is not known.
+    """
     if query.report == "system":
         if query.tenant is not None:
             raise InputError(
