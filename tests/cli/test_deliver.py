@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seatkeeper.cli.deliver import main
-from support.desk_commands import Commands
+from support.desk_commands import Commands, order_text
 from support.desk_mail import Letterbox, issued, mail_server
 from support.site import free_port
 
@@ -88,6 +88,33 @@ def test_the_registry_knows_the_order(tmp_path: Path, monkeypatch: pytest.Monkey
     assert main(["license.dat", "--pdf", "c.pdf", "--registry", "desk.db"]) == 1
     assert "no file of order 20260001 that counts" in capsys.readouterr().err
     assert not Path("c.pdf").exists()
+
+
+def test_a_delta_for_one_of_several_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    commands = Commands(tmp_path, monkeypatch, capsys)
+
+    def servers(north: int) -> str:
+        table = '[[servers]]\nhost = "{}"\nhostid = "{}"\nquantities = {{ "Genesys E-mail" = {} }}\n'
+        return table.format("north", "0800200005a1", north) + table.format("south", "0800200005a2", 10)
+
+    Path("order.toml").write_text(order_text({"Genesys E-mail": 20}, servers=servers(10)))
+    Path("more.toml").write_text(order_text({"Genesys E-mail": 25}, servers=servers(15)))
+    for line in (
+        "init",
+        "register order.toml",
+        "issue 20260001 --keys keys -o out",
+        "register more.toml --replaces 20260001",
+        "issue 20260002 --keys keys -o more --delta",
+    ):
+        commands.good(f"desk {line}")
+    assert [path.name for path in Path("more").iterdir()] == ["north"]
+    (tmp_path / "outbox").mkdir()
+    assert main(["more", *TO, "--outbox", "outbox", "--registry", "desk.db", "--json"]) == 0
+    mail = message_from_bytes(Path(json.loads(capsys.readouterr().out)["mail"]).read_bytes(), policy=default)
+    assert mail["subject"] == "License changes for order 20260002"
+    # Of whole files every license server needs its own.
+    assert main(["out/north", "--pdf", "c.pdf", "--registry", "desk.db"]) == 1
+    assert "no license file for a license server of the order" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -221,8 +221,8 @@ def _verified(path: Path, name: str, data: bytes, file: LicenseFile, trust: Trus
 
 def _check_quantities(files: Sequence[ParcelFile], order: Order, catalog: Catalog) -> None:
     """Return only if the files have of each sellable item what the order has: letter and certificate say what the order says."""
-    if len(files) > 1 and any(each.partial for each in files):
-        # What of an item did not change is in no delta, so the parts of several do not add up.
+    if order.terms.configuration == "independent" and any(each.partial for each in files):
+        # What of an item did not change is in no delta, so the parts of several servers do not add up.
         return
     ordered: dict[str, int] = {}
     for item in order.items:
@@ -243,6 +243,7 @@ def _check_quantities(files: Sequence[ParcelFile], order: Order, catalog: Catalo
 def _check_complete(files: Sequence[ParcelFile], order: Order, place: Path) -> None:
     served = {server.hostid for each in files for server in each.servers}
     missing = [server.hostid for server in order.servers if server.hostid not in served]
-    if missing:
+    # A license server for which nothing changed has no delta.
+    if missing and not any(each.partial for each in files):
         remedy = "Deliver the directory with all files of the order."
         raise InputError("There is no license file for a license server of the order.", file=str(place), expected=missing[0], remedy=remedy)
