@@ -12,6 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import collect
 import idle
 import reread
 import rules
@@ -37,6 +38,7 @@ SCALES: dict[str, Callable[[Any], None]] = {
     "status": status.show_scale,
     "reread": reread.show_scale,
     "waiters": waiters.show_scale,
+    "collect": collect.show_scale,
 }
 
 
@@ -67,6 +69,7 @@ def _units(quick: bool) -> dict[str, tuple[str, Callable[[], tuple[list[Figure],
         "status": ("Status", lambda: status.run(quick)),
         "reread": ("Reread", lambda: reread.run(quick)),
         "waiters": ("Queue", lambda: waiters.run(quick)),
+        "collect": ("Collecting", lambda: collect.run(quick)),
     }
     for name, title in PROGRAMS.items():
         if (BENCH / f"{name}.py").exists():
