@@ -70,7 +70,9 @@ class Session:
 
     @property
     def seat(self) -> tuple[str, str]:
-        """The place, else the DN, else the agent."""
+        """The place, else the DN, else the agent; a recording takes one of its own."""
+        if self.name.startswith("recording "):
+            return "recording", self.name
         for sort, name in (("place", self.place), ("DN", self.dn), ("agent", self.agent)):
             if name:
                 return sort, name

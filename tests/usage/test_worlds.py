@@ -5,14 +5,12 @@ SEATKEEPER_LONG=1 makes ten times as many worlds.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import random
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,12 +18,12 @@ from seatkeeper.adapters.engines import Engine, open_duckdb
 from seatkeeper.adapters.warehouse import Manifest, Part, Warehouse
 from seatkeeper.cli.main import main
 from seatkeeper.lrm.close import close_days, day_number
-from seatkeeper.lrm.report import Query, items_by_name, report
+from seatkeeper.lrm.report import items_by_name
 from seatkeeper.usage.facts import KINDS
 from seatkeeper.usage.joining import joined
-from seatkeeper.usage.measures import ITEMS
+from support.usageasked import drawn, loaded, told
 from support.usagefacts import table_of, utc
-from support.usageworld import FIRST_DAYS, PORTS, ZONES, Asked, World, random_world, tables, write_facts
+from support.usageworld import PORTS, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,86 +32,13 @@ if TYPE_CHECKING:
     from ibis.expr.types import Table
 
     from seatkeeper.usage.facts import Kind
+    from support.usageworld import Asked, World
 
 LONG = os.environ.get("SEATKEEPER_LONG") == "1"
 WORLDS = 2000 if LONG else 200
-TYPES = ("system", "tenant", "agent-group", "place-group")
-GRANULARITIES = ("monthly", "weekly", "daily", "hourly", "10-minute")
-KINDS_OF_REPORTS = tuple(itertools.product(TYPES, GRANULARITIES))
-NAMES = [item.name for item in ITEMS]
-#: Reports about each world.
-REPORTS = 3
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 #: Later than all days of the worlds.
 FAR = 2_000_000_000.0
-
-
-def told(warehouse: Warehouse, engine: Engine, asked: Asked) -> list[dict[str, Any]]:
-    """What the product says."""
-    query = Query(
-        asked.report,  # type: ignore[arg-type]
-        asked.item,
-        asked.granularity,  # type: ignore[arg-type]
-        asked.first,
-        asked.end,
-        ZoneInfo(asked.zone),
-        asked.week_start,
-        asked.tenant,
-        asked.group,
-        "minute" if asked.minutes else "exact",
-        "day-end" if asked.day_end else "history",
-    )
-    rows = report(warehouse, engine, query, items_by_name(), {})
-    for row in rows:
-        assert bool(row.missing) == (row.peak is None and asked.item not in {"SIP Voicemail", "IVR Connector"}), row
-    return [
-        {
-            "tenant": row.subject.tenant,
-            "group": row.subject.group,
-            "start": row.period.start,
-            "peak": row.peak,
-            "peak_time": row.peak_time,
-            "enabled": row.enabled,
-        }
-        for row in rows
-    ]
-
-
-def drawn(seed: int) -> tuple[World, list[Asked]]:
-    """A world, and what is asked about it; all kinds of reports come in turn."""
-    draws = random.Random(seed)
-    zone, first = draws.choice(ZONES), draws.choice(FIRST_DAYS)
-    days = draws.choice([1, 2, 2, 3, 3, 16, 40])
-    world = random_world(draws, zone, first, days)
-    asked = []
-    for turn in range(REPORTS):
-        kind, granularity = KINDS_OF_REPORTS[(seed * REPORTS + turn) % len(KINDS_OF_REPORTS)]
-        begin = first + timedelta(days=draws.randrange(min(days, 3)))
-        end = first + timedelta(days=days)
-        if granularity in {"hourly", "10-minute"}:
-            end = min(end, begin + timedelta(days=2))
-        asked.append(
-            Asked(
-                kind,
-                draws.choice(NAMES),
-                granularity,
-                begin,
-                max(end, begin + timedelta(days=1)),
-                zone,
-                week_start=draws.randrange(7),
-                minutes=draws.random() < 0.3,
-                day_end=draws.random() < 0.3,
-            )
-        )
-    return world, asked
-
-
-def loaded(world: World, path: Path, pieces: list[tuple[str, list[dict[str, Any]]]] | None = None) -> Warehouse:
-    """The world from files; they come in these pieces, or one of each kind."""
-    warehouse = Warehouse(path / "db")
-    for kind, rows in pieces or world.files().items():
-        warehouse.load(write_facts(path / f"{kind}.csv", kind, rows))
-    return warehouse
 
 
 class Held(Warehouse):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -33,15 +34,19 @@ _SPARK: Final = {
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "OFF",
 }
-#: In one process shuffles, and plans that change on the way, only take time.
+#: In one process shuffles, plans that change on the way, and code that is made for each query take longer than the query itself.
 _SPARK_LOCAL: Final = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 }
+_SPARK_TYPES: Final = {"string": "string", "int64": "bigint", "boolean": "boolean"}
 #: As much of what Spark says as a person reads.
-_ERROR_CHARS_MAX: Final = 200
+_ERROR_CHARS_MAX: Final = 300
 
 _TYPES: Final = {"text": "string", "list": "string", "time": "int64", "whole": "int64", "flag": "boolean"}
 
@@ -77,11 +82,9 @@ class Engine:
         if self.name == "duckdb":
             return self.backend.to_pyarrow(expression)
         # Ibis takes Spark's answer through pandas, where a whole number beside a null becomes a fraction.
-        try:
+        with _spark_errors():
             self.backend._run_pre_execute_hooks(expression)
             return self.backend._session.sql(self.backend.compile(expression)).toArrow()
-        except Exception as error:
-            raise SeatkeeperError(f"Spark cannot work this out: {_in_one_line(error)}", "Without --engine spark, DuckDB does.") from None
 
     def keep(self, expression: Table) -> Table:
         """The expression's rows, worked out once and kept while the connection lasts."""
@@ -101,10 +104,12 @@ class Engine:
         names = [str(path) for path in paths]
         if self.name == "duckdb":
             return self.backend.read_parquet(names).select(*schema)
-        # Ibis gives Spark one path only.
+        # Ibis gives Spark one path only; and Spark, not knowing the columns, would read the files to find them.
         self._kept += 1
         view = f"files_{self._kept}"
-        self.backend._session.read.parquet(*names).createOrReplaceTempView(view)
+        columns = ", ".join(f"`{name}` {_SPARK_TYPES[type_]}" for name, type_ in schema.items())
+        with _spark_errors():
+            self.backend._session.read.schema(columns).parquet(*names).createOrReplaceTempView(view)
         return self.backend.table(view).select(*schema)
 
     def write(self, expression: Table, target: Path) -> None:
@@ -199,13 +204,23 @@ def _java_speaks_to_a_file() -> Iterator[BinaryIO]:
             os.close(ours)
 
 
+@contextmanager
+def _spark_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise SeatkeeperError(f"Spark cannot work this out: {_in_one_line(error)}", "DuckDB may: leave --engine spark out.") from None
+
+
 def _in_one_line(error: Exception, told: Sequence[str] = ()) -> str:
     """What went wrong, without Java's stack."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # Where Java did not start at all, only it says why.
     first = told[-1].strip() if told and "JAVA_GATEWAY" in str(error) else next(iter(lines), type(error).__name__)
-    if first.startswith("An error occurred while calling") and len(lines) > 1:
-        first = lines[1].removeprefix(": ")
+    causes = [line for line in lines if line.startswith(("Caused by: ", ": "))]
+    if causes:
+        # The last cause says most: the name of a class, and what it says.
+        first = re.sub(r"^(Caused by)?: ([\w$]+\.)+[\w$]+: ", "", causes[-1])
     return first.rstrip(".:")[:_ERROR_CHARS_MAX] + "."
 
 
