@@ -8,7 +8,7 @@ import ibis
 import pytest
 
 from seatkeeper.adapters.engines import open_duckdb
-from seatkeeper.adapters.icon import first_login, read_idb
+from seatkeeper.adapters.icon import login_windows, read_idb
 from seatkeeper.adapters.postgres import ForeignDatabase
 from seatkeeper.base.errors import InputError
 from seatkeeper.usage.idb import IdbOptions, configuration_facts, ends_of, holes_of, session_facts
@@ -105,7 +105,17 @@ def test_only_what_held_in_the_time_is_read_and_late_rows_are_found_again() -> N
     with ForeignDatabase(server().url(name), "idb") as there:
         rows_read = read_idb(there, IdbOptions(), 100, 200).tables["associations"].to_pylist()
         assert {row["session_id"] for row in rows_read} == {"into", "still", "zero"}
-        assert first_login(there) == 0
+        assert login_windows(there, None, 200, 100) == [(0, 100), (100, 200)]
+
+
+def test_a_time_in_which_nobody_logged_in_is_not_asked_for() -> None:
+    name = make_idb({"G_LOGIN_SESSION": [session("far", 0, None), session("near", 1_790_000_000, None)]})
+    with ForeignDatabase(server().url(name), "idb") as there:
+        assert login_windows(there, None, 1_790_000_600, 500) == [(0, 500), (1_790_000_000, 1_790_000_500), (1_790_000_500, 1_790_000_600)]
+        assert login_windows(there, 1_790_000_000, 1_790_000_010, 500) == [(1_790_000_000, 1_790_000_010)]
+        assert login_windows(there, 5, 4, 500) == []
+    with ForeignDatabase(server().url(make_idb({})), "idb") as there:
+        assert login_windows(there, None, 9, 500) == [(9, 9)]
 
 
 def configuration_of(name: str, **options: Any) -> list[tuple[Any, ...]]:

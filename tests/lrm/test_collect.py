@@ -91,8 +91,13 @@ def test_the_next_run_finds_what_came_late_and_what_has_ended(warehouse: Warehou
     second = collect(warehouse, [source], {}, DAY + 2000)[0]
     assert (second.since, second.added) == (DAY + 1000 - 48 * 3600, 1)
     assert [(row["session_id"], row["logout"] - DAY) for row in facts(warehouse, "sessions")] == [("a", 500), ("late", 20)]
-    # Once more: nothing is new.
+    # Once more, and of a time that was read long ago: nothing is new.
     assert collect(warehouse, [source], {}, DAY + 2000)[0].added == 0
+    assert collect(warehouse, [source], {}, DAY - 100 * 86_400)[0].added == 0
+    # Several pieces of time are as one.
+    insert(name, "idb", {"G_LOGIN_SESSION": [session("far", 30 * 86_400, None), session("between", 10 * 86_400, 29 * 86_400)]})
+    assert collect(warehouse, [source], {}, DAY + 31 * 86_400)[0].added == 2
+    assert collect(warehouse, [source], {}, DAY + 31 * 86_400)[0].since == DAY + 29 * 86_400
 
 
 def test_a_source_that_is_down_is_missing_until_it_is_read(warehouse: Warehouse) -> None:

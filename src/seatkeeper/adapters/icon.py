@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.postgres import ForeignDatabase
     from seatkeeper.usage.idb import IdbOptions
 
-__all__ = ["IdbRows", "first_login", "read_idb"]
+__all__ = ["IdbRows", "login_windows", "read_idb"]
 
 
 class IdbRows(msgspec.Struct, frozen=True):
@@ -158,11 +158,23 @@ def read_idb(database: ForeignDatabase, options: IdbOptions, since: int, until: 
     return IdbRows(tables, _data_sources(database, options.data_sources))
 
 
-def first_login(database: ForeignDatabase) -> int | None:
-    """When the earliest login of all was; None where there is none."""
+def login_windows(database: ForeignDatabase, since: int | None, until: int, length: int) -> list[tuple[int, int]]:
+    """The time from `since`, or from the earliest login, to `until` in pieces of `length` seconds, without those in which nobody logged in.
+
+    Whoever was logged in through a piece that is left out logged in within one that is not. The first piece, in which somebody may have
+    been logged in already, and the last one are always there.
+    """
     created = database.expression(_SESSION, _CREATED, "s")
-    first = database.rows(f"SELECT min({created}) AS first FROM {database.table(_SESSION)} s")[0]["first"]
-    return None if first is None else int(first)
+    table = database.table(_SESSION)
+    if since is None:
+        first = database.rows(f"SELECT min({created}) AS first FROM {table} s")[0]["first"]
+        since = until if first is None else min(int(first), until)
+    if since >= until:
+        return [(since, until)] if since == until else []
+    within = f"{created} >= {since} AND {created} < {until}"
+    rows = database.rows(f"SELECT DISTINCT ({created} - {since}) / {length} AS number FROM {table} s WHERE {within}")
+    numbers = sorted({0, (until - 1 - since) // length, *(int(row["number"]) for row in rows)})
+    return [(since + number * length, min(since + (number + 1) * length, until)) for number in numbers]
 
 
 def _data_sources(database: ForeignDatabase, table: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import msgspec
 
 from seatkeeper.adapters.configuration import read_configuration, read_export
 from seatkeeper.adapters.engines import open_duckdb, schema_of
-from seatkeeper.adapters.icon import first_login, read_idb
+from seatkeeper.adapters.icon import login_windows, read_idb
 from seatkeeper.adapters.wholefile import PUBLIC, alone, replace_file
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.lrm.sources import ConfigurationSource, IconSource, open_source
@@ -38,6 +38,8 @@ SNAPSHOT_S: Final = 600
 #: So much is read at once.
 _WINDOW_S: Final = 7 * DAY_S
 _STATE: Final = "collected.json"
+#: Of its own, so that a snapshot waits for no run of hours.
+_SNAPSHOTS: Final = "snapshots.json"
 _WAIT_S: Final = 5.0
 #: Where nothing of this is, there is no configuration to know.
 _HISTORIES: Final = ("group_agents", "group_places", "campaigns", "agent_logins")
@@ -167,13 +169,10 @@ def _collect_icon(
     data_sources: list[dict[str, Any]] = []
     try:
         with open_source(source, environment) as database:
-            if begin is None:
-                first = first_login(database)
-                begin = until if first is None else min(first, until)
+            windows = login_windows(database, begin, until, _WINDOW_S)
+            begin = windows[0][0] if windows else until
             outcome.since = begin
-            starts = range(begin, until, _WINDOW_S) or [begin]
-            for start in starts:
-                end = min(start + _WINDOW_S, until)
+            for start, end in windows:
                 rows = read_idb(database, source, start, end, configuration=end == until)
                 data_sources = rows.data_sources
                 facts = _icon_facts(engine, source, rows.tables, data_sources, configuration=end == until)
@@ -182,7 +181,7 @@ def _collect_icon(
                     outcome.rows[kind] = outcome.rows.get(kind, 0) + loaded.rows
                     outcome.added += loaded.added
                 reached = end
-                if through is None or start <= through:
+                if through is None or begin <= through:
                     state.through[source.name] = max(end, through or 0)
     except SeatkeeperError as error:
         outcome.error = str(error)
@@ -254,7 +253,7 @@ def take_snapshot(warehouse: Warehouse, source: ConfigurationSource, environment
         SeatkeeperError: Another run is under way, or the warehouse cannot be written, or the snapshot is older than one before.
     """
     warehouse.path.mkdir(parents=True, exist_ok=True)
-    path = warehouse.path / _STATE
+    path = warehouse.path / _SNAPSHOTS
     try:
         with alone(path, wait_s=_WAIT_S):
             state = _read_state(path)
@@ -281,7 +280,7 @@ def take_snapshot(warehouse: Warehouse, source: ConfigurationSource, environment
             replace_file(path, msgspec.json.encode(state), PUBLIC)
             return outcome
     except TimeoutError:
-        raise SeatkeeperError(f"Another run is collecting into {warehouse.path}.", "Try again when it has ended.") from None
+        raise SeatkeeperError(f"Another snapshot is being taken into {warehouse.path}.", "Try again when it has ended.") from None
 
 
 def _keep_snapshot(
