@@ -530,7 +530,7 @@ def walk(desk: DeskAgainstModel, seed: int, steps: int) -> None:
         desk.teardown()
 
 
-WALKS: Final = [(DeskAgainstModel, seed) for seed in range(60 if LONG else 3)] + [(OnPostgres, seed) for seed in range(20 if LONG else 0)]
+WALKS: Final = [(DeskAgainstModel, seed) for seed in range(30 if LONG else 3)] + [(OnPostgres, seed) for seed in range(10 if LONG else 0)]
 
 
 def play(machine: type[DeskAgainstModel], examples: int, steps: int) -> None:
@@ -540,10 +540,11 @@ def play(machine: type[DeskAgainstModel], examples: int, steps: int) -> None:
     )
 
 
+@pytest.mark.timeout(1800 if LONG else 120)
 def test_after_any_acts_the_desk_knows_what_was_done() -> None:
-    play(DeskAgainstModel, *((100, 40) if LONG else (5, 12)))
+    play(DeskAgainstModel, *((60, 30) if LONG else (5, 12)))
 
 
 @pytest.mark.parametrize(("machine", "seed"), WALKS)
 def test_also_after_long_walks_with_dice(machine: type[DeskAgainstModel], seed: int) -> None:
-    walk(machine(), seed, 100 if LONG else 40)
+    walk(machine(), seed, 80 if LONG else 40)
