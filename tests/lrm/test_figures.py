@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from seatkeeper.adapters.engines import open_duckdb
 from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.lrm.close import close_days
-from seatkeeper.lrm.figures import ALL_EXCLUDED, Asked, figures, time_over
+from seatkeeper.lrm.figures import Asked, figures, time_over
+from seatkeeper.lrm.limits import ALL_EXCLUDED
 from seatkeeper.lrm.report import items_by_name
 from seatkeeper.usage.facts import DAY_S
 from seatkeeper.usage.limits import Limit

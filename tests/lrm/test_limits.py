@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from seatkeeper.lrm.limits import Part, compared
+from seatkeeper.lrm.limits import ALL_EXCLUDED, Part, compared
 from seatkeeper.usage.limits import Limit
 
 LOW, HIGH = Limit(3, 5, date(2026, 9, 10), "peak"), Limit(20, 20, date(2026, 9, 1), "peak")
@@ -36,4 +36,13 @@ def test_what_was_bought_as_enabled_is_compared_with_what_is_enabled() -> None:
 def test_what_is_not_known_is_neither_zero_nor_over() -> None:
     told = compared([Part(None, None, None, LOW, "a"), Part(None, None, None, LOW, "a"), Part(None, None, None, LOW, "b")])
     assert (told.peak, told.limit, told.over, told.missing) == (None, LOW, 0, ("a", "b"))
-    assert compared([Part(None, None, None, None, "a"), Part(0, None, 0, None)]).peak == 0
+    told = compared([Part(None, None, None, None, "a"), Part(0, None, 0, None)])
+    assert (told.peak, told.enabled) == (None, 0)
+    assert compared([Part(None, None, None, None, "a"), Part(3, 7, 0, None)]).peak == 3
+
+
+def test_a_part_of_which_nothing_counts_is_missing_only_where_all_are_so() -> None:
+    out = Part(missing=ALL_EXCLUDED)
+    assert (compared([out, Part(0)]).peak, compared([out, Part(0)]).missing) == (0, ())
+    assert (compared([out, out]).peak, compared([out, out]).missing) == (None, (ALL_EXCLUDED,))
+    assert compared([out, Part(missing="a")]).missing == ("a",)

@@ -167,4 +167,4 @@ def test_ports_are_counted_whole_though_the_limit_changes(warehouse: Warehouse, 
     warehouse.load(write_csv(tmp_path / "p.csv", "ports", bins))
     provisioned(warehouse, ("GVP Ports", 1, 20), ("GVP Ports", 2, 3))
     (row,) = rows_of(warehouse, report="tenant", tenant="Harbor", item="GVP Ports", granularity="monthly", end=date(2026, 9, 4))
-    assert (row.peak, row.limit, row.over, row.over_seconds) == (9, 3, 1, None)
+    assert (row.peak, row.limit, row.over, row.over_seconds, row.missing) == (9, 3, 1, None, "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import ibis
 import msgspec
 
-from seatkeeper.lrm.limits import Part
+from seatkeeper.lrm.limits import ALL_EXCLUDED, Part
 from seatkeeper.usage.closing import BIN_S, closed_in
 from seatkeeper.usage.facts import DAY_S, KINDS
 from seatkeeper.usage.measures import PortRule, RecordingRule
@@ -31,11 +31,10 @@ if TYPE_CHECKING:
     from seatkeeper.usage.periods import Period
     from seatkeeper.usage.reports import DayEnds, Facts, ReportType, Subject
 
-__all__ = ["ALL_EXCLUDED", "Asked", "Figures", "figures", "time_over"]
+__all__ = ["Asked", "Figures", "figures", "time_over"]
 
 #: By key and number of the piece: peak and its last second.
 _Found = dict[tuple[int, int], tuple[int, int | None]]
-ALL_EXCLUDED: Final = "all of it is excluded"
 _DROPPED: Final = "the detail of that time has been dropped"
 
 

@@ -7,7 +7,7 @@ none was, the one in force at the peak.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from seatkeeper.usage.limits import Limit
 
-__all__ = ["Compared", "Part", "compared"]
+__all__ = ["ALL_EXCLUDED", "Compared", "Part", "compared"]
+
+#: What is missing in a part of which nothing counts.
+ALL_EXCLUDED: Final = "all of it is excluded"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -63,11 +66,15 @@ def compared(parts: Sequence[Part]) -> Compared:
     at_peak = highest.limit
     if at_peak is not None and at_peak.measure == "enabled":
         at_peak = max(reversed(parts), key=lambda part: -1 if part.enabled is None else part.enabled).limit
+    missing = tuple(dict.fromkeys(part.missing for part in parts if part.missing))
+    if any(part.missing != ALL_EXCLUDED for part in parts):
+        missing = tuple(text for text in missing if text != ALL_EXCLUDED)
     return Compared(
-        highest.peak,
+        # Where something is not known, nothing is not known to be nothing.
+        highest.peak or (None if missing else highest.peak),
         highest.last,
         max(able, default=None),
         most.limit if most.over > 0 else at_peak,
         max(0, most.over),
-        tuple(dict.fromkeys(part.missing for part in parts if part.missing)),
+        missing,
     )

@@ -204,11 +204,12 @@ class _Told:
             for number, piece in enumerate(self.wholes):
                 seconds = [over.get((key, position)) for position in numbers[number] if found[key, position].over > 0]
                 lasted = None if None in seconds else sum(one for one in seconds if one is not None)
-                row = self._row(subject, piece, told[key][number], lasted, missing.get(number, ""))
+                found_here = told[key][number]
                 if whole is not None:
                     most = whole[key, number]
-                    row = msgspec.structs.replace(row, peak=most.peak, peak_time=most.last, missing=row.missing or most.missing)
-                own.append(row)
+                    missed = (most.missing,) if most.missing else ()
+                    found_here = msgspec.structs.replace(found_here, peak=most.peak, last=most.last, missing=missed)
+                own.append(self._row(subject, piece, found_here, lasted, missing.get(number, "")))
             rows.append(own)
         return rows
 
