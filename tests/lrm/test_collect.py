@@ -76,6 +76,12 @@ def test_a_pair_is_one_and_a_dead_icon_ends_what_it_left_open(warehouse: Warehou
     ]
     # The other one saw all the time.
     assert facts(warehouse, "gaps") == []
+    # In whatever order they are read, and however often.
+    again = Warehouse(warehouse.path.parent / "again")
+    for _ in range(2):
+        collect(again, sources[::-1], {}, DAY + 2000, DAY)
+    for kind in ("sessions", "ends", "gaps"):
+        assert facts(again, kind) == facts(warehouse, kind)
     collect(warehouse, [icon("a", first)], {}, DAY + 2000, DAY - 500)
     assert [(row["since"] - DAY, row["until"] - DAY, row["reason"]) for row in facts(warehouse, "gaps")] == [
         (500, 700, "ICON was not connected")
