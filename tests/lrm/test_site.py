@@ -43,16 +43,12 @@ def test_limits_are_those_of_the_report(site: Site) -> None:
     (_, item), *_ = site.versions("E-Mail seat")
     assert item is not None
     assert item.peak == SessionRule(media=("fax",))
-    counts = [
-        (limit and limit.count)
-        for report, subject in (
-            ("system", Subject()),
-            ("tenant", Subject("Harbor")),
-            ("tenant", Subject("Meadow")),
-            ("agent-group", Subject("Harbor", "g")),
-        )
-        for limit in [at_moment(site.limits(item, report, subject), midnight(DAY))]  # type: ignore[arg-type]
+    found = [
+        *site.limits(item, "system", [Subject()]),
+        *site.limits(item, "tenant", [Subject("Harbor"), Subject("Meadow")]),
+        *site.limits(item, "agent-group", [Subject("Harbor", "g")]),
     ]
+    counts = [(limit and limit.count) for limit in (at_moment(steps, midnight(DAY)) for steps in found)]
     assert counts == [7, 4, None, None]
 
 

@@ -59,6 +59,10 @@ class Compared(msgspec.Struct, frozen=True):
 
 def compared(parts: Sequence[Part]) -> Compared:
     """The period that these parts make, in the order of time; at least one."""
+    if len(parts) == 1:
+        (part,) = parts
+        lacking = (part.missing,) if part.missing else ()
+        return Compared(part.peak or (None if lacking else part.peak), part.last, part.enabled, part.limit, max(0, part.over), lacking)
     # Of equal peaks the latest counts, so the last of the largest.
     highest = max(reversed(parts), key=lambda part: -1 if part.peak is None else part.peak)
     most = max(reversed(parts), key=lambda part: part.over)

@@ -137,11 +137,13 @@ def report(
     manifest = warehouse.manifest()
     subjects = subjects_of(engine, query, warehouse.facts(engine, manifest, 0, 0), manifest)
     alike: dict[tuple[tzinfo, tuple[ExcludedTime, ...]], list[int]] = {}
+    spans: dict[tzinfo, tuple[int, int]] = {}
     for key, subject in enumerate(subjects):
         zone = site.zone(subject) if query.zone is None else query.zone
-        wholes = _wholes(query, zone)
-        out = tuple(site.excluded(subject, wholes[0].since, wholes[-1].until)) if site.settings.excluded else ()
-        alike.setdefault((zone, out), []).append(key)
+        if zone not in spans:
+            wholes = _wholes(query, zone)
+            spans[zone] = wholes[0].since, wholes[-1].until
+        alike.setdefault((zone, tuple(site.excluded(subject, *spans[zone]))), []).append(key)
     rows: list[list[Row]] = [[] for _ in subjects]
     for (zone, out), keys in alike.items():
         told = _Told(warehouse, engine, manifest, site, query, [subjects[key] for key in keys], zone, out)
@@ -181,7 +183,10 @@ class _Told:
     def rows(self, versions: list[tuple[int, Item | None]]) -> list[list[Row]]:
         """For each subject its rows."""
         items = [item for _, item in versions if item is not None]
-        steps = [self._steps(subject, items) for subject in self.subjects]
+        # All versions of a bundle have one name, and a bundle has no enabled seats: any of them will do.
+        steps: list[list[Step]] = [[] for _ in self.subjects]
+        if items:
+            steps = self.site.limits(items[-1], self.query.report, self.subjects)
         moments = {at for at, _ in versions} | {step.at for own in steps for step in own}
         whole_parts = list(enumerate(self.wholes))
         parts = split(self.wholes, moments)
@@ -212,10 +217,6 @@ class _Told:
                 own.append(self._row(subject, piece, found_here, lasted, missing.get(number, "")))
             rows.append(own)
         return rows
-
-    def _steps(self, subject: Subject, items: list[Item]) -> list[Step]:
-        # All versions of a bundle have one name, and a bundle has no enabled seats: any of them will do.
-        return self.site.limits(items[-1], self.query.report, subject) if items else []
 
     def _asked(self, item: Item, pieces: Sequence[Period]) -> Asked:
         days: DayEnds = None

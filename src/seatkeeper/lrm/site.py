@@ -21,7 +21,7 @@ from seatkeeper.usage.limits import Provisioned, Step, entitled_steps, provision
 from seatkeeper.usage.measures import Item, item_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date, tzinfo
     from pathlib import Path
 
@@ -84,12 +84,18 @@ class Site(msgspec.Struct, frozen=True):
         bundles = counts.bundles if counts is not None else ()
         return {**{folded(each.name): bundle_item(each, self.items, self.products) for each in bundles}, **self.items}
 
-    def limits(self, item: Item, report: ReportType, subject: Subject) -> list[Step]:
-        """The limits with which a subject's use is compared: what was bought for the system, what is provisioned for a tenant."""
+    def limits(self, item: Item, report: ReportType, subjects: Sequence[Subject]) -> list[list[Step]]:
+        """For each subject the limits its use is compared with: what was bought for the system, what is provisioned for a tenant."""
         if report == "system":
             names = {folded(item.name), *(product for product, name in self.products.items() if folded(name) == folded(item.name))}
-            return entitled_steps(self.entitlements, item, names)
-        return provisioned_steps(self.provisioned, subject.tenant or "", item) if report == "tenant" else []
+            return [entitled_steps(self.entitlements, item, names) for _ in subjects]
+        if report != "tenant":
+            return [[] for _ in subjects]
+        own: dict[str, list[Provisioned]] = {}
+        for row in self.provisioned:
+            if folded(row.item) == folded(item.name):
+                own.setdefault(row.tenant, []).append(row)
+        return [provisioned_steps(own.get(subject.tenant or "", ()), subject.tenant or "", item) for subject in subjects]
 
     def excluded(self, subject: Subject, since: int, until: int) -> list[ExcludedTime]:
         """What of the time does not count for a subject."""
