@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatkeeper.adapters.postgres import ForeignDatabase, Wanted, quoted
+from seatkeeper.adapters.postgres import ForeignDatabase, Wanted, check_no_password, quoted
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from support.postgres import ACCOUNT, PASSWORD, database, server
 from support.site import free_port
@@ -76,3 +76,11 @@ def test_a_password_may_have_any_sign() -> None:
     with ForeignDatabase(url, password=PASSWORD) as there:
         assert there.rows("SELECT 1 AS one") == [{"one": 1}]
         assert there.name == f"postgresql://127.0.0.1:{server().port}/postgres"
+
+
+@pytest.mark.parametrize("url", ["postgresql://a:secret-word@h/x", "postgresql://h/x?password=secret-word", "postgresql://a:@h/x"])
+def test_an_address_with_a_password_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match="has a password in it") as caught:
+        check_no_password(url, "--url")
+    assert "secret-word" not in str(caught.value)
+    check_no_password("postgresql://a@h:5432/x?host=/run", "--url")

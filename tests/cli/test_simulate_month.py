@@ -45,6 +45,7 @@ def test_a_month_its_truth_and_how_to_collect_it(
         (["--month", "2026-13"], 2, "--month: This is no month"),
         (["--password-env", "NO_SUCH_WORD"], 2, "variable with the password is not set"),
         ([], 1, "cannot be reached"),
+        (["--url", "postgresql://a:word@h/x"], 2, "--url: The address has a password in it"),
         (["--url", "x"], 2, "no address of a PostgreSQL database"),
     ],
 )

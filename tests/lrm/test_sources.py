@@ -53,6 +53,10 @@ def test_sources_and_what_reports_read_stand_in_one_file(tmp_path: Path) -> None
         ('[[sources]]\nkind = "icon"\nname = "a"', "missing required field `url`"),
         ('[[sources]]\nkind = "icon"\nname = "a#b"\nurl = "x"', "regex"),
         ('[[sources]]\nkind = "icon"\nname = "a"\nurl = "x"\ncolor = 1', "unknown field `color`"),
+        (
+            '[[sources]]\nkind = "icon"\nname = "a"\nurl = "postgresql://h/x?user=a&password=word"',
+            r"\]\] 1: The address has a password in it",
+        ),
         ('[[sources]]\nkind = "configuration"\nname = "a"', "a url or a file"),
         (GOOD + '[[sources]]\nkind = "icon"\nname = "cfg"\nurl = "x"', "have the same name.*found 'cfg'"),
     ],

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-__all__ = ["CONNECT_S", "ForeignDatabase", "Wanted", "quoted"]
+__all__ = ["CONNECT_S", "ForeignDatabase", "Wanted", "check_no_password", "quoted"]
 
 #: How long a server may take to answer a new connection.
 CONNECT_S: Final = 10
@@ -62,6 +62,22 @@ class Wanted(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     type: str = "bigint"
     required: bool = False
+
+
+def check_no_password(url: str, place: str) -> None:
+    """Return only if the address has no password: it would stand in a file, or in the list of processes.
+
+    Raises:
+        InputError: It has one, which is not repeated; `place` is the option or entry that has the address.
+    """
+    try:
+        parts = urlsplit(url)
+        found = parts.password is not None or "password" in parse_qs(parts.query)
+    except ValueError:
+        return
+    if found:
+        remedy = "Write it into ~/.pgpass, or name the environment variable that has it."
+        raise InputError("The address has a password in it.", file=place, remedy=remedy)
 
 
 def quoted(name: str) -> str:

@@ -68,8 +68,10 @@ def run(options: argparse.Namespace) -> int:
         password = os.environ.get(options.password_env, "")
         if not password:
             raise InputError("The variable with the password is not set.", file="--password-env", found=options.password_env)
+    from seatkeeper.adapters.postgres import check_no_password
     from seatkeeper.drive.month import sources_text, write_month
 
+    check_no_password(options.url, "--url")
     month = plan_month(options.agents, options.tenants, year, number, random.Random(options.seed))
     rows = write_month(options.url, month, password)
     if options.truth or options.limits:

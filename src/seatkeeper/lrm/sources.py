@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
-from seatkeeper.adapters.postgres import ForeignDatabase
+from seatkeeper.adapters.postgres import ForeignDatabase, check_no_password
 from seatkeeper.base.errors import InputError
 from seatkeeper.usage.idb import IdbOptions
 from seatkeeper.usage.snapshots import ConfigurationOptions
@@ -107,6 +107,7 @@ def _source(entry: Any, place: str) -> Source:
         source: Source = msgspec.convert(entry, Source)
     except msgspec.ValidationError as error:
         raise InputError("This source cannot be used.", file=place, found=str(error), expected="see docs/usage.md, Sources") from None
+    check_no_password(source.url, place)
     if isinstance(source, ConfigurationSource) and bool(source.url) == bool(source.file):
         raise InputError("A source of configuration has a url or a file.", file=place, expected="one of the two")
     return source
