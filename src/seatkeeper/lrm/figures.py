@@ -89,17 +89,16 @@ def figures(asked: Asked) -> Figures:
     closed = _closed_days(asked)
     shut = [(day.day * DAY_S, (day.day + 1) * DAY_S) for day in closed]
     live, able_live = edges(asked.pieces, [*shut, *asked.out]), edges(asked.pieces, shut)
-    facts = _facts(asked, able_live)
-    missing = lacking(item, facts.known.kinds)
+    missing = lacking(item, frozenset(manifest.configured))
     if isinstance(item.peak, RecordingRule):
         missing = "recordings have no place" if asked.report == "place-group" else missing
         missing = missing if "recordings" in manifest.parts else "no recordings are known"
     used: _Found = {}
     if not missing and item.peak is not None:
-        used = _used(asked, facts, _counting(live))
+        used = _used(asked, _counting(live))
         if closed:
             used = _with_closed(asked, closed, used, "peak")
-    able = _enabled(asked, facts, _counting(able_live))
+    able = _enabled(asked, _counting(able_live))
     if able is None and _by_agents(asked):
         able = _agents_seen(asked)
     elif closed and able is not None:
@@ -115,12 +114,6 @@ def _counting(marks: list[Edge]) -> list[Edge]:
     """The edges from the first to the last at which something counts; none where nothing does."""
     numbers = [number for number, edge in enumerate(marks) if edge.period >= 0]
     return marks[numbers[0] : numbers[-1] + 2] if numbers else []
-
-
-def _facts(asked: Asked, marks: list[Edge]) -> Facts:
-    counts = _counting(marks)
-    span = (counts[0].at, counts[-1].at) if counts else (asked.pieces[-1].until, asked.pieces[-1].until)
-    return asked.warehouse.facts(asked.engine, asked.manifest, *span)
 
 
 def _stretches(asked: Asked) -> list[tuple[int, int, int]]:
@@ -183,24 +176,31 @@ def _with_closed(asked: Asked, closed: Sequence[ClosedDay], found: _Found, measu
     return both
 
 
-def _used(asked: Asked, facts: Facts, marks: list[Edge]) -> _Found:
+def _facts(asked: Asked, since: int, until: int) -> Facts:
+    return asked.warehouse.facts(asked.engine, asked.manifest, since, until)
+
+
+def _used(asked: Asked, marks: list[Edge]) -> _Found:
     if isinstance(asked.item.peak, PortRule):
         if asked.report in GROUP_KINDS:
             return {}
+        facts = _facts(asked, asked.pieces[0].since, asked.pieces[-1].until)
         return _by_period(asked.engine, port_peaks(facts, asked.item.peak, asked.subjects, _stretches(asked)))
     if not marks:
         return {}
+    facts = _facts(asked, marks[0].at, marks[-1].at)
     rows = [counted(facts, asked.item)]
     return _by_period(asked.engine, concurrent(facts, rows, asked.report, asked.subjects, marks, step_s=asked.step_s, days=asked.days))
 
 
-def _enabled(asked: Asked, facts: Facts, marks: list[Edge]) -> _Found | None:
+def _enabled(asked: Asked, marks: list[Edge]) -> _Found | None:
     """None where it is not measured, or not known."""
     rule = asked.item.enabled
-    if rule is None or (asked.report not in GROUP_KINDS and rule.kind not in facts.known.kinds):
+    if rule is None or (asked.report not in GROUP_KINDS and rule.kind not in asked.manifest.configured):
         return None
     if not marks:
         return {}
+    facts = _facts(asked, marks[0].at, marks[-1].at)
     return _by_period(asked.engine, enabled(facts, [asked.item], asked.report, asked.subjects, marks, asked.days))
 
 
@@ -257,7 +257,7 @@ def _seconds(asked: Asked, limits: Mapping[tuple[int, int], Limit]) -> dict[tupl
     marks = _counting([Edge(edge.at, edge.period if edge.period in numbers else -1) for edge in edges(asked.pieces, asked.out)])
     if not marks:
         return {}
-    facts = asked.warehouse.facts(asked.engine, asked.manifest, marks[0].at, marks[-1].at)
+    facts = _facts(asked, marks[0].at, marks[-1].at)
     if next(iter(limits.values())).measure == "peak":
         rows = numbered([counted(facts, item)], COUNTED)
     elif item.enabled is not None:

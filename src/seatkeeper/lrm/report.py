@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seatkeeper.lrm.limits import Compared
     from seatkeeper.usage.excluded import ExcludedTime
     from seatkeeper.usage.limits import Step
-    from seatkeeper.usage.reports import DayEnds, Facts
+    from seatkeeper.usage.reports import DayEnds
 
 __all__ = ["SAMPLINGS", "Query", "Row", "Sampling", "items_by_name", "report", "subjects_of"]
 
@@ -135,7 +135,7 @@ def report(
     if query.report in GROUP_KINDS and versions[0][1] is None:
         raise InputError("Bundles are not reported by group.", file="--item", found=query.item, expected="an item")
     manifest = warehouse.manifest()
-    subjects = subjects_of(engine, query, warehouse.facts(engine, manifest, 0, 0), manifest)
+    subjects = subjects_of(warehouse, engine, query, manifest)
     alike: dict[tuple[tzinfo, tuple[ExcludedTime, ...]], list[int]] = {}
     spans: dict[tzinfo, tuple[int, int]] = {}
     for key, subject in enumerate(subjects):
@@ -295,7 +295,7 @@ class _Told:
         return tuple(seconds.items())
 
 
-def subjects_of(engine: Engine, query: Query, facts: Facts, manifest: Manifest) -> list[Subject]:
+def subjects_of(warehouse: Warehouse, engine: Engine, query: Query, manifest: Manifest) -> list[Subject]:
     """Whom the report is about, in the order of their names.
 
     Raises:
@@ -315,7 +315,7 @@ def subjects_of(engine: Engine, query: Query, facts: Facts, manifest: Manifest) 
         tenants = [query.tenant]
     if query.report == "tenant":
         return [Subject(tenant) for tenant in tenants]
-    table = groups(facts.known, query.report)
+    table = groups(warehouse.facts(engine, manifest, 0, 0).known, query.report)
     named = sorted((row["tenant"], row["group"]) for row in engine.rows(table.select("tenant", "group").distinct()))
     chosen = [Subject(tenant, group) for tenant, group in named if tenant in tenants and query.group in {None, group}]
     if query.group is not None and not chosen:

@@ -55,7 +55,7 @@ def who(warehouse: Warehouse, engine: Engine, query: Query, site: Site, at: int 
         InputError: Several are meant, the item is not measured from sessions, or nothing is known of the moment.
     """
     manifest = warehouse.manifest()
-    subjects = subjects_of(engine, query, warehouse.facts(engine, manifest, 0, 0), manifest)
+    subjects = subjects_of(warehouse, engine, query, manifest)
     if len(subjects) != 1:
         option = "--tenant" if query.report == "tenant" or query.group is not None else "--group"
         raise InputError("Several are meant.", file=option, found=f"{len(subjects)} of them", remedy=f"Say which one with {option}.")
