@@ -61,12 +61,14 @@ def test_less_of_what_is_had_down_to_nothing_of_it() -> None:
     for items, licenses, words in (
         ({MAIL: 6}, {}, "not so many of Genesys E-mail.*at most 5"),
         ({}, {"vcb_full": 5}, "at most 4"),
-        ({CHAT: 1}, {}, "no such item"),
+        ({CHAT: 1}, {}, f"no such item.*expected {VOICE}, {MAIL}"),
         ({}, {"ics_custom_media_channel": 1}, "no such item"),
         ({VOICE: 20, MAIL: 5}, {"vcb_full": 4}, "no items any more.*desk end 4711"),
     ):
         with pytest.raises(InputError, match=words):
             given_back(have, items, licenses, CATALOG)
+    with pytest.raises(InputError, match="asks for no license by name"):
+        given_back(had(), {}, {"vcb_full": 1}, CATALOG)
 
 
 def test_of_an_item_in_several_versions_the_newest_stays() -> None:
