@@ -28,8 +28,8 @@ from seatkeeper.usage.closing import CLOSED_SCHEMA
 from seatkeeper.usage.facts import DAY_S, KINDS
 from seatkeeper.usage.joining import joined
 from seatkeeper.usage.reports import Facts
-from seatkeeper.usage.seats import Known
-from seatkeeper.usage.touched import touched
+from seatkeeper.usage.seats import FOREVER, Known
+from seatkeeper.usage.touched import DECIDING, drawn_in, touched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -209,7 +209,7 @@ class Warehouse:
         written = self._write(engine, kind, after)
         kept = [part for part in parts if part.day not in reached]
         count = sum(part.rows for part in written)
-        other = self._told_otherwise(engine, manifest, kind, old, after)
+        other = self._told_otherwise(engine, manifest, kind, kept, old, after)
         late = {day for day in other if day < manifest.dropped_before}
         self._commit(
             engine,
@@ -224,18 +224,38 @@ class Warehouse:
         rows = int(engine.value(new.count()))
         return Loaded(kind.name, rows, count - sum(part.rows for part in before), len(days), len(other - late), len(late))
 
-    def _told_otherwise(self, engine: Engine, manifest: Manifest, kind: Kind, before: Table, after: Table) -> set[int]:
-        """The closed days of which the facts say something else than they did."""
+    def _told_otherwise(self, engine: Engine, manifest: Manifest, kind: Kind, kept: list[Part], before: Table, after: Table) -> set[int]:
+        """The closed days of which the facts say something else than they did.
+
+        `before` and `after` are the facts of the kind where some have changed; `kept` are the others.
+        """
         if not manifest.closed or kind.name not in _CLOSED_KINDS:
             return set()
         days = ibis.memtable(
             [(one.day, one.day * DAY_S, (one.day + 1) * DAY_S) for one in manifest.closed],
             schema={"day": "int64", "begins": "int64", "ends": "int64"},
         )
-        times = touched(before, after, kind)
-        return {
-            row["day"] for row in engine.rows(days.semi_join(times, [days.begins < times.until, days.ends > times.since]).select("day"))
-        }
+        if kind.name == "configuration":
+            known = {row["kind"] for row in engine.rows(after.select("kind").distinct())}
+            if (known & DECIDING) - set(manifest.configured):
+                return {one.day for one in manifest.closed}
+        times = engine.keep(touched(before, after, kind))
+        found = _days_in(engine, days, times)
+        if kind.name != "recordings" and DECIDING & {*manifest.configured}:
+            first = engine.value(times["since"].min())
+            if first is not None:
+
+                def every(name: str) -> Table:
+                    if name == kind.name:
+                        return self.table(engine, kind, kept).union(after)
+                    return self.table(engine, KINDS[name], manifest.parts.get(name, []))
+
+                found |= _days_in(
+                    engine,
+                    days,
+                    drawn_in(times, every("sessions").filter(ibis._.logout.coalesce(FOREVER) >= first), every("configuration")),
+                )
+        return found
 
     def _write(self, engine: Engine, kind: Kind, facts: Table) -> list[Part]:
         """The facts in new files, one directory a day, all of them on the disk."""
@@ -376,6 +396,11 @@ class Warehouse:
         return Facts(
             of("sessions"), of("recordings"), of("ports"), self.table(engine, KINDS["ends"], manifest.parts.get("ends", [])), known
         )
+
+
+def _days_in(engine: Engine, days: Table, times: Table) -> set[int]:
+    """The days that lie in the times."""
+    return {row["day"] for row in engine.rows(days.semi_join(times, [days.begins < times.until, days.ends > times.since]).select("day"))}
 
 
 def _synced(directory: Path) -> list[Path]:
