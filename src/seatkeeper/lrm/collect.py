@@ -69,7 +69,8 @@ class Outcome(msgspec.Struct):
         until: Until when.
         rows: Kind of facts -> how many it had.
         added: How many of all of them were not known before.
-        error: Why it could not be read; empty where it could.
+        error: Why it could not be read, and what to do; empty where it could.
+        reason: The same in short, for the facts.
     """
 
     source: str
@@ -78,6 +79,12 @@ class Outcome(msgspec.Struct):
     rows: dict[str, int] = {}
     added: int = 0
     error: str = ""
+    reason: str = ""
+
+    def failed(self, error: SeatkeeperError) -> None:
+        """It could not be read, for this reason."""
+        self.error = str(error)
+        self.reason = f"it could not be read: {error.message.rstrip('.')}"
 
 
 def common_holes(holes: Sequence[Times]) -> Times:
@@ -184,7 +191,7 @@ def _collect_icon(
                 if through is None or begin <= through:
                     state.through[source.name] = max(end, through or 0)
     except SeatkeeperError as error:
-        outcome.error = str(error)
+        outcome.failed(error)
         missing = until - DAY_S if reached is None else reached
         return outcome, [(missing, until)] if missing < until else []
     return outcome, holes_of(data_sources, begin, until)
@@ -222,13 +229,12 @@ def _keep_gaps(
     holes: Mapping[str, Mapping[str, Times]],
 ) -> None:
     """Facts of what is missing now, and of what is not missing any more."""
-    errors = {outcome.source: outcome.error for outcome in done}
+    reasons = {outcome.source: outcome.reason for outcome in done}
     gaps: list[dict[str, Any]] = []
     for members in holes.values():
         for since, until in common_holes(list(members.values())):
             for name in members:
-                reason = f"it could not be read: {errors[name].splitlines()[0]}" if errors[name] else _NOT_CONNECTED
-                gaps.append({"source": name, "since": since, "until": until, "reason": reason})
+                gaps.append({"source": name, "since": since, "until": until, "reason": reasons[name] or _NOT_CONNECTED})
     unit = {source.name: source.pair or f"source {source.name}" for source in sources}
     kept: list[tuple[str, int, int]] = []
     for name, since, until in state.gaps:
@@ -243,7 +249,7 @@ def _keep_gaps(
         warehouse.add(engine, KINDS["gaps"], _rows("gaps", gaps))
     open_gaps = [(gap["source"], gap["since"], gap["until"]) for gap in gaps if gap["reason"] != GAP_FILLED]
     # What one ICON alone has not seen will never come; what could not be read will, and what a pair missed may.
-    state.gaps = sorted({*kept, *(gap for gap in open_gaps if errors[gap[0]] or len(holes[unit[gap[0]]]) > 1)})
+    state.gaps = sorted({*kept, *(gap for gap in open_gaps if reasons[gap[0]] or len(holes[unit[gap[0]]]) > 1)})
 
 
 def take_snapshot(warehouse: Warehouse, source: ConfigurationSource, environment: Mapping[str, str], at: int) -> Outcome:
@@ -267,12 +273,13 @@ def take_snapshot(warehouse: Warehouse, source: ConfigurationSource, environment
                     with open_source(source, environment) as database:
                         tables = read_configuration(database)
             except SeatkeeperError as error:
-                outcome.error = str(error)
+                outcome.failed(error)
                 since = at - SNAPSHOT_S if before is None else before
-                reason = f"it could not be read: {outcome.error.splitlines()[0]}"
                 if since < at:
                     warehouse.add(
-                        engine, KINDS["gaps"], _rows("gaps", [{"source": source.name, "since": since, "until": at, "reason": reason}])
+                        engine,
+                        KINDS["gaps"],
+                        _rows("gaps", [{"source": source.name, "since": since, "until": at, "reason": outcome.reason}]),
                     )
             else:
                 _keep_snapshot(warehouse, engine, source, tables, at, before, outcome)
