@@ -25,7 +25,7 @@ GRANULARITIES = ("monthly", "weekly", "daily", "hourly", "10-minute")
 KINDS_OF_REPORTS = tuple(itertools.product(TYPES, GRANULARITIES))
 NAMES = [item.name for item in ITEMS]
 #: Reports about each world.
-REPORTS = 3
+REPORTS = 2
 
 
 def told(warehouse: Warehouse, engine: Engine, asked: Asked) -> list[dict[str, Any]]:
