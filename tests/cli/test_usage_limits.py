@@ -111,5 +111,9 @@ def test_bundles_are_kept_listed_shown_and_reported(db: str, tmp_path: Path, cap
     days = ["--from", "2026-09-01", "--to", "2026-09-02"]
     (row,) = told(capsys, "report", "--db", db, "--item", "Basic", *days, "--json")
     assert (row["item"], row["peak"]) == ("Basic", 3)
+    # What a bundle had is kept when days are closed, and told when their detail has been dropped.
+    assert told(capsys, "close", "--db", db, "--through", "2026-09-01", "--keep-days", "1", "--json")["dropped"] == 3
+    assert told(capsys, "report", "--db", db, "--item", "Basic", *days, "--json") == [row]
+    assert told(capsys, "close", "--db", db, "--through", "2026-09-01", "--json")["closed"] == []
     file.write_text(BUNDLES.replace('item="SIP Server"', 'item="GVP Ports"').replace("10000", "20000"))
     assert "not measured from sessions" in refused(capsys, "bundle", "import", str(file), "--db", db)

@@ -4,10 +4,12 @@ from datetime import UTC, date
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from seatkeeper.adapters.usagelimits import change_provisioned, keep_bundles, keep_entitlement
 from seatkeeper.adapters.usagesettings import SETTINGS_FILE
+from seatkeeper.adapters.warehouse import ClosedDay, Manifest
 from seatkeeper.base.errors import InputError
 from seatkeeper.lrm.report import items_by_name
 from seatkeeper.lrm.site import Site, read_site
@@ -76,3 +78,15 @@ def test_a_bundle_is_an_item_while_it_is_in_force(site: Site) -> None:
     assert "basic" not in site.measured(date(2027, 1, 1))
     with pytest.raises(InputError, match="Bundles: Advanced, Basic"):
         site.versions("Premium")
+
+
+def test_days_are_closed_with_the_bundles_that_were_in_force(site: Site) -> None:
+    first, last = (date(2026, 12, 31) - date(1970, 1, 1)).days, (date(2027, 1, 1) - date(1970, 1, 1)).days
+    runs = site.by_rules([last, first - 1, first])
+    assert [(len(items), days) for items, days in runs] == [(27, [first - 1, first]), (25, [last])]
+    rules = {item.name: item.digest for item in runs[0][0].values()}
+    kept = [ClosedDay(first - 2, [], {}, 0), ClosedDay(first - 1, [], rules, 0), ClosedDay(first, [], {**rules, "Basic": "other"}, 0)]
+    manifest = Manifest(closed=[*kept, ClosedDay(last, [], {}, 0)])
+    assert site.without_bundles(manifest) == {first - 2, first}
+    assert site.without_bundles(msgspec.structs.replace(manifest, dropped_before=first - 1)) == {first}
+    assert Site(items_by_name()).without_bundles(manifest) == set()

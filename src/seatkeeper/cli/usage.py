@@ -174,15 +174,16 @@ def close(
     from seatkeeper.lrm.close import close_days, day_number, day_of, one_close, open_days
 
     warehouse = Warehouse(db, must_exist=True)
-    items, now = site_of(db).items, clock.now()
+    site, now = site_of(db), clock.now()
     with one_close(warehouse):
         if date_:
             days = [day_number(day_given(date_, "--date"))]
         else:
-            found = open_days(warehouse.manifest(), items, now)
+            manifest = warehouse.manifest()
+            found = open_days(manifest, site.items, now)
             begin = day_number(day_given(first, "--from")) if first else 0
             end = day_number(day_given(through, "--through")) if through else int(now // 86_400)
-            days = [day for day in sorted({*found.never, *found.again}) if begin <= day <= end]
+            days = [day for day in sorted({*found.never, *found.again, *site.without_bundles(manifest)}) if begin <= day <= end]
         done: list[dict[str, Any]] = []
 
         def tell(day: int, rows: int) -> None:
@@ -191,7 +192,8 @@ def close(
                 print(f"{day_of(day)} is closed, with {counted(rows, 'row')} ({len(done)} of {len(days)}).", flush=True)
 
         engine = open_duckdb(db)
-        close_days(warehouse, engine, items, days, now, tell)
+        for items, alike in site.by_rules(days):
+            close_days(warehouse, engine, items, alike, now, tell)
         dropped = warehouse.drop_detail(engine, int(now // 86_400) - keep_days) if keep_days else 0
     if json:
         print_json({"closed": done, "dropped": dropped})

@@ -5,7 +5,7 @@ A report of the same facts with the same site says the same, so a site is a valu
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,14 +21,16 @@ from seatkeeper.usage.limits import Provisioned, Step, entitled_steps, provision
 from seatkeeper.usage.measures import Item, item_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date, tzinfo
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
+    from seatkeeper.adapters.warehouse import Manifest
     from seatkeeper.usage.reports import ReportType, Subject
 
 __all__ = ["ALWAYS", "Site", "read_site"]
 
+_EPOCH: Final = date(1970, 1, 1)
 #: Before all facts.
 ALWAYS: Final = 0
 
@@ -83,6 +85,29 @@ class Site(msgspec.Struct, frozen=True):
         counts = set_in_force(self.bundles, day)
         bundles = counts.bundles if counts is not None else ()
         return {**{folded(each.name): bundle_item(each, self.items, self.products) for each in bundles}, **self.items}
+
+    def by_rules(self, days: Iterable[int]) -> list[tuple[dict[str, Item], list[int]]]:
+        """Days, as days since 1970, in runs of those on which the same is measured, and what that is."""
+        runs: list[tuple[dict[str, Item], list[int]]] = []
+        for day in sorted(days):
+            items = self.measured(_EPOCH + timedelta(day))
+            if runs and runs[-1][0] == items:
+                runs[-1][1].append(day)
+            else:
+                runs.append((items, [day]))
+        return runs
+
+    def without_bundles(self, manifest: Manifest) -> set[int]:
+        """The closed days that lack a bundle that was in force, or have it by other rules, and can be closed again."""
+        if not self.bundles:
+            return set()
+        closed = {one.day: one.rules for one in manifest.closed if one.day >= manifest.dropped_before}
+        return {
+            day
+            for items, days in self.by_rules(closed)
+            for day in days
+            if any(closed[day].get(item.name) != item.digest for name, item in items.items() if name not in self.items)
+        }
 
     def limits(self, item: Item, report: ReportType, subjects: Sequence[Subject]) -> list[list[Step]]:
         """For each subject the limits its use is compared with: what was bought for the system, what is provisioned for a tenant."""
