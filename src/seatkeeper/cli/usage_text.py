@@ -65,8 +65,9 @@ def report_lines(rows: list[Row]) -> list[str]:
     fixed = ("Start", "Peak", "Peak time", "Enabled", "Limit", *(("Since",) if limited else ()), "Over", *(("For",) if limited else ()))
     head = ("Tenant", "Group")[: len(cells[0]) - len(fixed)] if cells else ()
     lines = table((*head, *fixed), cells)
-    lacking = sorted({(row.missing, row.peak is None) for row in rows if row.missing})
-    lines += [f"{'?' if unknown else 'Missing'}: {missing}." for missing, unknown in lacking]
+    for missing in sorted({row.missing for row in rows if row.missing}):
+        unknown = any(row.peak is None for row in rows if row.missing == missing)
+        lines.append(f"{'?' if unknown else 'Missing'}: {missing}.")
     if any(row.measure == "enabled" and row.limit is not None for row in rows):
         lines.append("The limit is one of enabled seats, and is compared with them.")
     lines += sorted({f"Excluded: {_lasted(seconds)} of a period ({reason})." for row in rows for reason, seconds in row.excluded})
