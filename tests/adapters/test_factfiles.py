@@ -102,3 +102,13 @@ def test_parquet_may_have_timestamps_and_lists(tmp_path: Path) -> None:
     _, table = read_facts(open_duckdb(), tmp_path / "f.parquet")
     (found,) = table.to_pyarrow().to_pylist()
     assert (found["media"], found["login"], found["logout"]) == ("|chat|voice|", DAY, DAY + 5)
+
+
+def test_numbers_are_as_large_as_ports_may_be(tmp_path: Path) -> None:
+    head = "source,tenant,kind,start,seconds,peak,peak_time\n"
+    engine = open_duckdb()
+    for peak in ("100000000", "-1", "1.5"):
+        with pytest.raises(InputError, match="a whole number of at most 8 digits"):
+            read_facts(engine, written(tmp_path, f"{head}rs,,asr,2026-09-01T00:00:00Z,300,{peak},\n"))
+    _, table = read_facts(engine, written(tmp_path, "source,feature,user,host,at,code,times\ns,f,u,h,2026-09-01T00:00:00Z,-4,1\n"))
+    assert [row["code"] for row in engine.rows(table)] == [-4]

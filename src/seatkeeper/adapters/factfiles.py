@@ -24,7 +24,9 @@ __all__ = ["TIME_PATTERN", "read_facts"]
 
 TIME_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$"
 _TIME_FORM: Final = "a UTC time such as 2026-09-30T08:00:00Z"
-_WHOLE_PATTERN: Final = r"^[0-9]{1,15}$"
+#: More of anything is a slip of the pen; and a peak must fit above a moment in one number (usage.reports).
+_WHOLE_DIGITS: Final = 8
+_WHOLE_PATTERN: Final = rf"[0-9]{{1,{_WHOLE_DIGITS}}}"
 #: Spellings of a medium that mean another word.
 _WORDS: Final = {"e-mail": "email", "web chat": "chat", "webchat": "chat"}
 
@@ -117,7 +119,10 @@ def _value(read: Table, column: Column, *, ends: bool) -> Value:
     if column.type == "time":
         return _seconds(value, up=ends)
     if column.type == "whole":
-        return value.cast("int64") if value.type().is_integer() else value.re_search(_WHOLE_PATTERN).ifelse(value.try_cast("int64"), None)
+        text = value.cast("string")
+        # FlexNet's error codes are below zero; nothing else is.
+        sign = "-?" if column.name == "code" else ""
+        return text.re_search(f"^{sign}{_WHOLE_PATTERN}$").ifelse(text.try_cast("int64"), None)
     if column.type == "flag":
         return value if value.type().is_boolean() else value.fill_null("").lower().isin(["true", "1", "yes"])
     if value.type().is_array():
@@ -152,7 +157,7 @@ def _problem(read: Table, column: Column, value: Value) -> tuple[Value, str]:
     raw = read[column.name]
     if column.type in {"time", "whole"}:
         given = raw.notnull() if not raw.type().is_string() else (raw.fill_null("").strip() != "")
-        form = _TIME_FORM if column.type == "time" else "a whole number of at most 15 digits"
+        form = _TIME_FORM if column.type == "time" else f"a whole number of at most {_WHOLE_DIGITS} digits"
         return (value.isnull() if column.required else value.isnull() & given), f"{column.name}~{form}"
     if column.type == "flag":
         return value.isnull(), f"{column.name}~true or false"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seatkeeper.usage.facts import LIST_BAR
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from seatkeeper.usage.facts import Kind
 
 __all__ = ["joined"]
+
+#: Bits of a moment, below the peak in one number.
+_MOMENT_BITS: Final = 34
 
 
 def joined(facts: Table, kind: Kind) -> Table:
@@ -37,7 +40,11 @@ def _joins(rows: Table, kind: Kind) -> dict[str, Value]:
     for column in kind.columns:
         if column.name in kind.key or column.type == "list" or column.name == "estimated":
             continue
-        if column.name == kind.ends and "estimated" in kind.names:
+        if column.name == "peak_time":
+            # The latest moment of the larger peak.
+            largest = ((rows.peak << _MOMENT_BITS) | rows.peak_time.coalesce(0)).max()
+            joins[column.name] = (largest & ((1 << _MOMENT_BITS) - 1)).nullif(0)
+        elif column.name == kind.ends and "estimated" in kind.names:
             seen = rows[kind.ends].max(where=~rows.estimated)
             joins[kind.ends] = seen.coalesce(rows[kind.ends].max(where=rows.estimated))
             joins["estimated"] = seen.isnull() & rows[kind.ends].max(where=rows.estimated).notnull()
