@@ -33,16 +33,18 @@ def collect(
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Read what was before this.", show_default="now")] = "",
     json: Json = False,
 ) -> None:
-    """Read login sessions and groups from the ICON databases that usage.toml in DIR names. Run it before the nightly close."""
+    """Read sessions, groups and ports from the ICON databases and Reporting Servers that usage.toml in DIR names, before the close."""
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.warehouse import Warehouse
     from seatkeeper.base.errors import InputError
     from seatkeeper.lrm.collect import collect as read
-    from seatkeeper.lrm.sources import IconSource, read_sources
+    from seatkeeper.lrm.sources import ConfigurationSource, read_sources
 
-    sources = [source for source in read_sources(db) if isinstance(source, IconSource)]
+    sources = [source for source in read_sources(db) if not isinstance(source, ConfigurationSource)]
     if not sources:
-        raise InputError("No source tells of sessions.", file=str(db / "usage.toml"), expected='[[sources]] with kind = "icon"')
+        raise InputError(
+            "No source tells of sessions or ports.", file=str(db / "usage.toml"), expected='[[sources]] with kind = "icon" or "gvp"'
+        )
     until = _moment(end, "--to") if end else int(clock.now())
     since = _moment(first, "--from") if first else None
     if since is not None and since >= until:

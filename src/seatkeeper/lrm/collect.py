@@ -16,10 +16,11 @@ import msgspec
 
 from seatkeeper.adapters.configuration import read_configuration, read_export
 from seatkeeper.adapters.engines import open_duckdb, schema_of
+from seatkeeper.adapters.gvp import STRETCH_S
 from seatkeeper.adapters.icon import login_windows, read_idb
 from seatkeeper.adapters.wholefile import PUBLIC, alone, replace_file
 from seatkeeper.base.errors import InputError, SeatkeeperError
-from seatkeeper.lrm.sources import ConfigurationSource, IconSource, open_source
+from seatkeeper.lrm.sources import ConfigurationSource, GvpSource, IconSource, open_reporting_server, open_source
 from seatkeeper.usage.facts import DAY_S, GAP_FILLED, KINDS
 from seatkeeper.usage.idb import configuration_facts, ends_of, holes_of, session_facts
 from seatkeeper.usage.snapshots import Object, changes, snapshot_of
@@ -108,7 +109,7 @@ def _merged(times: Iterable[tuple[int, int]]) -> Times:
 
 def collect(
     warehouse: Warehouse,
-    sources: Sequence[IconSource],
+    sources: Sequence[IconSource | GvpSource],
     environment: Mapping[str, str],
     until: int,
     since: int | None = None,
@@ -136,8 +137,11 @@ def collect(
             done: list[Outcome] = []
             holes: dict[str, dict[str, Times]] = {}
             for source in sources:
-                outcome, missed = _collect_icon(warehouse, engine, source, environment, state, since, until)
-                holes.setdefault(source.pair or f"source {source.name}", {})[source.name] = missed
+                if isinstance(source, GvpSource):
+                    outcome, missed = _collect_ports(warehouse, engine, source, environment, state, since, until)
+                else:
+                    outcome, missed = _collect_icon(warehouse, engine, source, environment, state, since, until)
+                holes.setdefault(_unit(source), {})[source.name] = missed
                 replace_file(path, msgspec.json.encode(state), PUBLIC)
                 done.append(outcome)
                 tell(outcome)
@@ -146,6 +150,11 @@ def collect(
             return done
     except TimeoutError:
         raise SeatkeeperError(f"Another run is collecting into {warehouse.path}.", "Try again when it has ended.") from None
+
+
+def _unit(source: IconSource | GvpSource) -> str:
+    """Those that see the same have the same one."""
+    return (source.pair if isinstance(source, IconSource) else "") or f"source {source.name}"
 
 
 def _read_state(path: Path) -> _State:
@@ -197,6 +206,36 @@ def _collect_icon(
     return outcome, holes_of(data_sources, begin, until)
 
 
+def _collect_ports(
+    warehouse: Warehouse,
+    engine: Engine,
+    source: GvpSource,
+    environment: Mapping[str, str],
+    state: _State,
+    since: int | None,
+    until: int,
+) -> tuple[Outcome, Times]:
+    """What came of a Reporting Server, in whole stretches only: one that is not over has not had its peak."""
+    through = state.through.get(source.name)
+    begin = since if since is not None else until - source.first_days * DAY_S if through is None else through - source.late_hours * 3600
+    begin, end = begin - begin % STRETCH_S, until - until % STRETCH_S
+    outcome = Outcome(source.name, begin, end)
+    try:
+        server = open_reporting_server(source, environment)
+        for start in range(begin, end, _WINDOW_S):
+            rows = list(server.peaks(source.name, source.ports, start, min(start + _WINDOW_S, end)))
+            if rows:
+                loaded = warehouse.add(engine, KINDS["ports"], _rows("ports", rows))
+                outcome.rows["ports"] = outcome.rows.get("ports", 0) + loaded.rows
+                outcome.added += loaded.added
+            state.through[source.name] = max(min(start + _WINDOW_S, end), through or 0)
+    except SeatkeeperError as error:
+        outcome.failed(error)
+        missing = max(begin, state.through.get(source.name, begin))
+        return outcome, [(missing, end)] if missing < end else []
+    return outcome, []
+
+
 def _icon_facts(
     engine: Engine, source: IconSource, tables: Mapping[str, Any], data_sources: list[dict[str, Any]], *, configuration: bool
 ) -> dict[str, Any]:
@@ -224,7 +263,7 @@ def _keep_gaps(
     warehouse: Warehouse,
     engine: Engine,
     state: _State,
-    sources: Sequence[IconSource],
+    sources: Sequence[IconSource | GvpSource],
     done: Sequence[Outcome],
     holes: Mapping[str, Mapping[str, Times]],
 ) -> None:
@@ -235,7 +274,7 @@ def _keep_gaps(
         for since, until in common_holes(list(members.values())):
             for name in members:
                 gaps.append({"source": name, "since": since, "until": until, "reason": reasons[name] or _NOT_CONNECTED})
-    unit = {source.name: source.pair or f"source {source.name}" for source in sources}
+    unit = {source.name: _unit(source) for source in sources}
     kept: list[tuple[str, int, int]] = []
     for name, since, until in state.gaps:
         told = [each for each in done if not each.error and unit.get(name) == unit[each.source]]

@@ -6,10 +6,11 @@ A password stands in no file that is read here: it comes from an environment var
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 
+from seatkeeper.adapters.gvp import PATHS, ReportingServer
 from seatkeeper.adapters.postgres import ForeignDatabase, check_no_password
 from seatkeeper.base.errors import InputError
 from seatkeeper.usage.idb import IdbOptions
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SOURCES_FILE", "SOURCES_MAX", "ConfigurationSource", "IconSource", "Source", "open_source", "read_sources"]
+__all__ = [
+    "SOURCES_FILE",
+    "SOURCES_MAX",
+    "ConfigurationSource",
+    "GvpSource",
+    "IconSource",
+    "Source",
+    "open_reporting_server",
+    "open_source",
+    "read_sources",
+]
 
 SOURCES_FILE: Final = "usage.toml"
 SOURCES_MAX: Final = 1_000
@@ -68,7 +79,35 @@ class ConfigurationSource(
     schema: str = ""
 
 
-Source = IconSource | ConfigurationSource
+class GvpSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="gvp", tag_field="kind"):
+    """A voice platform's Reporting Server.
+
+    Attributes:
+        name: What facts from it are called.
+        url: `http://host:port` of the primary.
+        backup: The same of the one that stands in for it; empty where there is none.
+        user: Of HTTP basic authentication; empty where none is asked for.
+        password_env: The environment variable with its password.
+        ports: Which kinds of ports it counts.
+        tenants: A tenant's name here -> its id there; they are asked for one by one.
+        paths: A kind of port -> the path of its report, where that is another one.
+        late_hours: So much is read again each time.
+        first_days: So much is read by the first run.
+    """
+
+    name: _Name
+    url: str
+    backup: str = ""
+    user: str = ""
+    password_env: str = ""
+    ports: tuple[Literal["calls", "asr", "tts", "parking"], ...] = ("calls", "asr", "tts")
+    tenants: dict[str, str] = {}
+    paths: dict[str, str] = {}
+    late_hours: Annotated[int, msgspec.Meta(ge=0, le=24 * 366)] = 24
+    first_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 31
+
+
+Source = IconSource | ConfigurationSource | GvpSource
 
 
 def read_sources(directory: Path) -> list[Source]:
@@ -108,20 +147,36 @@ def _source(entry: Any, place: str) -> Source:
     except msgspec.ValidationError as error:
         raise InputError("This source cannot be used.", file=place, found=str(error), expected="see docs/usage.md, Sources") from None
     check_no_password(source.url, place)
+    if isinstance(source, GvpSource) and set(source.paths) - set(PATHS):
+        raise InputError("These paths are of no kind of port.", file=place, found=", ".join(source.paths), expected=", ".join(PATHS))
     if isinstance(source, ConfigurationSource) and bool(source.url) == bool(source.file):
         raise InputError("A source of configuration has a url or a file.", file=place, expected="one of the two")
     return source
 
 
-def open_source(source: Source, environment: Mapping[str, str]) -> ForeignDatabase:
+def _password(source: Source, environment: Mapping[str, str]) -> str:
+    if not source.password_env:
+        return ""
+    password = environment.get(source.password_env, "")
+    if not password:
+        raise InputError("The variable with the password is not set.", file=source.name, expected=source.password_env)
+    return password
+
+
+def open_source(source: IconSource | ConfigurationSource, environment: Mapping[str, str]) -> ForeignDatabase:
     """The database of a source.
 
     Raises:
         SeatkeeperError: It cannot be reached, or the variable with its password is not set.
     """
-    password = ""
-    if source.password_env:
-        password = environment.get(source.password_env, "")
-        if not password:
-            raise InputError("The variable with the password is not set.", file=source.name, expected=source.password_env)
-    return ForeignDatabase(source.url, source.schema, password)
+    return ForeignDatabase(source.url, source.schema, _password(source, environment))
+
+
+def open_reporting_server(source: GvpSource, environment: Mapping[str, str]) -> ReportingServer:
+    """The Reporting Server of a source; it is asked when its peaks are.
+
+    Raises:
+        InputError: The variable with its password is not set.
+    """
+    urls = tuple(filter(None, (source.url, source.backup)))
+    return ReportingServer(urls, source.user, _password(source, environment), source.tenants, source.paths)
