@@ -119,10 +119,10 @@ def _value(read: Table, column: Column, *, ends: bool) -> Value:
     if column.type == "time":
         return _seconds(value, up=ends)
     if column.type == "whole":
-        text = value.cast("string")
+        digits = value.cast("string")
         # FlexNet's error codes are below zero; nothing else is.
         sign = "-?" if column.name == "code" else ""
-        return text.re_search(f"^{sign}{_WHOLE_PATTERN}$").ifelse(text.try_cast("int64"), None)
+        return digits.re_search(f"^{sign}{_WHOLE_PATTERN}$").ifelse(digits.try_cast("int64"), None)
     if column.type == "flag":
         return value if value.type().is_boolean() else value.fill_null("").lower().isin(["true", "1", "yes"])
     if value.type().is_array():
