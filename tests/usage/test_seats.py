@@ -7,7 +7,7 @@ import pytest
 
 from seatkeeper.lrm.report import items_by_name
 from seatkeeper.usage.measures import SessionRule, item_named
-from seatkeeper.usage.seats import Known, configured, during, lacking, qualifying, recorded, seat_of
+from seatkeeper.usage.seats import FOREVER, Known, configured, during, lacking, qualifying, recorded, seat_of
 from support.usagefacts import DAY, session, table_of
 
 ENGINE = ibis.duckdb.connect()
@@ -92,7 +92,9 @@ def test_a_loaded_campaign_group_counts_its_queues_and_places() -> None:
         session(3, DAY, None, queues="|renewals|"),
         session(4, DAY, None, queues="|q3|"),
     ]
-    groups = [{"kind": "campaign", "name": "renewals", "detail": detail, "since": DAY + 50} for detail in ("q2", "P")]
+    group = {"kind": "campaign", "tenant": "Harbor", "name": "renewals", "since": DAY + 50}
+    # The last one is another tenant's.
+    groups = [{**group, "detail": "q2"}, {**group, "detail": "P"}, {**group, "detail": "q3", "tenant": "Meadow"}]
     item = item_named("Genesys Outbound Contact - MS", items_by_name(), {})
     assert lacking(item, frozenset()) != ""
     assert isinstance(item.peak, SessionRule)
@@ -128,6 +130,21 @@ def test_enabled_seats_are_what_is_configured_while_it_is() -> None:
     assert [one[0] for one in of("Agent Connector")] == ["a"]
     assert [one[0] for one in of("SIP Server")] == ["c"]
     assert of("HA-CIM") == [("a", DAY + 5, DAY + 7), ("a", DAY + 5, DAY + 7), ("c", DAY + 5, DAY + 7)]
+
+
+def test_who_has_a_program_of_his_own_counts_for_the_connector_before_and_afterwards() -> None:
+    facts = known(
+        {"kind": "agent", "tenant": "Harbor", "name": "a", "detail": "login", "since": DAY},
+        {"kind": "agent", "tenant": "Harbor", "name": "a", "detail": "desktop", "since": DAY + 10, "until": DAY + 30},
+        {"kind": "agent", "tenant": "Harbor", "name": "a", "detail": "workspace", "since": DAY + 20, "until": DAY + 40},
+        {"kind": "agent", "tenant": "Harbor", "name": "b", "detail": "sip", "since": DAY},
+        {"kind": "agent", "tenant": "Meadow", "name": "b", "detail": "desktop", "since": DAY},
+    )
+    rule = item_named("Agent Connector", items_by_name(), {}).enabled
+    assert rule is not None
+    found = sorted((row["agent"], row["login"], row["logout"]) for row in rows(configured(rule, facts)))
+    assert found[:2] == [("a", DAY, DAY + 10), ("a", DAY + 40, FOREVER)]
+    assert [one[:2] for one in found[2:]] == [("b", DAY)]
 
 
 def test_each_recording_is_counted() -> None:
