@@ -16,7 +16,8 @@ from seatkeeper.adapters.engines import open_duckdb
 from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.lrm.close import close_days, day_number, day_of, one_close, open_days
-from seatkeeper.lrm.report import Query, Row, items_by_name, report
+from seatkeeper.lrm.report import Query, Row, items_by_name, report, report_all
+from seatkeeper.lrm.site import read_site
 from seatkeeper.usage.reports import REPORT_TYPES
 from support.usagefacts import DAY, session, write_csv
 
@@ -90,6 +91,22 @@ def test_reports_of_closed_days_are_those_of_open_ones(tmp_path: Path) -> None:
     assert closed(warehouse) == [-1, 0, 1, 2, 3]
     assert everything(warehouse) == live
     assert open_days(warehouse.manifest(), ITEMS, NOW).never == []
+
+
+def test_all_items_together_are_the_items_one_by_one(tmp_path: Path) -> None:
+    warehouse = filled(tmp_path / "db")
+    close(warehouse, 0, 1, 2)
+    site = read_site(warehouse.path, ITEMS, {})
+    engine = open_duckdb()
+    for kind, end in (("system", date(2026, 9, 4)), ("tenant", date(2026, 9, 5)), ("agent-group", date(2026, 9, 4))):
+        asked: Any = Query(kind, "all", "daily", date(2026, 9, 1), end)  # type: ignore[arg-type]
+        rows = report_all(warehouse, engine, asked, site)
+        names = [item.name for item in ITEMS.values()]
+        assert list(dict.fromkeys(row.item for row in rows)) == names
+        some = [name for name in names if name in {"Genesys E-Mail", "IVR Connector", "GVP Ports", "Call Recording"}]
+        for name in some:
+            alone = report(warehouse, engine, Query(kind, name, "daily", date(2026, 9, 1), end), ITEMS, {})  # type: ignore[arg-type]
+            assert [row for row in rows if row.item == name] == alone
 
 
 def test_late_facts_open_only_the_days_of_which_they_say_something_else(tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ def test_bins_of_nothing_are_not_kept_and_longer_periods_are_made_of_the_others(
     ]
     assert mail[1]["last"] == moment("08:15") - 1
     pieces = [(0, DAY, DAY + 86_400), (1, moment("08:20"), moment("09:00"))]
-    found = ENGINE.to_pyarrow(closed_in(kept, "tenant", "Genesys E-Mail", "peak", subjects, pieces).order_by("period")).to_pylist()
+    found = ENGINE.to_pyarrow(closed_in(kept, "tenant", ["Genesys E-Mail"], subjects, pieces).order_by("period")).to_pylist()
+    mail_peak = {"item": "Genesys E-Mail", "measure": "peak"}
     assert found == [
-        {"key": 0, "period": 0, "peak": 2, "last": moment("08:15") - 1},
-        {"key": 0, "period": 1, "peak": 1, "last": moment("08:25") - 1},
+        {**mail_peak, "key": 0, "period": 0, "peak": 2, "last": moment("08:15") - 1},
+        {**mail_peak, "key": 0, "period": 1, "peak": 1, "last": moment("08:25") - 1},
     ]

@@ -53,7 +53,7 @@ def reports() -> dict[str, Table]:
         "enabled-system": enabled(facts, [connector], "system", [Subject()], EDGES),
         "enabled-agent-group": enabled(facts, [email], "agent-group", [SERVICE], EDGES),
         "ports": port_peaks(facts, PortRule("asr"), [Subject()], PIECES),
-        "closed-days": closed_in(ibis.table(CLOSED_SCHEMA, name="closed"), "tenant", "Genesys E-Mail", "peak", [HARBOR], PIECES),
+        "closed-days": closed_in(ibis.table(CLOSED_SCHEMA, name="closed"), "tenant", ["Genesys E-Mail"], [HARBOR], PIECES),
     }
 
 

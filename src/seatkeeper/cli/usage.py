@@ -96,7 +96,10 @@ def items(
 def report(
     db: Database,
     item: Annotated[
-        str, typer.Option(metavar="NAME", help="The sellable item (`seatkeeper usage items` lists them), or a bundle.", show_default=False)
+        str,
+        typer.Option(
+            metavar="NAME", help="The sellable item (`seatkeeper usage items` lists them), or a bundle; or all.", show_default=False
+        ),
     ],
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.", show_default=False)],
     end: Annotated[str, typer.Option("--to", metavar="DATE", help="The day after the last one.", show_default=False)],
@@ -131,7 +134,7 @@ def report(
     from seatkeeper.adapters.engines import open_engine
     from seatkeeper.adapters.warehouse import Warehouse
     from seatkeeper.cli.usage_text import report_json, report_lines
-    from seatkeeper.lrm.report import Query
+    from seatkeeper.lrm.report import Query, report_all
     from seatkeeper.lrm.report import report as make
 
     weekdays = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -149,7 +152,8 @@ def report(
         membership,
     )
     warehouse = Warehouse(db, must_exist=True)
-    rows = make(warehouse, open_engine(engine, db, master), query, {}, {}, site_of(db))
+    site, work = site_of(db), open_engine(engine, db, master)
+    rows = report_all(warehouse, work, query, site) if item == "all" else make(warehouse, work, query, {}, {}, site)
     if json:
         print_json([report_json(row) for row in rows])
     else:

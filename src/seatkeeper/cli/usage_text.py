@@ -48,8 +48,10 @@ def report_json(row: Row) -> dict[str, Any]:
 def report_lines(rows: list[Row]) -> list[str]:
     """The rows as a table, in each one's zone, and below it what is missing, what is compared, and what was excluded."""
     limited = any(row.limit is not None for row in rows)
+    several = len({row.item for row in rows}) > 1
     cells = [
         (
+            *((row.item,) if several else ()),
             *(part for part in (row.subject.tenant, row.subject.group) if part is not None),
             _local(row.period.start, row.zone),
             "?" if row.peak is None else str(row.peak),
@@ -63,8 +65,9 @@ def report_lines(rows: list[Row]) -> list[str]:
         for row in rows
     ]
     fixed = ("Start", "Peak", "Peak time", "Enabled", "Limit", *(("Since",) if limited else ()), "Over", *(("For",) if limited else ()))
-    head = ("Tenant", "Group")[: len(cells[0]) - len(fixed)] if cells else ()
-    lines = table((*head, *fixed), cells)
+    item = ("Item",) if several else ()
+    head = ("Tenant", "Group")[: len(cells[0]) - len(fixed) - len(item)] if cells else ()
+    lines = table((*item, *head, *fixed), cells)
     for missing in sorted({row.missing for row in rows if row.missing}):
         unknown = any(row.peak is None for row in rows if row.missing == missing)
         lines.append(f"{'?' if unknown else 'Missing'}: {missing}.")

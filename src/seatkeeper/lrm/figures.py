@@ -22,7 +22,7 @@ from seatkeeper.usage.reports import COUNTED, GROUP_KINDS, cells, concurrent, co
 from seatkeeper.usage.seats import configured, lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from seatkeeper.adapters.engines import Engine
     from seatkeeper.adapters.warehouse import ClosedDay, Manifest, Warehouse
@@ -31,11 +31,24 @@ if TYPE_CHECKING:
     from seatkeeper.usage.periods import Period
     from seatkeeper.usage.reports import DayEnds, Facts, ReportType, Subject
 
-__all__ = ["Asked", "Figures", "figures", "time_over"]
+__all__ = ["Asked", "Figures", "Together", "figures", "time_over"]
 
 #: By key and number of the piece: peak and its last second.
 _Found = dict[tuple[int, int], tuple[int, int | None]]
 _DROPPED: Final = "the detail of that time has been dropped"
+
+
+class Together:
+    """What is read once for several items of one report.
+
+    Args:
+        items: Their names, as closed days have them.
+    """
+
+    def __init__(self, items: Iterable[str] = ()) -> None:
+        self.items = frozenset(items)
+        #: By days, report, subjects and pieces: item and measure, and what was found of them.
+        self.read: dict[Any, dict[tuple[str, str], _Found]] = {}
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -52,6 +65,7 @@ class Asked(msgspec.Struct, frozen=True):
         out: What of them does not count for peaks.
         step_s: How far a measure steps that looks only now and then; 1 for every second.
         days: Where the days begin and end at whose end it counts who belongs to a group.
+        together: What is read once for several items.
     """
 
     warehouse: Warehouse
@@ -64,6 +78,7 @@ class Asked(msgspec.Struct, frozen=True):
     out: Sequence[tuple[int, int]] = ()
     step_s: int = 1
     days: DayEnds = None
+    together: Together = Together()
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -163,10 +178,7 @@ def _with_closed(asked: Asked, closed: Sequence[ClosedDay], found: _Found, measu
     """What was found, and what closed days have of the same pieces; where neither has anything, nothing was in use."""
     by_group = measure == "enabled" and asked.report in GROUP_KINDS
     parts = _stretches(asked) if measure == "peak" else [(number, piece.since, piece.until) for number, piece in enumerate(asked.pieces)]
-    table = asked.warehouse.closed(asked.engine, closed)
-    kept = _by_period(
-        asked.engine, closed_in(table, asked.report, "" if by_group else asked.item.name, measure, list(asked.subjects), parts)
-    )
+    kept = _kept(asked, closed, "" if by_group else asked.item.name, measure, parts)
     both: _Found = {}
     for key in range(len(asked.subjects)):
         for number in range(len(asked.pieces)):
@@ -174,6 +186,22 @@ def _with_closed(asked: Asked, closed: Sequence[ClosedDay], found: _Found, measu
             told = [one for one in (found.get((key, number)), kept.get((key, number))) if one is not None]
             both[key, number] = max(told, key=lambda one: (one[0], one[1] or 0), default=(0, None))
     return both
+
+
+def _kept(asked: Asked, closed: Sequence[ClosedDay], item: str, measure: str, parts: Sequence[tuple[int, int, int]]) -> _Found:
+    """What closed days have of an item; where several items are asked for, all of theirs is read at once."""
+    subjects = tuple((one.tenant, one.group) for one in asked.subjects)
+    about = tuple(day.day for day in closed), asked.report, subjects, tuple(parts)
+    if about not in asked.together.read or item not in asked.together.items:
+        items = list(asked.together.items) if item in asked.together.items else [item]
+        table = asked.warehouse.closed(asked.engine, closed)
+        read: dict[tuple[str, str], _Found] = {}
+        for row in asked.engine.rows(closed_in(table, asked.report, items, list(asked.subjects), parts)):
+            read.setdefault((row["item"], row["measure"]), {})[row["key"], row["period"]] = row["peak"], row["last"]
+        if item not in asked.together.items:
+            return read.get((item, measure), {})
+        asked.together.read[about] = read
+    return asked.together.read[about].get((item, measure), {})
 
 
 def _facts(asked: Asked, since: int, until: int) -> Facts:

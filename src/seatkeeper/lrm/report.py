@@ -13,7 +13,7 @@ import msgspec
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded, nearest_sentence
-from seatkeeper.lrm.figures import Asked, figures, time_over
+from seatkeeper.lrm.figures import Asked, Together, figures, time_over
 from seatkeeper.lrm.gaps import gaps_in
 from seatkeeper.lrm.limits import Part, compared
 from seatkeeper.lrm.site import Site, read_site
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seatkeeper.usage.limits import Step
     from seatkeeper.usage.reports import DayEnds
 
-__all__ = ["SAMPLINGS", "Query", "Row", "Sampling", "items_by_name", "report", "subjects_of"]
+__all__ = ["SAMPLINGS", "Query", "Row", "Sampling", "items_by_name", "report", "report_all", "subjects_of"]
 
 #: `exact` and `second` look at every second, which is as fine as facts are; `minute` at every whole minute, as LRM does.
 Sampling = Literal["exact", "second", "minute"]
@@ -114,8 +114,27 @@ def items_by_name(items: Sequence[Item] = ITEMS) -> dict[str, Item]:
     return {folded(item.name): item for item in items}
 
 
+def report_all(warehouse: Warehouse, engine: Engine, query: Query, site: Site) -> list[Row]:
+    """The rows of all items that are measured, one item after the other; what closed days have is read at once.
+
+    Raises:
+        InputError: As `report`.
+    """
+    together = Together([item.name for item in site.items.values()] + [""])
+    rows: list[Row] = []
+    for item in site.items.values():
+        rows += report(warehouse, engine, msgspec.structs.replace(query, item=item.name), {}, {}, site, together)
+    return rows
+
+
 def report(
-    warehouse: Warehouse, engine: Engine, query: Query, items: Mapping[str, Item], products: Mapping[str, str], site: Site | None = None
+    warehouse: Warehouse,
+    engine: Engine,
+    query: Query,
+    items: Mapping[str, Item],
+    products: Mapping[str, str],
+    site: Site | None = None,
+    together: Together | None = None,
 ) -> list[Row]:
     """The rows of a report: by subject in the order of their names, then by period.
 
@@ -126,6 +145,7 @@ def report(
         items: The items that are built in, by folded name.
         products: Folded names of products -> the item that measures them.
         site: Limits, bundles, and the site's own settings; None: as they stand beside the facts.
+        together: What is read once, where several items are reported.
 
     Raises:
         InputError: The item, the tenant or the group is not known, the days are none, or one of the site's files cannot be used.
@@ -146,7 +166,7 @@ def report(
         alike.setdefault((zone, tuple(site.excluded(subject, *spans[zone]))), []).append(key)
     rows: list[list[Row]] = [[] for _ in subjects]
     for (zone, out), keys in alike.items():
-        told = _Told(warehouse, engine, manifest, site, query, [subjects[key] for key in keys], zone, out)
+        told = _Told(warehouse, engine, manifest, site, query, [subjects[key] for key in keys], zone, out, together or Together())
         for key, own in zip(keys, told.rows(versions), strict=True):
             rows[key] = own
     return [row for own in rows for row in own]
@@ -169,6 +189,7 @@ class _Told:
         subjects: list[Subject],
         zone: tzinfo,
         out: tuple[ExcludedTime, ...],
+        together: Together,
     ) -> None:
         self.warehouse = warehouse
         self.engine = engine
@@ -178,6 +199,7 @@ class _Told:
         self.subjects = subjects
         self.zone = zone
         self.out = out
+        self.together = together
         self.wholes = _wholes(query, zone)
 
     def rows(self, versions: list[tuple[int, Item | None]]) -> list[list[Row]]:
@@ -224,7 +246,9 @@ class _Told:
             days = [(day.since, day.until) for day in periods("daily", self.query.first, self.query.end, self.zone)]
         out = [(time.since, time.until) for time in self.out]
         step = SAMPLINGS[self.query.sampling]
-        return Asked(self.warehouse, self.engine, self.manifest, self.query.report, item, self.subjects, pieces, out, step, days)
+        return Asked(
+            self.warehouse, self.engine, self.manifest, self.query.report, item, self.subjects, pieces, out, step, days, self.together
+        )
 
     def _of_versions(self, versions: list[tuple[int, Item | None]], pieces: Sequence[Period]) -> list[tuple[Item | None, list[int]]]:
         """The numbers of the pieces in which each version counts."""

@@ -112,9 +112,9 @@ def _named(peaks: Table, measure: str, items: Sequence[str], report: ReportType,
 
 
 def closed_in(
-    closed: Table, report: ReportType, item: str, measure: str, subjects: Sequence[Subject], pieces: Sequence[tuple[int, int, int]]
+    closed: Table, report: ReportType, items: Sequence[str], subjects: Sequence[Subject], pieces: Sequence[tuple[int, int, int]]
 ) -> Table:
-    """Key, period, peak and last second from what was kept of closed days; no row where nothing was.
+    """Item, measure, key, period, peak and last second from what was kept of closed days; no row where nothing was.
 
     `pieces` are number, beginning and end of each period, on whole bins.
     """
@@ -123,8 +123,9 @@ def closed_in(
         schema={"key": "int64", "tenant": "string", "group": "string"},
     )
     parts = ibis.memtable(list(pieces), schema={"period": "int64", "since": "int64", "until": "int64"})
-    kept = closed.filter(closed.report == report, closed.item == item, closed.measure == measure)
+    kept = closed.filter(closed.report == report, closed.item.isin(items))
     kept = kept.inner_join(names, ["tenant", "group"])
     both = kept.inner_join(parts, [kept.start >= parts.since, kept.start < parts.until])
-    most = both.mutate(found=(both.peak << _MOMENT_BITS) | both["last"]).group_by("key", "period").aggregate(found=ibis._.found.max())
-    return most.select("key", "period", peak=most.found >> _MOMENT_BITS, last=most.found & ((1 << _MOMENT_BITS) - 1))
+    place = ["item", "measure", "key", "period"]
+    most = both.mutate(found=(both.peak << _MOMENT_BITS) | both["last"]).group_by(place).aggregate(found=ibis._.found.max())
+    return most.select(*place, peak=most.found >> _MOMENT_BITS, last=most.found & ((1 << _MOMENT_BITS) - 1))

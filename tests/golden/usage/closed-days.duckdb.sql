@@ -1,10 +1,14 @@
 SELECT
+  "t9"."item",
+  "t9"."measure",
   "t9"."key",
   "t9"."period",
   "t9"."found" >> 34 AS "peak",
   "t9"."found" & 17179869183 AS "last"
 FROM (
   SELECT
+    "t8"."item",
+    "t8"."measure",
     "t8"."key",
     "t8"."period",
     MAX("t8"."found") AS "found"
@@ -44,9 +48,7 @@ FROM (
           *
         FROM "closed" AS "t0"
         WHERE
-          "t0"."report" = 'tenant'
-          AND "t0"."item" = 'Genesys E-Mail'
-          AND "t0"."measure" = 'peak'
+          "t0"."report" = 'tenant' AND "t0"."item" IN ('Genesys E-Mail')
       ) AS "t6"
       INNER JOIN "passed_in_1" AS "t3"
         ON "t6"."tenant" = "t3"."tenant" AND "t6"."group" = "t3"."group"
@@ -56,5 +58,7 @@ FROM (
   ) AS "t8"
   GROUP BY
     1,
-    2
+    2,
+    3,
+    4
 ) AS "t9"
