@@ -52,7 +52,7 @@ HOLDERS_PER_FRAME: Final = 12
 _LINES_BYTES: Final = 32 * 1024
 _COLUMNS: Final = 1 << 20
 #: So many frames of pools are made before others have their turn (a frame of license lines takes as long as some of these): with eight,
-#: checkouts of a saturated server had 2.6 times their 99th percentile while lmstat ran, with three 1.8 times (bench/status.py).
+#: checkouts of a saturated server had 2.6 times their 99th percentile while lmstat ran, with three 1.6 times (bench/status.py).
 POOL_FRAMES_AT_ONCE: Final = 3
 
 #: So many seats are looked at in the time of a frame of pools.
