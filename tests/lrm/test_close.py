@@ -15,9 +15,11 @@ import pytest
 from seatkeeper.adapters.engines import open_duckdb
 from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.base.errors import InputError, SeatkeeperError
+from seatkeeper.lrm import figures
 from seatkeeper.lrm.close import close_days, day_number, day_of, one_close, open_days
 from seatkeeper.lrm.report import Query, Row, items_by_name, report, report_all
 from seatkeeper.lrm.site import read_site
+from seatkeeper.usage.periods import Edge
 from seatkeeper.usage.reports import REPORT_TYPES
 from support.usagefacts import DAY, session, write_csv
 
@@ -91,6 +93,16 @@ def test_reports_of_closed_days_are_those_of_open_ones(tmp_path: Path) -> None:
     assert closed(warehouse) == [-1, 0, 1, 2, 3]
     assert everything(warehouse) == live
     assert open_days(warehouse.manifest(), ITEMS, NOW).never == []
+
+
+def test_reports_worked_out_by_stretches_of_days_are_those_of_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = filled(tmp_path / "db")
+    live = everything(warehouse)
+    for rows in (1, 60):
+        monkeypatch.setattr(figures, "ROWS_AT_ONCE", rows)
+        assert everything(warehouse) == live
+        stretches = figures._stretched(warehouse.manifest(), [Edge(DAY + hour * 3600, hour) for hour in (0, 5, 73)])
+        assert (len(stretches) == 4) == (rows == 1)
 
 
 def test_all_items_together_are_the_items_one_by_one(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from seatkeeper.usage.reports import COUNTED, GROUP_KINDS, cells, concurrent, co
 from seatkeeper.usage.seats import configured, lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from seatkeeper.adapters.engines import Engine
     from seatkeeper.adapters.warehouse import ClosedDay, Manifest, Warehouse
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from seatkeeper.usage.periods import Period
     from seatkeeper.usage.reports import DayEnds, Facts, ReportType, Subject
 
-__all__ = ["Asked", "Figures", "Together", "figures", "time_over"]
+__all__ = ["ROWS_AT_ONCE", "Asked", "Figures", "Together", "figures", "time_over"]
 
 #: By key and number of the piece: peak and its last second.
 _Found = dict[tuple[int, int], tuple[int, int | None]]
+#: So many facts are worked out in one go: what is sorted of them stays well below 8 GB.
+ROWS_AT_ONCE: Final = 20_000_000
 _DROPPED: Final = "the detail of that time has been dropped"
 
 
@@ -216,9 +218,44 @@ def _used(asked: Asked, marks: list[Edge]) -> _Found:
         return _by_period(asked.engine, port_peaks(facts, asked.item.peak, asked.subjects, _stretches(asked)))
     if not marks:
         return {}
-    facts = _facts(asked, marks[0].at, marks[-1].at)
-    rows = [counted(facts, asked.item)]
-    return _by_period(asked.engine, concurrent(facts, rows, asked.report, asked.subjects, marks, step_s=asked.step_s, days=asked.days))
+    found: _Found = {}
+    for stretch in _stretched(asked.manifest, marks):
+        facts = _facts(asked, stretch[0].at, stretch[-1].at)
+        rows = [counted(facts, asked.item)]
+        told = concurrent(facts, rows, asked.report, asked.subjects, stretch, step_s=asked.step_s, days=asked.days)
+        for place, one in _by_period(asked.engine, told).items():
+            # A piece that lies in two stretches has the larger peak of both, and the later of two.
+            found[place] = max((one, found.get(place, one)), key=lambda each: (each[0], each[1] or 0))
+    return found
+
+
+def _stretched(manifest: Manifest, marks: list[Edge]) -> list[list[Edge]]:
+    """The edges as stretches of days, each with no more facts than an engine sorts in its memory; mostly one."""
+    rows: dict[int, int] = {}
+    for name in ("sessions", "recordings"):
+        for part in manifest.parts.get(name, []):
+            rows[part.day] = rows.get(part.day, 0) + part.rows
+    if not marks or sum(rows.values()) < ROWS_AT_ONCE:
+        return [marks] if marks else []
+    marks = [*_by_days(marks), marks[-1]]
+    stretches: list[list[Edge]] = []
+    begin, facts = 0, 0
+    for number, (edge, following) in enumerate(pairwise(marks), 1):
+        if edge.at // DAY_S != following.at // DAY_S or number == len(marks) - 1:
+            days = range(edge.at // DAY_S, (following.at - 1) // DAY_S + 1)
+            facts += sum(rows.get(day, 0) for day in days)
+            if facts >= ROWS_AT_ONCE or number == len(marks) - 1:
+                stretches.append([*marks[begin:number], Edge(following.at, -1)])
+                begin, facts = number, 0
+    return stretches
+
+
+def _by_days(marks: list[Edge]) -> Iterator[Edge]:
+    """The edges but for the last, and one more wherever a UTC day begins between two."""
+    for edge, following in pairwise(marks):
+        yield edge
+        for day in range((edge.at // DAY_S + 1) * DAY_S, following.at, DAY_S):
+            yield Edge(day, edge.period)
 
 
 def _enabled(asked: Asked, marks: list[Edge]) -> _Found | None:
