@@ -110,7 +110,7 @@ def with_polars(_engine: Engine, path: Path) -> int:
         .with_columns(latest=pl.col("logout").cum_max().over("seat"))
         .with_columns(before=pl.col("latest").shift(1).over("seat"), following=pl.col("login").shift(-1).over("seat"))
     )
-    moment = (pl.col("tenant") << 30) if hasattr(pl.Expr, "__lshift__") else pl.col("tenant") * (1 << 30)
+    moment = pl.col("tenant") * (1 << 30)
     taken = seats.filter(pl.col("before").is_null() | (pl.col("login") > pl.col("before"))).select(
         e=moment + (pl.col("login") - SINCE) * 2 + 1
     )

@@ -115,7 +115,8 @@ def test_a_seat_that_was_given_back_is_kept_as_long_as_the_order_says(site: Site
         assert time.monotonic() < deadline
     assert (kept[0].user, kept[0].linger_total_s, pool(site, "CConCopies").in_use) == ("kim", 600, 1)
     with client(site) as application, application.checkout("CConCopies"), application.checkout("CConCopies"):
-        pass  # What is only kept is given to who asks.
+        # What is only kept is given to who asks.
+        assert pool(site, "CConCopies").in_use == 2
 
 
 def test_checkouts_of_one_user_on_one_machine_are_one_seat(site: Site) -> None:

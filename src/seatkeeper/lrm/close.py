@@ -9,7 +9,7 @@ them along.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -119,7 +119,9 @@ def close_days(
     manifest = warehouse.manifest()
     for day in days:
         if (day + 1) * DAY_S > now:
-            raise InputError("This day is not over yet.", file="--date", found=f"{day_of(day)}", expected=f"a day before {_utc_day(now)}")
+            raise InputError(
+                "This day is not over yet.", file="--date", found=f"{day_of(day)}", expected=f"a day before {day_of(int(now // DAY_S))}"
+            )
         if day < manifest.dropped_before:
             raise InputError(
                 "The detail of this day has been dropped; it stays as it was closed.",
@@ -151,10 +153,6 @@ def _batches(days: Sequence[int], at_once: int) -> list[tuple[int, int]]:
         else:
             found.append((day, day + 1))
     return found
-
-
-def _utc_day(now: float) -> date:
-    return datetime.fromtimestamp(now, UTC).date()
 
 
 def _peaks_of(engine: Engine, facts: Facts, items: Sequence[Item], tenants: Sequence[str], span: tuple[int, int]) -> Table:

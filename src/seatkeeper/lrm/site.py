@@ -5,7 +5,7 @@ A report of the same facts with the same site says the same, so a site is a valu
 
 from __future__ import annotations
 
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from seatkeeper.adapters.usagelimits import kept_bundles, kept_entitlements, kep
 from seatkeeper.adapters.usagesettings import UsageSettings, read_settings
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded
+from seatkeeper.lrm.close import day_of
 from seatkeeper.usage.bundles import BundleSet, bundle_item, bundle_steps, set_in_force
 from seatkeeper.usage.entitlement import Entitlement
 from seatkeeper.usage.excluded import ExcludedTime, excluded_times
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ALWAYS", "Site", "read_site"]
 
-_EPOCH: Final = date(1970, 1, 1)
 #: Before all facts.
 ALWAYS: Final = 0
 
@@ -90,7 +90,7 @@ class Site(msgspec.Struct, frozen=True):
         """Days, as days since 1970, in runs of those on which the same is measured, and what that is."""
         runs: list[tuple[dict[str, Item], list[int]]] = []
         for day in sorted(days):
-            items = self.measured(_EPOCH + timedelta(day))
+            items = self.measured(day_of(day))
             if runs and runs[-1][0] == items:
                 runs[-1][1].append(day)
             else:

@@ -1,10 +1,8 @@
-"""When a session held, as far as is known, within the time that is asked for."""
+"""When a session ended, as far as is known: where its sources have ended, it ended with them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import ibis
 
 from seatkeeper.usage.facts import LIST_BAR
 
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 
     from seatkeeper.usage.facts import Kind
 
-__all__ = ["ended_with_source", "within"]
+__all__ = ["ended_with_source"]
 
 
 def ended_with_source(facts: Table, ends: Table, kind: Kind) -> Table:
@@ -38,11 +36,3 @@ def ended_with_source(facts: Table, ends: Table, kind: Kind) -> Table:
         *[facts[name] for name in kind.names if name not in {kind.ends, "estimated"}],
         **{kind.ends: facts[kind.ends].coalesce(closed.last), "estimated": estimated},
     )
-
-
-def within(facts: Table, kind: Kind, since: int, until: int) -> Table:
-    """What of the facts lies in [since, until), as columns `since` and `until` beside the others; what is open lasts to the end."""
-    begins = facts[kind.begins]
-    ends = facts[kind.ends].coalesce(until)
-    inside = facts.mutate(since=ibis.greatest(begins, since), until=ibis.least(ends, until))
-    return inside.filter(inside.since < inside.until)
