@@ -481,6 +481,8 @@ def test_in_the_background_a_start_that_fails_is_told_to_the_caller(site: Site) 
         assert tool.ask(AskDown(1)).number == 0
     wait_for(lambda: site.status(), None)
     with socket.socket() as taken:
+        # Connections of the server that ended above may still stand in TIME_WAIT; they hold up nobody who asks so.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("0.0.0.0", site.port))
         taken.listen()
         answer = subprocess.run(command, timeout=60, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
