@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from seatkeeper.cli import usage_bill, usage_collect, usage_gate, usage_limits, usage_who
+from seatkeeper.cli import usage_bill, usage_collect, usage_gate, usage_limits, usage_query, usage_who
 from seatkeeper.cli.order import counted, print_json, run, table
-from seatkeeper.cli.usage_common import Database, Json, day_given, site_of, zone_given
+from seatkeeper.cli.usage_common import Database, Json, day_given, site_of
+from seatkeeper.cli.usage_query import query_given, rows_of
 
 __all__ = ["app", "main"]
 
@@ -95,65 +96,26 @@ def items(
 @app.command()
 def report(
     db: Database,
-    item: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="The sellable item (`seatkeeper usage items` lists them), or a bundle; or all.", show_default=False
-        ),
-    ],
-    first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.", show_default=False)],
-    end: Annotated[str, typer.Option("--to", metavar="DATE", help="The day after the last one.", show_default=False)],
-    kind: Annotated[
-        Literal["system", "tenant", "agent-group", "place-group"], typer.Option("--type", help="Whom the rows are about.")
-    ] = "system",
-    granularity: Annotated[
-        Literal["monthly", "weekly", "daily", "hourly", "10-minute"], typer.Option(help="How long a period is.")
-    ] = "daily",
-    tenant: Annotated[str | None, typer.Option(help="Only this tenant.", show_default="all")] = None,
-    group: Annotated[str | None, typer.Option(help="Only this group.", show_default="all")] = None,
-    zone: Annotated[
-        str, typer.Option(metavar="ZONE", help="Whose days and hours, such as Europe/Paris; `tenant` for each tenant's own.")
-    ] = "UTC",
-    week_start: Annotated[
-        Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
-        typer.Option(help="The day on which a business week begins."),
-    ] = "monday",
-    sampling: Annotated[
-        Literal["exact", "second", "minute"], typer.Option(help="Which moments are looked at; LRM looked once a minute.")
-    ] = "exact",
-    membership: Annotated[
-        Literal["history", "day-end"], typer.Option(help="Who belonged to a group when, or who did at the end of each day, as LRM had it.")
-    ] = "history",
-    engine: Annotated[Literal["duckdb", "spark"], typer.Option(help="What works it out.")] = "duckdb",
-    master: Annotated[
-        str, typer.Option(metavar="URL", help="The master of Spark.", show_default="this machine", envvar="SEATKEEPER_SPARK_MASTER")
-    ] = "",
+    item: usage_query.Item,
+    first: usage_query.First,
+    end: usage_query.End,
+    kind: usage_query.Kind = "system",
+    granularity: usage_query.GranularityName = "daily",
+    tenant: usage_query.Tenant = None,
+    group: usage_query.Group = None,
+    zone: usage_query.Zone = "UTC",
+    week_start: usage_query.WeekStart = "monday",
+    sampling: usage_query.SamplingName = "exact",
+    membership: usage_query.MembershipName = "history",
+    engine: usage_query.EngineName = "duckdb",
+    master: usage_query.Master = "",
     json: Json = False,
 ) -> None:
     """Report the peak of seats in use, and the seats that are enabled, for each period."""
-    from seatkeeper.adapters.engines import open_engine
-    from seatkeeper.adapters.warehouse import Warehouse
     from seatkeeper.cli.usage_text import report_json, report_lines
-    from seatkeeper.lrm.report import Query, report_all
-    from seatkeeper.lrm.report import report as make
 
-    weekdays = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-    query = Query(
-        kind,
-        item,
-        granularity,
-        day_given(first, "--from"),
-        day_given(end, "--to"),
-        zone_given(zone),
-        weekdays.index(week_start),
-        tenant,
-        group,
-        sampling,
-        membership,
-    )
-    warehouse = Warehouse(db, must_exist=True)
-    site, work = site_of(db), open_engine(engine, db, master)
-    rows = report_all(warehouse, work, query, site) if item == "all" else make(warehouse, work, query, {}, {}, site)
+    query = query_given(item, first, end, kind, granularity, tenant, group, zone, week_start, sampling, membership)
+    rows = rows_of(db, query, engine, master)
     if json:
         print_json([report_json(row) for row in rows])
     else:
