@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from seatkeeper.lrm.rows import utc
+
 if TYPE_CHECKING:
     from seatkeeper.lrm.site import Site
 
@@ -82,8 +84,3 @@ def zone_given(name: str) -> tzinfo | None:
     from seatkeeper.adapters.usagesettings import zone_named
 
     return None if name == "tenant" else zone_named(name, "--zone")
-
-
-def utc(moment: int | None) -> str | None:
-    """`2026-09-30T08:00:00Z`."""
-    return None if moment is None else f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"

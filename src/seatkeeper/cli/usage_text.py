@@ -1,12 +1,12 @@
-"""The rows of a usage report as a table that a person reads, and as the values that scripts read."""
+"""The rows of a usage report as a table that a person reads; as values that scripts read they come from lrm."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seatkeeper.cli.order import table
-from seatkeeper.cli.usage_common import utc
+from seatkeeper.lrm.rows import report_json
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -14,35 +14,6 @@ if TYPE_CHECKING:
     from seatkeeper.lrm.report import Row
 
 __all__ = ["report_json", "report_lines"]
-
-
-def report_json(row: Row) -> dict[str, Any]:
-    """A row; what does not concern it is left out but for the members that every row has."""
-    about = {"tenant": row.subject.tenant}
-    if row.subject.group is not None:
-        about["group"] = row.subject.group
-    more: dict[str, Any] = {}
-    if row.limit_since is not None:
-        more |= {"limit_since": f"{row.limit_since}"}
-        more |= {"burst": row.burst} if row.burst != row.limit else {}
-        more |= {"compared": row.measure} if row.measure != "peak" else {}
-    if row.over:
-        more |= {"over_seconds": row.over_seconds}
-    if row.excluded:
-        more |= {"excluded": [{"reason": reason, "seconds": seconds} for reason, seconds in row.excluded]}
-    if row.missing:
-        more |= {"missing": row.missing}
-    return {
-        **about,
-        "item": row.item,
-        "start": utc(row.period.start),
-        "peak": row.peak,
-        "peak_time": utc(row.peak_time),
-        "enabled": row.enabled,
-        "limit": row.limit,
-        "over": row.over,
-        **more,
-    }
 
 
 def report_lines(rows: list[Row]) -> list[str]:
