@@ -18,6 +18,7 @@ import msgspec
 from seatkeeper.adapters import registry_tables as tables
 from seatkeeper.adapters.registry_chain import chain_faults
 from seatkeeper.adapters.wholefile import PRIVATE, whole_file
+from seatkeeper.base.cells import marked, unmarked
 from seatkeeper.base.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ __all__ = [
     "export_csv",
     "export_json",
     "import_rows",
-    "marked",
     "read_export",
-    "unmarked",
     "write_rows",
 ]
 
@@ -55,9 +54,6 @@ _CELL_CHARS_MAX: Final = 64 * 1024 * 1024
 _WHOLE: Final = re.compile(r"-?[0-9]{1,10}")
 #: What stands in a cell where the table has nothing; empty texts are empty.
 _NOTHING: Final = "\\N"
-#: What a spreadsheet would compute, and our own mark, are marked.
-_MARK: Final = "\\"
-_MARKED: Final = ("=", "+", "-", "@", "\t", "\r", _MARK)
 #: Whole numbers of both databases.
 _NUMBER_MAX: Final = 2**31 - 1
 
@@ -171,22 +167,12 @@ def import_rows(act: Act, rows: Rows, name: str) -> int:
     return len(new)
 
 
-def marked(value: Any) -> Any:
-    """The value as a cell that no spreadsheet computes."""
-    return _MARK + value if isinstance(value, str) and value.startswith(_MARKED) else value
-
-
-def unmarked(cell: str) -> str:
-    """The value of a cell, whose mark may be missing where a person wrote it."""
-    return cell[1:] if cell.startswith(_MARK) and cell[1:].startswith(_MARKED) else cell
-
-
 def _cell(value: Any) -> Any:
     return _NOTHING if value is None else marked(value)
 
 
 def _uncell(cell: str) -> str | None:
-    return None if cell == _NOTHING else cell.removeprefix(_MARK)
+    return None if cell == _NOTHING else unmarked(cell)
 
 
 def _parents_first(table: Table, rows: list[Placed]) -> list[Placed]:

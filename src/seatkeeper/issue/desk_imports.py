@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from seatkeeper.adapters.registry_engine import retried
-from seatkeeper.adapters.registry_exchange import marked, unmarked, write_rows
+from seatkeeper.adapters.registry_exchange import write_rows
 from seatkeeper.adapters.registry_values import EntitlementRow, OrderRow
 from seatkeeper.adapters.wholefile import PRIVATE, replace_file
+from seatkeeper.base.cells import marked, unmarked
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded
 from seatkeeper.issue.desk_entitling import Held

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from seatkeeper.base.cells import marked
 from seatkeeper.lrm.report import Query, report
 from seatkeeper.usage.billing import Charge, Use, charge, price_for
 
@@ -100,5 +101,5 @@ def bill_csv(told: Bill) -> str:
     for one in told.charges:
         at = "" if one.peak_time is None else f"{datetime.fromtimestamp(one.peak_time, UTC):%Y-%m-%dT%H:%M:%SZ}"
         values = msgspec.structs.asdict(one) | {"month": f"{told.month:%Y-%m}", "currency": told.currency, "peak_time": at}
-        writer.writerow(["" if values[name] is None else values[name] for name in _COLUMNS])
+        writer.writerow(["" if values[name] is None else marked(values[name]) for name in _COLUMNS])
     return text.getvalue()
