@@ -26,7 +26,7 @@ import msgspec
 if TYPE_CHECKING:
     from ibis.expr.types import IntegerValue, Table
 
-__all__ = ["KEYS_MAX", "MINUTE_S", "SEATS_MAX", "Cells", "peaks", "sampled", "states"]
+__all__ = ["KEYS_MAX", "MINUTE_S", "SEATS_MAX", "Cells", "moment_of", "peak_of", "peaks", "sampled", "states", "with_moment"]
 
 #: How far a sampled measure steps.
 MINUTE_S: Final = 60
@@ -92,9 +92,30 @@ def _events(times: Table, first: int) -> Table:
     )
 
 
+def _weighted(times: Table, first: int) -> Table:
+    """Events of times that each take several seats of their own, which no other time shares, with how many those are as `change`."""
+    taken = times.select(event=_packed(times.key, times.since - first, _TAKEN), change=times.weight)
+    return taken.union(times.select(event=_packed(times.key, times.until - first, _LEFT), change=-times.weight))
+
+
 def _packed(key: IntegerValue, moment: IntegerValue, kind: int) -> IntegerValue:
     # A key may be a literal, which an engine takes for as small a number as it is: it is multiplied, not shifted.
     return key * (1 << _KEY_BIT) + moment * (1 << _KIND_BITS) + kind
+
+
+def with_moment(peak: IntegerValue, moment: IntegerValue) -> IntegerValue:
+    """Both in one number, of which the largest has the largest peak, and of several the latest; a moment has up to 34 bits."""
+    return (peak << _MOMENT_BITS) | moment
+
+
+def peak_of(both: IntegerValue) -> IntegerValue:
+    """The peak in a number made by `with_moment`."""
+    return both >> _MOMENT_BITS
+
+
+def moment_of(both: IntegerValue) -> IntegerValue:
+    """The moment in a number made by `with_moment`."""
+    return both & ((1 << _MOMENT_BITS) - 1)
 
 
 def states(times: Table, cells: Cells, step_s: int = 1) -> Table:
@@ -109,10 +130,14 @@ def states(times: Table, cells: Cells, step_s: int = 1) -> Table:
         Columns `event` (in whose order they happen), `moment` (since the first edge), `cell` and `seats`, a row for every event.
     """
     edges = cells.edges
-    seats = _events(sampled(times, step_s), cells.first)
-    events = seats.union(edges.select(event=_packed(edges.key, edges.at - cells.first, _EDGE)))
-    kind = events.event & ((1 << _KIND_BITS) - 1)
-    events = events.mutate(change=ibis.cases((kind == _TAKEN, 1), (kind == _LEFT, -1), else_=1 << _CELL_BIT))
+    marks = edges.select(event=_packed(edges.key, edges.at - cells.first, _EDGE))
+    if "weight" in times.columns:
+        seats = _weighted(sampled(times, step_s), cells.first)
+        events = seats.union(marks.mutate(change=ibis.literal(1 << _CELL_BIT, "int64")))
+    else:
+        events = _events(sampled(times, step_s), cells.first).union(marks)
+        kind = events.event & ((1 << _KIND_BITS) - 1)
+        events = events.mutate(change=ibis.cases((kind == _TAKEN, 1), (kind == _LEFT, -1), else_=1 << _CELL_BIT))
     running = events.change.sum().over(ibis.window(order_by="event", rows=(None, 0))).cast("int64")
     before = events.mutate(before=running - events.change)
     return before.select(
@@ -123,11 +148,17 @@ def states(times: Table, cells: Cells, step_s: int = 1) -> Table:
     )
 
 
+def begins_use(event: IntegerValue) -> BooleanValue:
+    """Whether at an event of `states` a seat is taken."""
+    return (event & ((1 << _KIND_BITS) - 1)) == _TAKEN
+
+
 def peaks(times: Table, cells: Cells, step_s: int = 1) -> Table:
     """For each key and period the peak, and the last second of it.
 
     Args:
-        times: Columns `key`, `seat`, `since`, `until`; all lie between the first and the last edge of their key.
+        times: Columns `key`, `seat`, `since`, `until`; all lie between the first and the last edge of their key. With a column
+            `weight` each row takes so many seats that it shares with no other, whatever `seat` says.
         cells: Which keys and periods.
         step_s: Looks only at whole multiples of so many seconds (1 for every moment).
 
@@ -136,13 +167,13 @@ def peaks(times: Table, cells: Cells, step_s: int = 1) -> Table:
     """
     edges = cells.edges
     before = states(times, cells, step_s)
-    told = before.select("cell", found=(before.seats << _MOMENT_BITS) | before.moment)
+    told = before.select("cell", found=with_moment(before.seats, before.moment))
     most = told.group_by("cell").aggregate(found=told.found.max())
     named = most.inner_join(edges.filter(edges.period >= 0), "cell")
     # A period may have several cells, where something between them does not count.
     named = named.group_by("key", "period").aggregate(found=named.found.max())
-    peak = named.found >> _MOMENT_BITS
-    end = (named.found & ((1 << _MOMENT_BITS) - 1)) + cells.first
+    peak, moment = peak_of(named.found), moment_of(named.found)
+    end = moment + cells.first
     return named.select(
         "key",
         "period",
