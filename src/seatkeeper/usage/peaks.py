@@ -24,9 +24,9 @@ import ibis
 import msgspec
 
 if TYPE_CHECKING:
-    from ibis.expr.types import IntegerValue, Table
+    from ibis.expr.types import BooleanValue, IntegerValue, Table
 
-__all__ = ["KEYS_MAX", "MINUTE_S", "SEATS_MAX", "Cells", "moment_of", "peak_of", "peaks", "sampled", "states", "with_moment"]
+__all__ = ["KEYS_MAX", "MINUTE_S", "SEATS_MAX", "Cells", "begins_use", "moment_of", "peak_of", "peaks", "sampled", "states", "with_moment"]
 
 #: How far a sampled measure steps.
 MINUTE_S: Final = 60
