@@ -12,6 +12,7 @@ from seatkeeper.adapters.usagelimits import (
     keep_entitlement,
     kept_bundles,
     kept_entitlements,
+    kept_files,
     kept_provisioned,
 )
 from seatkeeper.base.errors import InputError, SeatkeeperError
@@ -84,3 +85,17 @@ def test_bundles_are_kept_where_nothing_is_wrong_with_them(tmp_path: Path) -> No
     with pytest.raises(InputError, match="stands for another"):
         keep_bundles(tmp_path / "db", file, check)
     assert len(kept_bundles(tmp_path / "db")) == 1
+
+
+def test_the_files_that_are_kept_say_the_same_under_other_names(tmp_path: Path) -> None:
+    assert kept_files(tmp_path) == {}
+    change_provisioned(tmp_path, lambda rows: (count(1),))
+    (tmp_path / "e.xml").write_text(entitlement_text(date(2026, 9, 1), {"Genesys E-Mail": 10}))
+    keep_entitlement(tmp_path, tmp_path / "e.xml")
+    files = kept_files(tmp_path)
+    assert sorted(files) == ["entitlements/00000.xml", "provisioned.json"]
+    for name, data in files.items():
+        (tmp_path / "other" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "other" / name).write_bytes(data)
+    assert kept_provisioned(tmp_path / "other") == (count(1),)
+    assert kept_entitlements(tmp_path / "other")[0].entitlement == kept_entitlements(tmp_path)[0].entitlement

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from seatkeeper.adapters.usagesettings import SETTINGS_FILE, UsageSettings, read_settings, zone_named
+from seatkeeper.adapters.usagesettings import SETTINGS_FILE, UsageSettings, read_settings, reported_settings, zone_named
 from seatkeeper.base.errors import InputError
 from seatkeeper.usage.measures import EnabledRule, PortRule, RecordingRule, SessionRule
 
@@ -102,3 +102,36 @@ def test_a_sites_own_rules(tmp_path: Path) -> None:
 def test_a_mistake_is_told_with_the_file(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=f"{SETTINGS_FILE}.*{message}"):
         settings(tmp_path, text)
+
+
+def test_what_reports_read_is_a_file_of_its_own_without_sources(tmp_path: Path) -> None:
+    assert reported_settings(tmp_path) is None
+    text = """
+        [[tenants]]
+        name = "Har\\u007fbor \\"é\\"\\n"
+        zone = "Europe/Paris"
+        [[excluded]]
+        from = 07:45:00
+        to = 2026-09-01T08:15:00Z
+        reason = "shift change"
+        [[excluded]]
+        from = "2026-09-01T08:00:00Z"
+        to = 2026-09-01T08:15:00Z
+        reason = "no, a fair"
+        [[items]]
+        name = "Chat and mail"
+        sessions = { media = ["chat"], any_of = [{ place_or_voice = true }] }
+        [[sources]]
+        kind = "icon"
+        url = "postgresql://reports@db1.example/icon"
+        """.replace('to = 2026-09-01T08:15:00Z\n        reason = "shift', 'to = "08:15"\n        reason = "shift')
+    whole = settings(tmp_path, text)
+    told = reported_settings(tmp_path)
+    assert told is not None
+    assert b"db1.example" not in told
+    (tmp_path / "other").mkdir()
+    assert settings(tmp_path / "other", told.decode()) == whole
+    assert reported_settings(tmp_path / "other") == told
+    (tmp_path / SETTINGS_FILE).write_bytes(b"\xff")
+    with pytest.raises(InputError, match="not understood"):
+        reported_settings(tmp_path)

@@ -33,6 +33,7 @@ __all__ = [
     "keep_entitlement",
     "kept_bundles",
     "kept_entitlements",
+    "kept_files",
     "kept_provisioned",
 ]
 
@@ -111,6 +112,25 @@ def _files(directory: Path) -> list[tuple[str, bytes]]:
     if len(paths) > _FILES_MAX:
         raise InputError("These are too many files.", file=str(directory), found=str(len(paths)), expected=f"at most {_FILES_MAX}")
     return [(str(path), read_bytes(path)) for path in paths]
+
+
+def kept_files(directory: Path) -> dict[str, bytes]:
+    """The files themselves: the list of provisioned counts as `provisioned.json`, the others numbered below `entitlements` and `bundles`.
+
+    In another directory, under these names, they say the same.
+
+    Raises:
+        InputError: One cannot be read.
+    """
+    try:
+        found = {_PROVISIONED: (directory / _PROVISIONED).read_bytes()}
+    except FileNotFoundError:
+        found = {}
+    except OSError as error:
+        raise InputError(f"This file cannot be read: {error.strerror}.", file=str(directory / _PROVISIONED)) from None
+    for sort in (_ENTITLEMENTS, _BUNDLES):
+        found |= {f"{sort}/{number:05}.xml": data for number, (_, data) in enumerate(_files(directory / sort))}
+    return found
 
 
 def _keep(directory: Path, data: bytes) -> str:

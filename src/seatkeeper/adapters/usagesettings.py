@@ -21,13 +21,15 @@ from seatkeeper.usage.measures import ITEMS, EnabledRule, Item, PortRule, Record
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SETTINGS_FILE", "UsageSettings", "read_settings", "zone_named"]
+__all__ = ["SETTINGS_FILE", "UsageSettings", "read_settings", "reported_settings", "zone_named"]
 
 SETTINGS_FILE: Final = "usage.toml"
 _FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 _TENANTS_MAX: Final = 100_000
 _ITEMS_MAX: Final = 1000
 _OWN_SOURCE: Final = "the site's own rule (usage.toml)"
+#: What reports read of the file.
+_REPORTED: Final = ("tenants", "excluded", "items")
 _SWITCHES: Final = ("", "premise", "sip", "network")
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
@@ -98,21 +100,58 @@ def read_settings(directory: Path) -> UsageSettings:
         InputError: It cannot be read, or what stands in it cannot be used.
     """
     path = directory / SETTINGS_FILE
-    try:
-        with path.open("rb") as file:
-            data = file.read(_FILE_BYTES_MAX + 1)
-    except FileNotFoundError:
+    data = _bytes(path)
+    if data is None:
         return UsageSettings()
-    except OSError as error:
-        raise InputError(f"This file cannot be read: {error.strerror}.", file=str(path)) from None
-    if len(data) > _FILE_BYTES_MAX:
-        raise InputError(f"The file is larger than {_FILE_BYTES_MAX >> 20} MiB.", file=str(path))
     try:
         whole = msgspec.convert(_texts(tomllib.loads(data.decode("utf-8"))), _Whole)
     except ValueError as error:
         # TOMLDecodeError, ValidationError and UnicodeDecodeError are ValueErrors.
         raise InputError(f"The file is not understood: {error}.", file=str(path)) from None
     return _settings(whole, str(path))
+
+
+def reported_settings(directory: Path) -> bytes | None:
+    """What reports read of the file, as a file that says the same of reports and nothing of sources; None where there is none.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    path = directory / SETTINGS_FILE
+    data = _bytes(path)
+    if data is None:
+        return None
+    try:
+        tables = _texts(tomllib.loads(data.decode("utf-8")))
+    except ValueError as error:
+        raise InputError(f"The file is not understood: {error}.", file=str(path)) from None
+    return "".join(f"{name} = {_toml(tables[name])}\n" for name in _REPORTED if name in tables).encode()
+
+
+def _toml(value: Any) -> str:
+    """The value as TOML, on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, but for the one that TOML wants and JSON does not.
+        return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+    return str(value).lower()
+
+
+def _bytes(path: Path) -> bytes | None:
+    """The file; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"This file cannot be read: {error.strerror}.", file=str(path)) from None
+    if len(data) > _FILE_BYTES_MAX:
+        raise InputError(f"The file is larger than {_FILE_BYTES_MAX >> 20} MiB.", file=str(path))
+    return data
 
 
 def _texts(value: Any) -> Any:

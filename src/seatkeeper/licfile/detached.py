@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from seatkeeper.licfile.trust import Trust
 
-__all__ = ["DETACHED_CHARS", "objection_to", "sign_detached"]
+__all__ = ["DETACHED_CHARS", "objection_to", "objection_to_key", "sign_detached"]
 
 #: How long a detached signature is as text.
 DETACHED_CHARS: Final = 2 * (KEY_ID_BYTES + 64)
+_NO_SIGNATURE: Final = f"The signature is to be {DETACHED_CHARS} hex digits."
 
 
 def sign_detached(content: bytes, tag: bytes, key: Ed25519PrivateKey) -> str:
@@ -42,12 +43,9 @@ def objection_to(signature: str, content: bytes, tag: bytes, trust: Trust, issue
         trust: The vendor's trust.
         issued: The day on which it was issued, as the content says.
     """
-    try:
-        data = bytes.fromhex(signature)
-    except ValueError:
-        data = b""
-    if len(data) != KEY_ID_BYTES + 64 or len(signature) != DETACHED_CHARS:
-        return f"The signature is to be {DETACHED_CHARS} hex digits."
+    data = _read(signature)
+    if data is None:
+        return _NO_SIGNATURE
     name = data[:KEY_ID_BYTES].hex().upper()
     issuer = trust.issuer(name)
     if issuer is None:
@@ -58,6 +56,37 @@ def objection_to(signature: str, content: bytes, tag: bytes, trust: Trust, issue
         return "It was changed after signing."
     told = issuer.objection(issued)
     return f"It is not to be trusted: the key {name} {told}." if told else ""
+
+
+def objection_to_key(signature: str, content: bytes, tag: bytes, public: bytes) -> str:
+    """Why the content is not signed by this key, as one sentence; empty where it is.
+
+    Args:
+        signature: What `sign_detached` made.
+        content: What it is said to cover.
+        tag: What the content is.
+        public: The public key.
+    """
+    data = _read(signature)
+    if data is None:
+        return _NO_SIGNATURE
+    name = data[:KEY_ID_BYTES].hex().upper()
+    if name != key_id(public):
+        return f"It is signed by another key: {name}, not {key_id(public)}."
+    try:
+        public_key(public.hex()).verify(data[KEY_ID_BYTES:], _signed(content, tag))
+    except (InvalidSignature, ValueError):
+        return "It was changed after signing."
+    return ""
+
+
+def _read(signature: str) -> bytes | None:
+    """Key id and signature; None where the text is not both."""
+    try:
+        data = bytes.fromhex(signature)
+    except ValueError:
+        return None
+    return data if len(data) == KEY_ID_BYTES + 64 and len(signature) == DETACHED_CHARS else None
 
 
 def _signed(content: bytes, tag: bytes) -> bytes:
