@@ -18,14 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import pyarrow.parquet as pq
 
 from harness import BENCH, BenchError, Figure, progress, run_program
 from seatkeeper.adapters.engines import open_duckdb
 from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.lrm.close import close_days, day_number
+from seatkeeper.lrm.figures import ROWS_AT_ONCE
 from seatkeeper.lrm.report import Query, items_by_name, report_all
 from seatkeeper.lrm.site import read_site
-from seatkeeper.usage.peaks import Cells, peaks
+from seatkeeper.usage.facts import DAY_S
+from seatkeeper.usage.peaks import peaks
+from seatkeeper.usage.periods import Edge, stretches
+from seatkeeper.usage.reports import cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +41,10 @@ MEMORY = "8GB"
 DAYS = 32
 BIN_S = 600
 TENANTS = 200
+#: By tenant and number of the ten minutes: the peak. SQL and Polars tell those in which a session began or ended, the product all.
+Peaks = dict[tuple[int, int], int]
+#: No session lasts longer.
+LONGEST_S = 29_400
 PLACES = 40_000
 #: 2026-09-01, in UTC seconds; sessions begin a day later and in 30 days.
 SINCE = int(datetime.datetime(2026, 9, 1, tzinfo=datetime.UTC).timestamp())
@@ -47,45 +56,48 @@ REPORT_S_MAX = 1.0
 CLOSE_S_MAX = 300.0
 
 
-def sessions_file(directory: Path, count: int) -> Path:
-    """So many sessions as Parquet: tenant, place, login, logout."""
-    path = directory / f"sessions-{count}.parquet"
-    engine = open_duckdb(directory)
+def session_files(directory: Path, count: int) -> Path:
+    """So many sessions as Parquet files, one for each day on which they begin, as the product keeps them: tenant, place, login, logout."""
+    path = directory / f"sessions-{count}"
+    engine = open_duckdb(directory, MEMORY)
     engine.backend.raw_sql("SELECT setseed(0.5)")
     engine.backend.raw_sql(
-        f"COPY (SELECT *, login + 600 + length AS logout FROM (SELECT CAST(random() * {TENANTS - 1} AS BIGINT) AS tenant, "
-        f"'p' || CAST(random() * {PLACES} AS BIGINT) AS place, "
+        f"COPY (SELECT *, login + 600 + length AS logout, login // 86400 AS day FROM (SELECT CAST(random() * {TENANTS - 1} AS BIGINT) "
+        f"AS tenant, 'p' || CAST(random() * {PLACES} AS BIGINT) AS place, "
         f"{SINCE + 86_400} + CAST(random() * {(DAYS - 3) * 86_400} AS BIGINT) AS login, "
-        f"CAST(random() * 28800 AS BIGINT) AS length FROM range({count}))) TO '{path}' (FORMAT parquet)"
+        f"CAST(random() * {LONGEST_S - 600} AS BIGINT) AS length FROM range({count}))) TO '{path}' (FORMAT parquet, PARTITION_BY (day))"
     )
     engine.close()
     return path
 
 
-def product(engine: Engine, path: Path) -> int:
-    """The product's expressions; the sum of all peaks."""
-    table = engine.backend.read_parquet(str(path))
-    times = table.select(key=table.tenant, seat=table.place, since=table.login, until=table.logout)
-    bins = DAYS * 86_400 // BIN_S
-    keys = ibis.range(0, TENANTS).unnest().name("key").as_table()
-    ticks = ibis.range(0, bins + 1).unnest().name("tick").as_table()
-    both = keys.cross_join(ticks)
-    edges = both.select(
-        cell=both.key.cast("int64") * (bins + 1) + both.tick + 1,
-        key=both.key.cast("int64"),
-        at=both.tick.cast("int64") * BIN_S + SINCE,
-        period=(both.tick < bins).ifelse(both.tick.cast("int64"), -1),
-    )
-    found = engine.backend.to_pyarrow(peaks(times, Cells(edges, SINCE)))
-    return int(sum(found["peak"].to_pylist()))
+def product(engine: Engine, path: Path) -> Peaks:
+    """The product's expressions, by the product's stretches of days."""
+    first = SINCE // DAY_S
+    files = {int(file.parent.name.removeprefix("day=")): file for file in path.glob("day=*/*.parquet")}
+    rows = {day: pq.read_metadata(file).num_rows for day, file in files.items()}
+    bins = [Edge(SINCE + number * BIN_S, number) for number in range(DAYS * DAY_S // BIN_S)]
+    found: Peaks = {}
+    for stretch in stretches([*bins, Edge(SINCE + DAYS * DAY_S, -1)], rows, ROWS_AT_ONCE):
+        since, until = stretch[0].at, stretch[-1].at
+        days = range(max(first, (since - LONGEST_S) // DAY_S), (until - 1) // DAY_S + 1)
+        table = engine.backend.read_parquet([str(files[day]) for day in days if day in files])
+        times = table.select(
+            key=table.tenant, seat=table.place, since=ibis.greatest(table.login, since), until=ibis.least(table.logout, until)
+        )
+        times = times.filter(times.since < times.until)
+        told = engine.backend.to_pyarrow(peaks(times, cells(TENANTS, stretch)))
+        for key, period, peak in zip(*(told[name].to_pylist() for name in ("key", "period", "peak")), strict=True):
+            found[key, period] = max(peak, found.get((key, period), 0))
+    return found
 
 
-def yardstick(engine: Engine, path: Path) -> int:
+def yardstick(engine: Engine, path: Path) -> Peaks:
     """The same by SQL, written by hand for DuckDB."""
     merged = (
         "SELECT k, login, greatest(before, logout) AS latest, before, following FROM (SELECT tenant AS k, login, logout, "
         "max(logout) OVER (PARTITION BY tenant, place ORDER BY login ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before, "
-        f"lead(login) OVER (PARTITION BY tenant, place ORDER BY login) AS following FROM '{path}')"
+        f"lead(login) OVER (PARTITION BY tenant, place ORDER BY login) AS following FROM '{path}/*/*.parquet')"
     )
     bin_of = f"((e & 1073741823) >> 1) // {BIN_S}"
     found = engine.backend.raw_sql(
@@ -96,15 +108,15 @@ def yardstick(engine: Engine, path: Path) -> int:
         f"SELECT e >> 30 AS k, {bin_of} AS b, coalesce(max(CASE WHEN ((e & 1073741823) >> 1) % {BIN_S} <> 0 "
         "THEN greatest(c, c - ((e & 1) * 2 - 1)) WHEN e & 1 = 1 THEN c END), min(c)) AS p FROM c GROUP BY 1, 2"
     ).fetchall()
-    return int(sum(row[2] for row in found))
+    return {(tenant, number): peak for tenant, number, peak in found}
 
 
-def with_polars(_engine: Engine, path: Path) -> int:
+def with_polars(_engine: Engine, path: Path) -> Peaks:
     """The same by Polars."""
     import polars as pl
 
     seats = (
-        pl.scan_parquet(path)
+        pl.scan_parquet(path / "*" / "*.parquet", hive_partitioning=False)
         .sort("tenant", "place", "login")
         .with_columns(seat=pl.struct("tenant", "place").rle_id())
         .with_columns(latest=pl.col("logout").cum_max().over("seat"))
@@ -126,14 +138,14 @@ def with_polars(_engine: Engine, path: Path) -> int:
         .agg(p=pl.coalesce(pl.col("inside").max(), pl.col("c").min()))
         .collect()
     )
-    return int(found["p"].sum())
+    return {(tenant, number): peak for tenant, number, peak in found.select("k", "b", "p").iter_rows()}
 
 
-def timed(work: Callable[[Engine, Path], int], engine: Engine, path: Path) -> tuple[float, int]:
-    """Seconds, and the sum of all peaks."""
+def timed(work: Callable[[Engine, Path], Peaks], engine: Engine, path: Path) -> tuple[float, Peaks]:
+    """Seconds, and all peaks."""
     began = time.perf_counter()
-    total = work(engine, path)
-    return time.perf_counter() - began, total
+    found = work(engine, path)
+    return time.perf_counter() - began, found
 
 
 def site(directory: Path, agents: int, sessions: int, tenants: int, groups: int) -> Warehouse:
@@ -169,27 +181,27 @@ def measure(count: int, rounds: int, scale: int, agents: int, sessions: int) -> 
     """Seconds of everything."""
     directory = Path(tempfile.mkdtemp(prefix="bench-usage-", dir=BENCH))
     found: dict[str, Any] = {"sessions": count, "seconds": {}}
+    told: dict[str, Peaks] = {}
     try:
         progress(f"{count:,} sessions are made")
-        path = sessions_file(directory, count)
+        path = session_files(directory, count)
         for turn in range(rounds):
             for name, work in (("product", product), ("yardstick", yardstick), ("polars", with_polars)):
                 progress(f"round {turn + 1}/{rounds}: {name}")
                 engine = open_duckdb(directory, MEMORY)
-                seconds, total = timed(work, engine, path)
+                seconds, told[name] = timed(work, engine, path)
                 engine.close()
                 found["seconds"].setdefault(name, []).append(seconds)
-                found.setdefault("sums", {})[name] = total
-        if found["sums"]["yardstick"] != found["sums"]["polars"]:
-            raise BenchError(f"the yardstick and Polars disagree: {found['sums']}")
+        if told["yardstick"] != told["polars"] or any(told["product"][place] != peak for place, peak in told["yardstick"].items()):
+            raise BenchError("the three do not agree about the peaks")
         if scale > 1:
             progress(f"{count * scale:,} sessions are made")
-            large = sessions_file(directory, count * scale)
+            large = session_files(directory, count * scale)
             progress(f"{count * scale:,} sessions")
             engine = open_duckdb(directory, MEMORY)
             found["large_s"], _ = timed(product, engine, large)
             engine.close()
-            large.unlink()
+            shutil.rmtree(large)
         progress("a large site's day")
         warehouse = site(directory, agents, sessions, TENANTS, 2000)
         items, first = items_by_name(), day_number(datetime.date(2026, 9, 1))

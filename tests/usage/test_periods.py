@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatkeeper.base.errors import InputError
-from seatkeeper.usage.periods import GRANULARITIES, Edge, Granularity, Period, edges, midnight, periods
+from seatkeeper.usage.periods import GRANULARITIES, Edge, Granularity, Period, edges, midnight, periods, stretches
 
 ZONES = ["UTC", "Europe/Paris", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Sao_Paulo"]
 
@@ -53,3 +53,30 @@ def test_excluded_times_count_for_no_period() -> None:
         Edge(120, 1),
         Edge(200, -1),
     ]
+
+
+def test_stretches_are_cut_where_a_day_begins_and_enough_facts_are_in_them() -> None:
+    hour = 3600
+    marks = [Edge(0, 0), Edge(20 * hour, 1), Edge(30 * hour, -1), Edge(31 * hour, 2), Edge(75 * hour, -1)]
+    assert stretches([], {0: 5}, 1) == []
+    assert stretches(marks, {0: 5, 1: 5, 2: 5, 3: 5}, 21) == [marks]
+    assert stretches(marks, {0: 5, 1: 5, 2: 5, 3: 5}, 10) == [
+        [Edge(0, 0), Edge(20 * hour, 1), Edge(24 * hour, 1), Edge(30 * hour, -1), Edge(31 * hour, 2), Edge(48 * hour, -1)],
+        [Edge(48 * hour, 2), Edge(72 * hour, 2), Edge(75 * hour, -1)],
+    ]
+
+
+@given(
+    st.lists(st.integers(1, 40 * 3600), min_size=2, max_size=12, unique=True).map(sorted),
+    st.dictionaries(st.integers(0, 20), st.integers(1, 9), min_size=1),
+    st.integers(1, 30),
+)
+def test_stretches_joined_cover_the_same_times_with_the_same_periods(steps: list[int], rows: dict[int, int], at_once: int) -> None:
+    moments = list(itertools.accumulate(steps))
+    marks = [*(Edge(at, number) for number, at in enumerate(moments[:-1])), Edge(moments[-1], -1)]
+    found = stretches(marks, rows, at_once)
+    covered = [(edge.at, after.at, edge.period) for stretch in found for edge, after in itertools.pairwise(stretch)]
+    assert [one[1] for one in covered[:-1]] == [one[0] for one in covered[1:]]
+    assert {(edge.at, edge.period) for edge in marks[:-1]} <= {(at, period) for at, _, period in covered}
+    for at, _, period in covered:
+        assert period == max((edge for edge in marks[:-1] if edge.at <= at), key=lambda edge: edge.at).period

@@ -17,12 +17,12 @@ from seatkeeper.usage.closing import BIN_S, closed_in
 from seatkeeper.usage.facts import DAY_S, KINDS
 from seatkeeper.usage.measures import PortRule, RecordingRule
 from seatkeeper.usage.overuse import seconds_over
-from seatkeeper.usage.periods import Edge, edges
+from seatkeeper.usage.periods import Edge, edges, stretches
 from seatkeeper.usage.reports import COUNTED, GROUP_KINDS, cells, concurrent, counted, enabled, numbered, port_peaks, times_of
 from seatkeeper.usage.seats import configured, lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from seatkeeper.adapters.engines import Engine
     from seatkeeper.adapters.warehouse import ClosedDay, Manifest, Warehouse
@@ -235,27 +235,7 @@ def _stretched(manifest: Manifest, marks: list[Edge]) -> list[list[Edge]]:
     for name in ("sessions", "recordings"):
         for part in manifest.parts.get(name, []):
             rows[part.day] = rows.get(part.day, 0) + part.rows
-    if not marks or sum(rows.values()) < ROWS_AT_ONCE:
-        return [marks] if marks else []
-    marks = [*_by_days(marks), marks[-1]]
-    stretches: list[list[Edge]] = []
-    begin, facts = 0, 0
-    for number, (edge, following) in enumerate(pairwise(marks), 1):
-        if edge.at // DAY_S != following.at // DAY_S or number == len(marks) - 1:
-            days = range(edge.at // DAY_S, (following.at - 1) // DAY_S + 1)
-            facts += sum(rows.get(day, 0) for day in days)
-            if facts >= ROWS_AT_ONCE or number == len(marks) - 1:
-                stretches.append([*marks[begin:number], Edge(following.at, -1)])
-                begin, facts = number, 0
-    return stretches
-
-
-def _by_days(marks: list[Edge]) -> Iterator[Edge]:
-    """The edges but for the last, and one more wherever a UTC day begins between two."""
-    for edge, following in pairwise(marks):
-        yield edge
-        for day in range((edge.at // DAY_S + 1) * DAY_S, following.at, DAY_S):
-            yield Edge(day, edge.period)
+    return stretches(marks, rows, ROWS_AT_ONCE)
 
 
 def _enabled(asked: Asked, marks: list[Edge]) -> _Found | None:

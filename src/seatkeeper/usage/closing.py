@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import ibis
 
 from seatkeeper.usage.measures import RecordingRule, SessionRule
+from seatkeeper.usage.peaks import moment_of, peak_of, with_moment
 from seatkeeper.usage.periods import Edge
 from seatkeeper.usage.reports import COUNTED, GROUP_KINDS, concurrent_of, counted, enabled, numbered
 
@@ -37,8 +38,6 @@ CLOSED_SCHEMA: Final = {
     "peak": "int64",
     "last": "int64",
 }
-#: Bits of a moment, below the peak in one number.
-_MOMENT_BITS: Final = 34
 
 
 def used_rows(facts: Facts, items: Sequence[Item]) -> Table:
@@ -127,5 +126,5 @@ def closed_in(
     kept = kept.inner_join(names, ["tenant", "group"])
     both = kept.inner_join(parts, [kept.start >= parts.since, kept.start < parts.until])
     place = ["item", "measure", "key", "period"]
-    most = both.mutate(found=(both.peak << _MOMENT_BITS) | both["last"]).group_by(place).aggregate(found=ibis._.found.max())
-    return most.select(*place, peak=most.found >> _MOMENT_BITS, last=most.found & ((1 << _MOMENT_BITS) - 1))
+    most = both.mutate(found=with_moment(both.peak, both["last"])).group_by(place).aggregate(found=ibis._.found.max())
+    return most.select(*place, peak=peak_of(most.found), last=moment_of(most.found))

@@ -30,15 +30,18 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPABILITY_AGENT",
     "CLIENTS",
+    "FEATURE_PREFIX",
     "ITEMS",
     "LOGIN_CAPABILITIES",
     "MEDIA_KNOWN",
     "SOCIAL_MEDIA",
+    "CheckoutRule",
     "EnabledRule",
     "Item",
     "PortRule",
     "RecordingRule",
     "SessionRule",
+    "feature_item",
     "item_named",
     "products_of",
 ]
@@ -112,6 +115,12 @@ class RecordingRule(_Strict, frozen=True):
     recordings: Literal[True] = True
 
 
+class CheckoutRule(_Strict, frozen=True):
+    """Seats of this feature of the license file that license servers have given out."""
+
+    feature: str
+
+
 class EnabledRule(_Strict, frozen=True):
     """What is counted of the configuration.
 
@@ -143,7 +152,7 @@ class Item(msgspec.Struct, frozen=True):
     """
 
     name: str
-    peak: SessionRule | PortRule | RecordingRule | None
+    peak: SessionRule | PortRule | RecordingRule | CheckoutRule | None
     enabled: EnabledRule | None
     source: str
 
@@ -152,6 +161,18 @@ class Item(msgspec.Struct, frozen=True):
         """The same for the same rules: what was measured by other rules is measured again."""
         rules = msgspec.json.encode((type(self.peak).__name__, self.peak, self.enabled, CLIENTS, MEDIA_KNOWN))
         return sha256(rules).hexdigest()[:16]
+
+
+#: Begins the name of an item that is a technical license: `feature:tserver_sdn`.
+FEATURE_PREFIX: Final = "feature:"
+
+
+def feature_item(name: str) -> Item | None:
+    """The technical license that is meant as an item; None where the name is not written as one."""
+    prefix, feature = name[: len(FEATURE_PREFIX)], name[len(FEATURE_PREFIX) :].strip()
+    if prefix.lower() != FEATURE_PREFIX or not feature:
+        return None
+    return Item(FEATURE_PREFIX + feature, CheckoutRule(feature), None, "the journals of license servers")
 
 
 _ANY_SESSION: Final = SessionRule()

@@ -8,17 +8,19 @@ start date is normalized); what is measured is the part of it that lies in the a
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from seatkeeper.base.errors import InputError
+from seatkeeper.usage.facts import DAY_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import tzinfo
 
-__all__ = ["GRANULARITIES", "PERIODS_MAX", "Edge", "Granularity", "Period", "edges", "midnight", "periods"]
+__all__ = ["GRANULARITIES", "PERIODS_MAX", "Edge", "Granularity", "Period", "edges", "midnight", "periods", "stretches"]
 
 Granularity = Literal["monthly", "weekly", "daily", "hourly", "10-minute"]
 GRANULARITIES: Final[tuple[Granularity, ...]] = ("monthly", "weekly", "daily", "hourly", "10-minute")
@@ -146,3 +148,38 @@ def _joined(times: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((since, until))
     return joined
+
+
+def stretches(marks: Sequence[Edge], rows: Mapping[int, int], at_once: int) -> list[list[Edge]]:
+    """The edges as stretches that can be worked out one after the other, cut where a UTC day begins.
+
+    A piece that is cut is in two stretches: the larger of its peaks is that of the piece.
+
+    Args:
+        marks: Edges in order, the last of which ends all.
+        rows: How many facts begin on a day, as days since 1970.
+        at_once: A stretch ends with the day on which this many are reached.
+
+    Returns:
+        One stretch where there are fewer facts in all; none without edges.
+    """
+    if not marks or sum(rows.values()) < at_once:
+        return [list(marks)] if marks else []
+    cut = [*_by_days(marks), marks[-1]]
+    found: list[list[Edge]] = []
+    begin, facts = 0, 0
+    for number, (edge, following) in enumerate(pairwise(cut), 1):
+        if edge.at // DAY_S != following.at // DAY_S or number == len(cut) - 1:
+            facts += sum(rows.get(day, 0) for day in range(edge.at // DAY_S, (following.at - 1) // DAY_S + 1))
+            if facts >= at_once or number == len(cut) - 1:
+                found.append([*cut[begin:number], Edge(following.at, -1)])
+                begin, facts = number, 0
+    return found
+
+
+def _by_days(marks: Sequence[Edge]) -> Iterator[Edge]:
+    """The edges but for the last, and one more wherever a UTC day begins between two."""
+    for edge, following in pairwise(marks):
+        yield edge
+        for day in range((edge.at // DAY_S + 1) * DAY_S, following.at, DAY_S):
+            yield Edge(day, edge.period)

@@ -14,8 +14,8 @@ import ibis
 import msgspec
 
 from seatkeeper.usage.facts import KINDS
-from seatkeeper.usage.measures import PortRule, RecordingRule, SessionRule
-from seatkeeper.usage.peaks import Cells, peaks
+from seatkeeper.usage.measures import CheckoutRule, PortRule, RecordingRule, SessionRule
+from seatkeeper.usage.peaks import Cells, moment_of, peak_of, peaks, with_moment
 from seatkeeper.usage.seats import FOREVER, configured, during, qualifying, recorded
 from seatkeeper.usage.sessions import ended_with_source
 
@@ -75,6 +75,7 @@ class Facts(msgspec.Struct, frozen=True):
     ports: Table
     ends: Table
     known: Known
+    checkouts: Table | None = None
 
 
 def cells(subjects: int, edges: Sequence[Edge]) -> Cells:
@@ -113,7 +114,7 @@ def _members(known: Known, report: ReportType, subjects: Sequence[Subject], days
 
 
 def counted(facts: Facts, item: Item) -> Table:
-    """What takes a seat of an item that is measured from sessions or recordings: `tenant`, `agent`, `place`, `seat`, `login`, `logout`.
+    """What takes a seat of an item that is not measured from ports: `tenant`, `agent`, `place`, `seat`, `login`, `logout`.
 
     A session that its source never saw end holds until the source ended; if that has not ended, its logout is null.
     """
@@ -122,7 +123,12 @@ def counted(facts: Facts, item: Item) -> Table:
         return qualifying(sessions, item.peak, facts.known).select(*COUNTED)
     if isinstance(item.peak, RecordingRule):
         return recorded(ended_with_source(facts.recordings, facts.ends, KINDS["recordings"])).mutate(place=ibis.literal(""))
-    raise TypeError(f"{item.name} is not measured from sessions or recordings")
+    if isinstance(item.peak, CheckoutRule) and facts.checkouts is not None:
+        rows = facts.checkouts.filter(facts.checkouts.feature.lower() == item.peak.feature.lower())
+        return rows.select(
+            tenant=ibis.literal(""), agent=rows.user, place=rows.host, seat=rows.handle, login=rows.taken, logout=rows.returned
+        )
+    raise TypeError(f"{item.name} is not measured from sessions, recordings or checkouts")
 
 
 def numbered(tables: Sequence[Table], columns: Sequence[str]) -> Table:
@@ -226,6 +232,6 @@ def port_peaks(facts: Facts, rule: PortRule, subjects: Sequence[Subject], pieces
     parts = ibis.memtable(list(pieces), schema={"period": "int64", "since": "int64", "until": "int64"})
     both = keyed.inner_join(parts, [keyed.start >= parts.since, keyed.start + keyed.seconds <= parts.until])
     when = both.peak_time.coalesce(both.start + both.seconds - 1)
-    most = both.mutate(found=(both.peak << 34) | when).group_by("key", "period").aggregate(found=ibis._.found.max())
-    peak = most.found >> 34
-    return most.select("key", "period", peak=peak, last=(peak > 0).ifelse(most.found & ((1 << 34) - 1), ibis.null("int64")))
+    most = both.mutate(found=with_moment(both.peak, when)).group_by("key", "period").aggregate(found=ibis._.found.max())
+    peak = peak_of(most.found)
+    return most.select("key", "period", peak=peak, last=(peak > 0).ifelse(moment_of(most.found), ibis.null("int64")))
