@@ -36,3 +36,16 @@ def test_what_to_install_is_told(name: str, package: str, tmp_path: Path, monkey
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SeatkeeperError, match="pip install"):
         open_engine(name, tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_master_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SeatkeeperError, match=r"No Spark master answers at spark://127\.0\.0\.1:1,localhost:1: Connection refused\."):
+        open_engine("spark", tmp_path, "spark://127.0.0.1:1,localhost:1")
+    with pytest.raises(SeatkeeperError, match="No Spark master answers at spark://here:door"):
+        open_engine("spark", tmp_path, "spark://here:door")
+
+
+def test_a_full_disk_is_an_error_of_the_system(tmp_path: Path) -> None:
+    engine = open_duckdb(tmp_path)
+    with pytest.raises(OSError, match="nowhere"):
+        engine.write(engine.keep(table_of("sessions", [session(1, DAY, None)])), tmp_path / "nowhere" / "file")

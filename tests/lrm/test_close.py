@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -160,6 +161,46 @@ def test_dropped_detail_leaves_the_reports_and_late_facts_no_way_back(tmp_path: 
     assert everything(warehouse) == live
 
 
+def test_what_was_configured_long_ago_opens_no_days_and_is_reported_live(tmp_path: Path) -> None:
+    warehouse = filled(tmp_path / "db")
+    old = {"source": "c", "tenant": "Harbor", "kind": "agent", "name": "a7", "detail": "email", "since": DAY - 2000 * 86_400, "until": None}
+    warehouse.load(write_csv(tmp_path / "old.csv", "configuration", [old]))
+    assert open_days(warehouse.manifest(), ITEMS, NOW).never == list(range(FIRST - 1, FIRST + DAYS))
+    asked = Query("tenant", "Genesys E-Mail", "monthly", date(2026, 7, 1), date(2026, 10, 1), tenant="Harbor")
+    rows = report(warehouse, open_duckdb(), asked, ITEMS, {})
+    close(warehouse, -1, 0, 1, 2, 3)
+    assert report(warehouse, open_duckdb(), asked, ITEMS, {}) == rows
+    assert [row.enabled for row in rows] == [1, 1, 3]
+    # Where nobody was ever logged in, nothing is to be closed.
+    alone = Warehouse(tmp_path / "alone")
+    alone.load(tmp_path / "old.csv")
+    assert open_days(alone.manifest(), ITEMS, NOW).never == []
+    assert [row.enabled for row in report(alone, open_duckdb(), asked, ITEMS, {})] == [1, 1, 1]
+
+
+def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    warehouse = filled(tmp_path / "db")
+    close(warehouse, -1, 0, 1)
+    before = warehouse.manifest()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    late = write_csv(tmp_path / "l.csv", "sessions", [session(901, DAY + 60, DAY + 90)])
+    works = {
+        "Detail cannot be dropped": lambda: warehouse.drop_detail(open_duckdb(), FIRST + 2),
+        "Closed days cannot be written": lambda: close(warehouse, 2),
+        "Usage data cannot be written": lambda: warehouse.load(late),
+    }
+    for said, work in works.items():
+        # The first file of any size is too large.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        try:
+            with pytest.raises(SeatkeeperError, match=rf"{said}.*: File too large\."):
+                work()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert warehouse.manifest() == before
+    assert warehouse.drop_detail(open_duckdb(), FIRST + 2) > 0
+
+
 def test_what_is_not_over_is_not_closed_and_two_do_not_close_at_once(tmp_path: Path) -> None:
     warehouse = filled(tmp_path / "db")
     with pytest.raises(InputError, match="not over yet"):
@@ -167,6 +208,33 @@ def test_what_is_not_over_is_not_closed_and_two_do_not_close_at_once(tmp_path: P
     with one_close(warehouse), pytest.raises(SeatkeeperError, match="Another close"), one_close(warehouse):
         pass
     assert day_of(day_number(date(2026, 9, 1))) == date(2026, 9, 1)
+
+
+@pytest.mark.parametrize("stage", ["read", "written", "listed"])
+def test_a_drop_that_is_killed_anywhere_and_run_again_gives_the_same(stage: str, tmp_path: Path) -> None:
+    warehouse = filled(tmp_path / "db")
+    close(warehouse, -1, 0, 1, 2, 3)
+    live = everything(warehouse, ["tenant"])
+    command = [
+        *(sys.executable, "-c"),
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from seatkeeper.adapters import warehouse\n"
+        "from seatkeeper.adapters.engines import open_duckdb\n"
+        "die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "there = warehouse.Warehouse(Path(sys.argv[1]))\n"
+        "real = {'read': '_write', 'written': '_replace', 'listed': '_replace'}[sys.argv[2]]\n"
+        "before = getattr(there, real)\n"
+        "setattr(there, real, (lambda *rest: (before(*rest), die())) if sys.argv[2] == 'listed' else die)\n"
+        f"there.drop_detail(open_duckdb(), {FIRST + 3})\n",
+    ]
+    done = subprocess.run([*command, str(warehouse.path), stage], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert everything(warehouse, ["tenant"]) == live
+    dropped = warehouse.drop_detail(open_duckdb(), FIRST + 3)
+    assert (dropped == 0) == (stage == "listed")
+    assert everything(warehouse, ["tenant"]) == live
+    assert warehouse.manifest().dropped_before == FIRST + 3
 
 
 @pytest.mark.parametrize("seed", range(4))

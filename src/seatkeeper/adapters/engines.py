@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -45,6 +46,9 @@ _SPARK_LOCAL: Final = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 }
 _SPARK_TYPES: Final = {"string": "string", "int64": "bigint", "boolean": "boolean"}
+#: How long a master may take to answer; Spark itself would try for a minute, and then say that its own context has ended.
+_MASTER_S: Final = 10.0
+_MASTER_PORT: Final = 7077
 #: As much of what Spark says as a person reads.
 _ERROR_CHARS_MAX: Final = 300
 
@@ -80,7 +84,8 @@ class Engine:
 
     def _arrow(self, expression: Table) -> Any:
         if self.name == "duckdb":
-            return self.backend.to_pyarrow(expression)
+            with _disk_errors():
+                return self.backend.to_pyarrow(expression)
         # Ibis takes Spark's answer through pandas, where a whole number beside a null becomes a fraction.
         with _spark_errors():
             self.backend._run_pre_execute_hooks(expression)
@@ -89,7 +94,8 @@ class Engine:
     def keep(self, expression: Table) -> Table:
         """The expression's rows, worked out once and kept while the connection lasts."""
         self._kept += 1
-        return self.backend.create_table(f"kept_{self._kept}", expression, temp=True)
+        with _disk_errors():
+            return self.backend.create_table(f"kept_{self._kept}", expression, temp=True)
 
     def facts(self, paths: Sequence[Path], kind: Kind) -> Table:
         """The facts in these Parquet files; of no file, no facts."""
@@ -122,7 +128,8 @@ class Engine:
 
     def _copy(self, expression: Table, target: Path, how: str) -> None:
         quoted = str(target).replace("'", "''")
-        self.backend.raw_sql(f"COPY ({self.backend.compile(expression)}) TO '{quoted}' ({how})")
+        with _disk_errors():
+            self.backend.raw_sql(f"COPY ({self.backend.compile(expression)}) TO '{quoted}' ({how})")
 
     def close(self) -> None:
         """Ends the connection."""
@@ -168,6 +175,8 @@ def open_spark(master: str = "") -> Engine:
         from pyspark.sql import SparkSession
     except ImportError:
         raise SeatkeeperError("Spark is not installed.", "Install it with `pip install 'seatkeeper[usage,spark]'`, and Java 17.") from None
+    if master.startswith("spark://"):
+        _check_master(master)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     local = not master or master.startswith("local")
     builder = SparkSession.builder.master(master or _LOCAL).appName("seatkeeper usage")
@@ -185,6 +194,19 @@ def open_spark(master: str = "") -> Engine:
             ) from None
     session.sparkContext.setLogLevel("OFF")
     return Engine("spark", ibis.pyspark.connect(session))
+
+
+def _check_master(master: str) -> None:
+    """One of the master's addresses, `spark://host:port,host:port`, takes connections."""
+    why = ""
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":") if ":" in address else (address, "", str(_MASTER_PORT))
+        try:
+            with socket.create_connection((host, int(port)), _MASTER_S):
+                return
+        except (OSError, ValueError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+    raise SeatkeeperError(f"No Spark master answers at {master}: {why.rstrip('.')}.", "Start it, or name another --master.")
 
 
 @contextmanager
@@ -205,6 +227,21 @@ def _java_speaks_to_a_file() -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def _disk_errors() -> Iterator[None]:
+    """What DuckDB says of a file that it cannot read or write is an OSError like any other's, with the system's own words."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__name__ != "IOException":
+            raise
+        text = str(error)
+        number = re.search(r'"errno"\s*:\s*"(\d+)"', text)
+        if number is not None:
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise OSError(text.removeprefix("IO Error: ").splitlines()[0]) from error
+
+
+@contextmanager
 def _spark_errors() -> Iterator[None]:
     try:
         yield
@@ -217,6 +254,9 @@ def _in_one_line(error: Exception, told: Sequence[str] = ()) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # Where Java did not start at all, only it says why.
     first = told[-1].strip() if told and "JAVA_GATEWAY" in str(error) else next(iter(lines), type(error).__name__)
+    if "stopped SparkContext" in first:
+        # Spark gave up after a minute, and has forgotten why.
+        return "the master has not taken this application on."
     causes = [line for line in lines if line.startswith(("Caused by: ", ": "))]
     if causes:
         # The last cause says most: the name of a class, and what it says.

@@ -16,7 +16,7 @@ import msgspec
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded
 from seatkeeper.usage.excluded import EXCLUDED_MAX, Excluded, excluded_entry
-from seatkeeper.usage.measures import ITEMS, EnabledRule, Item, PortRule, RecordingRule, SessionRule
+from seatkeeper.usage.measures import ITEMS, CheckoutRule, EnabledRule, Item, PortRule, RecordingRule, SessionRule
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,7 +189,7 @@ def _item(given: _Item, place: str) -> Item:
         raise InputError("An item is measured in one way.", file=place, found=" and ".join(ways), expected="one of them")
     if not ways and given.enabled is None:
         raise InputError("The item has no rule.", file=place, expected="sessions, ports, recordings or enabled")
-    peak: SessionRule | PortRule | RecordingRule | None
+    peak: SessionRule | PortRule | RecordingRule | CheckoutRule | None
     if given.sessions is not None:
         _check(given.sessions, place)
         peak = given.sessions

@@ -178,14 +178,17 @@ class Warehouse:
 
     def add(self, engine: Engine, kind: Kind, rows: Table) -> Loaded:
         """Takes facts in that lie in a table of the engine."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        try:
+        with self._writing("Usage data cannot be written to", "Nothing has changed there; load again."):
+            self.path.mkdir(parents=True, exist_ok=True)
             with self._alone():
                 return self._add(engine, kind, rows)
+
+    @contextmanager
+    def _writing(self, what: str, remedy: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
-            raise SeatkeeperError(
-                f"Usage data cannot be written to {self.path}: {error.strerror or error}.", "Nothing has changed there; load again."
-            ) from error
+            raise SeatkeeperError(f"{what} {self.path}: {error.strerror or error}.", remedy) from error
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -315,32 +318,30 @@ class Warehouse:
         Raises:
             SeatkeeperError: Somebody is loading all the time, or the disk is full; all of the days are as they were.
         """
-        try:
-            with self._alone():
-                manifest = self.manifest()
-                rows = engine.keep(work(self.facts(engine, manifest, first * DAY_S, end * DAY_S)))
-                rows = rows.mutate(day=(rows.start // DAY_S).cast("int64"))
-                counts = {row["day"]: row["rows"] for row in engine.rows(rows.group_by("day").aggregate(rows=rows.count()))}
-                name = f"{_CLOSED}/{secrets.token_hex(8)}"
-                if counts:
-                    (self.path / _CLOSED).mkdir(exist_ok=True)
-                    engine.write_by_day(rows.order_by("day", *CLOSED_SCHEMA), self.path / name)
-                paths = {day: [f"{name}/day={day}/{file.name}" for file in _synced(self.path / name / f"day={day}")] for day in counts}
-                others = [one for one in manifest.closed if not first <= one.day < end]
-                new = [ClosedDay(day, paths.get(day, []), rules, at) for day in range(first, end)]
-                self._replace(msgspec.structs.replace(manifest, closed=sorted([*others, *new], key=lambda one: one.day)))
-                return {day: counts.get(day, 0) for day in range(first, end)}
-        except OSError as error:
-            raise SeatkeeperError(
-                f"Closed days cannot be written to {self.path}: {error.strerror or error}.", "They stay open; close them again."
-            ) from error
+        with self._writing("Closed days cannot be written to", "They stay open; close them again."), self._alone():
+            manifest = self.manifest()
+            rows = engine.keep(work(self.facts(engine, manifest, first * DAY_S, end * DAY_S)))
+            rows = rows.mutate(day=(rows.start // DAY_S).cast("int64"))
+            counts = {row["day"]: row["rows"] for row in engine.rows(rows.group_by("day").aggregate(rows=rows.count()))}
+            name = f"{_CLOSED}/{secrets.token_hex(8)}"
+            if counts:
+                (self.path / _CLOSED).mkdir(exist_ok=True)
+                engine.write_by_day(rows.order_by("day", *CLOSED_SCHEMA), self.path / name)
+            paths = {day: [f"{name}/day={day}/{file.name}" for file in _synced(self.path / name / f"day={day}")] for day in counts}
+            others = [one for one in manifest.closed if not first <= one.day < end]
+            new = [ClosedDay(day, paths.get(day, []), rules, at) for day in range(first, end)]
+            self._replace(msgspec.structs.replace(manifest, closed=sorted([*others, *new], key=lambda one: one.day)))
+            return {day: counts.get(day, 0) for day in range(first, end)}
 
     def drop_detail(self, engine: Engine, before: int) -> int:
         """Drops sessions and recordings that ended before that day, where all days up to it are closed; how many facts those were.
 
         What is still open, and what reaches into the day or beyond, stays.
+
+        Raises:
+            SeatkeeperError: Somebody is loading all the time, or the disk is full; all is as it was.
         """
-        with self._alone():
+        with self._writing("Detail cannot be dropped from", "Nothing has changed there; make room, and close again."), self._alone():
             manifest = self.manifest()
             firsts = [part.day for name in _DETAIL for part in manifest.parts.get(name, [])]
             closed = {one.day for one in manifest.closed}
@@ -393,9 +394,8 @@ class Warehouse:
 
         everything = self.table(engine, KINDS["configuration"], manifest.parts.get("configuration", []))
         known = Known(everything, frozenset(manifest.configured))
-        return Facts(
-            of("sessions"), of("recordings"), of("ports"), self.table(engine, KINDS["ends"], manifest.parts.get("ends", [])), known
-        )
+        ends = self.table(engine, KINDS["ends"], manifest.parts.get("ends", []))
+        return Facts(of("sessions"), of("recordings"), of("ports"), ends, known, of("checkouts"))
 
 
 def _days_in(engine: Engine, days: Table, times: Table) -> set[int]:

@@ -33,7 +33,7 @@ def collect(
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Read what was before this.", show_default="now")] = "",
     json: Json = False,
 ) -> None:
-    """Read sessions, groups and ports from the ICON databases and Reporting Servers that usage.toml in DIR names, before the close."""
+    """Read what happened from the sources that usage.toml in DIR names: ICON, Reporting Servers, license servers' journals."""
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.warehouse import Warehouse
     from seatkeeper.base.errors import InputError
@@ -43,7 +43,9 @@ def collect(
     sources = [source for source in read_sources(db) if not isinstance(source, ConfigurationSource)]
     if not sources:
         raise InputError(
-            "No source tells of sessions or ports.", file=str(db / "usage.toml"), expected='[[sources]] with kind = "icon" or "gvp"'
+            "No source tells of sessions, ports or checkouts.",
+            file=str(db / "usage.toml"),
+            expected='[[sources]] with kind = "icon", "gvp" or "journal"',
         )
     until = _moment(end, "--to") if end else int(clock.now())
     since = _moment(first, "--from") if first else None
@@ -104,7 +106,7 @@ def _tell(command: str, outcome: Outcome, *, quiet: bool) -> None:
         objects, changed = counted(outcome.rows["configuration"], "object"), counted(outcome.added, "change")
         print(f"{outcome.source}: {objects} at {_utc(outcome.until)}, {changed}.")
     elif not quiet:
-        what = ", ".join(f"{rows} {kind}" for kind, rows in outcome.rows.items())
+        what = ", ".join(f"{rows} {kind}" for kind, rows in outcome.rows.items()) or "nothing"
         print(f"{outcome.source}: {what} of {_utc(outcome.since)} to {_utc(outcome.until)}, {outcome.added} of them new.")
 
 

@@ -67,8 +67,12 @@ def day_of(number: int) -> date:
 
 
 def open_days(manifest: Manifest, items: Mapping[str, Item], now: float) -> DaysOpen:
-    """What is to be closed: each UTC day from the first facts on that is over now."""
-    firsts = [part.day for name in ("sessions", "recordings", "configuration") for part in manifest.parts.get(name, [])]
+    """What is to be closed: each UTC day that is over now, from the first one on of which something was counted.
+
+    What was configured may be valid since many years before anybody looked. Of such days only enabled seats are known, which are few rows
+    and are worked out when they are asked for. Ports are counted by others, and checkouts are not kept by day.
+    """
+    firsts = [part.day for name in ("sessions", "recordings") for part in manifest.parts.get(name, [])]
     today = int(now // DAY_S)
     rules = _rules(items)
     closed = {one.day: one.rules for one in manifest.closed}

@@ -20,7 +20,8 @@ from seatkeeper.adapters.gvp import STRETCH_S
 from seatkeeper.adapters.icon import login_windows, read_idb
 from seatkeeper.adapters.wholefile import PUBLIC, alone, replace_file
 from seatkeeper.base.errors import InputError, SeatkeeperError
-from seatkeeper.lrm.sources import ConfigurationSource, GvpSource, IconSource, open_reporting_server, open_source
+from seatkeeper.lrm.journals import Mark, read_facts
+from seatkeeper.lrm.sources import ConfigurationSource, GvpSource, IconSource, JournalSource, open_reporting_server, open_source
 from seatkeeper.usage.facts import DAY_S, GAP_FILLED, KINDS
 from seatkeeper.usage.idb import configuration_facts, ends_of, holes_of, session_facts
 from seatkeeper.usage.snapshots import Object, changes, snapshot_of
@@ -55,10 +56,12 @@ class _State(msgspec.Struct):
     Attributes:
         through: Source -> until when it was read.
         gaps: Source, beginning and end of what was missing, and may come yet.
+        marks: Source -> the record of a journal that was read last.
     """
 
     through: dict[str, int] = {}
     gaps: list[tuple[str, int, int]] = []
+    marks: dict[str, Mark] = {}
 
 
 class Outcome(msgspec.Struct):
@@ -109,7 +112,7 @@ def _merged(times: Iterable[tuple[int, int]]) -> Times:
 
 def collect(
     warehouse: Warehouse,
-    sources: Sequence[IconSource | GvpSource],
+    sources: Sequence[IconSource | GvpSource | JournalSource],
     environment: Mapping[str, str],
     until: int,
     since: int | None = None,
@@ -122,7 +125,7 @@ def collect(
         sources: What is read.
         environment: Where passwords are.
         until: UTC seconds.
-        since: From when on; None: from where the last run ended.
+        since: From when on; None: from where the last run ended. A journal is always read from there to its end.
         tell: Is told of each source when it is done.
 
     Raises:
@@ -137,7 +140,9 @@ def collect(
             done: list[Outcome] = []
             holes: dict[str, dict[str, Times]] = {}
             for source in sources:
-                if isinstance(source, GvpSource):
+                if isinstance(source, JournalSource):
+                    outcome, missed = _collect_journal(warehouse, engine, source, state, until)
+                elif isinstance(source, GvpSource):
                     outcome, missed = _collect_ports(warehouse, engine, source, environment, state, since, until)
                 else:
                     outcome, missed = _collect_icon(warehouse, engine, source, environment, state, since, until)
@@ -152,7 +157,7 @@ def collect(
         raise SeatkeeperError(f"Another run is collecting into {warehouse.path}.", "Try again when it has ended.") from None
 
 
-def _unit(source: IconSource | GvpSource) -> str:
+def _unit(source: IconSource | GvpSource | JournalSource) -> str:
     """Those that see the same have the same one."""
     return (source.pair if isinstance(source, IconSource) else "") or f"source {source.name}"
 
@@ -236,6 +241,42 @@ def _collect_ports(
     return outcome, []
 
 
+def _collect_journal(warehouse: Warehouse, engine: Engine, source: JournalSource, state: _State, until: int) -> tuple[Outcome, Times]:
+    """What came of a license server's journal; that it was down is a fact that the journal tells itself."""
+    through, mark = state.through.get(source.name), state.marks.get(source.name)
+    outcome = Outcome(source.name, until if through is None else through, until)
+
+    def give(rows: dict[str, list[dict[str, Any]]]) -> None:
+        for kind, found in rows.items():
+            loaded = warehouse.add(engine, KINDS[kind], _rows(kind, found))
+            outcome.rows[kind] = outcome.rows.get(kind, 0) + loaded.rows
+            outcome.added += loaded.added
+
+    try:
+        found = read_facts(warehouse.path / source.path, source.name, mark, give)
+    except SeatkeeperError as error:
+        outcome.failed(error)
+        missing = until - DAY_S if through is None else through
+        return outcome, [(missing, until)] if missing < until else []
+    if found.stranger is not None:
+        give(_lost_seats(warehouse, engine, source, found.seen, found.stranger[0]))
+    if through is None and found.since is not None:
+        outcome.since = min(int(found.since), until)
+    if found.mark is not None:
+        state.marks[source.name] = found.mark
+    state.through[source.name] = max(until, through or 0)
+    return outcome, []
+
+
+def _lost_seats(warehouse: Warehouse, engine: Engine, source: JournalSource, seen: frozenset[str], at: int) -> dict[str, Any]:
+    """The seats that a source has not told the end of, and of which its journal says nothing any more: they have come back by then."""
+    kind = KINDS["checkouts"]
+    table = warehouse.table(engine, kind, [part for part in warehouse.manifest().parts.get(kind.name, []) if part.open])
+    rows = engine.rows(table.filter(table.source == source.name, table.returned.isnull()))
+    lost = [{**row, "returned": max(at, row["taken"]), "estimated": True} for row in rows if row["handle"] not in seen]
+    return {kind.name: lost} if lost else {}
+
+
 def _icon_facts(
     engine: Engine, source: IconSource, tables: Mapping[str, Any], data_sources: list[dict[str, Any]], *, configuration: bool
 ) -> dict[str, Any]:
@@ -263,7 +304,7 @@ def _keep_gaps(
     warehouse: Warehouse,
     engine: Engine,
     state: _State,
-    sources: Sequence[IconSource | GvpSource],
+    sources: Sequence[IconSource | GvpSource | JournalSource],
     done: Sequence[Outcome],
     holes: Mapping[str, Mapping[str, Times]],
 ) -> None:

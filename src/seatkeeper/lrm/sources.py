@@ -1,4 +1,4 @@
-"""Where a site's facts come from: `[[sources]]` in `usage.toml`, each with a name, a kind, an address, and what differs there.
+"""Where a site's facts come from: `[[sources]]` in `usage.toml`, each with a name, a kind, a place, and what differs there.
 
 A password stands in no file that is read here: it comes from an environment variable, or from where PostgreSQL's own programs find it.
 """
@@ -26,6 +26,7 @@ __all__ = [
     "ConfigurationSource",
     "GvpSource",
     "IconSource",
+    "JournalSource",
     "Source",
     "open_reporting_server",
     "open_source",
@@ -107,7 +108,19 @@ class GvpSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     first_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 31
 
 
-Source = IconSource | ConfigurationSource | GvpSource
+class JournalSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="journal", tag_field="kind"):
+    """The journal of a vendor daemon of ours.
+
+    Attributes:
+        name: What facts from it are called.
+        path: Its directory, relative to the directory with the usage data.
+    """
+
+    name: _Name
+    path: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+Source = IconSource | ConfigurationSource | GvpSource | JournalSource
 
 
 def read_sources(directory: Path) -> list[Source]:
@@ -130,7 +143,7 @@ def read_sources(directory: Path) -> list[Source]:
         raise InputError(
             "No sources are named.",
             file=str(path),
-            expected=f"1 to {SOURCES_MAX} of [[sources]], each with kind, name and url",
+            expected=f"1 to {SOURCES_MAX} of [[sources]], each with kind, name, and url or path",
             remedy='Example: [[sources]], kind = "icon", name = "icon-north", url = "postgresql://reports@db1/icon".',
         )
     found = [_source(entry, f"{path} [[sources]] {number}") for number, entry in enumerate(entries, 1)]
@@ -146,6 +159,8 @@ def _source(entry: Any, place: str) -> Source:
         source: Source = msgspec.convert(entry, Source)
     except msgspec.ValidationError as error:
         raise InputError("This source cannot be used.", file=place, found=str(error), expected="see docs/usage.md, Sources") from None
+    if isinstance(source, JournalSource):
+        return source
     check_no_password(source.url, place)
     if isinstance(source, GvpSource) and set(source.paths) - set(PATHS):
         raise InputError("These paths are of no kind of port.", file=place, found=", ".join(source.paths), expected=", ".join(PATHS))
@@ -154,7 +169,7 @@ def _source(entry: Any, place: str) -> Source:
     return source
 
 
-def _password(source: Source, environment: Mapping[str, str]) -> str:
+def _password(source: IconSource | ConfigurationSource | GvpSource, environment: Mapping[str, str]) -> str:
     if not source.password_env:
         return ""
     password = environment.get(source.password_env, "")
