@@ -470,6 +470,9 @@ CAPABILITIES: Final = (
     "campaign",
 )
 
+#: Names with what engines may take for more than letters.
+SOURCES = ("icon.a#1", "icon.b#2")
+
 
 def random_world(draws: random.Random, zone: str, first: date, days: int) -> World:
     """A world about some days, with a good deal of what lies at their edges, before and after them."""
@@ -494,7 +497,7 @@ def random_world(draws: random.Random, zone: str, first: date, days: int) -> Wor
     tenants = [HARBOR, MEADOW, *(("",) if draws.random() < 0.2 else ())]
     _draw_sessions(world, draws, time, tenants)
     if draws.random() < 0.4:
-        world.ends = [{"source": draws.choice("ab"), "ended": moment()} for _ in range(draws.randrange(1, 4))]
+        world.ends = [{"source": draws.choice(SOURCES), "ended": moment()} for _ in range(draws.randrange(1, 4))]
     for kind in draws.sample(["agent", "agent-group", "place-group", "campaign", "mailbox", "ivr-port", "system"], draws.randrange(8)):
         _draw_configuration(world, draws, kind, time, tenants)
     if draws.random() < 0.3:
@@ -505,7 +508,7 @@ def random_world(draws: random.Random, zone: str, first: date, days: int) -> Wor
             since, until = time(0.2)
             agent, tenant = draws.choice(AGENTS), draws.choice(tenants)
             told = {"recording_id": f"r{number}", "tenant": tenant, "agent": agent, "started": since, "ended": until, "estimated": False}
-            world.recordings += [{"source": source, **told} for source in draws.sample("ab", draws.randrange(1, 3))]
+            world.recordings += [{"source": source, **told} for source in draws.sample(SOURCES, draws.randrange(1, 3))]
     return world
 
 
@@ -526,7 +529,7 @@ def _draw_sessions(world: World, draws: random.Random, time: Callable[[float], t
             "logout": until,
             "estimated": False,
         }
-        sources = draws.sample("ab", draws.choice([1, 1, 2]))
+        sources = draws.sample(SOURCES, draws.choice([1, 1, 2]))
         for source in sources:
             row = {**whole, "source": source}
             if source != sources[0]:

@@ -12,11 +12,14 @@ one that saw its end is believed.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from seatkeeper.base.errors import InputError
+
+if TYPE_CHECKING:
+    from ibis.expr.types import ArrayValue, StringValue
 
 __all__ = [
     "DAY_S",
@@ -28,6 +31,7 @@ __all__ = [
     "Column",
     "ColumnType",
     "Kind",
+    "entries",
     "kind_named",
     "kind_of_columns",
 ]
@@ -238,6 +242,12 @@ KINDS: Final[dict[str, Kind]] = {
         ),
     )
 }
+
+
+def entries(text: StringValue) -> ArrayValue:
+    """The entries of lists that are kept as text, and an empty one before the first bar and after the last."""
+    # A pattern, since Spark takes every separator for one; to it a bare bar is a choice between nothing and nothing.
+    return text.re_split("[|]")
 
 
 def kind_named(name: str) -> Kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from seatkeeper.usage.facts import LIST_BAR
+from seatkeeper.usage.facts import LIST_BAR, entries
 
 if TYPE_CHECKING:
     import ibis
@@ -55,7 +55,7 @@ def _joins(rows: Table, kind: Kind) -> dict[str, Value]:
 
 def _united(rows: Table, key: list[str], name: str) -> Table:
     """Key and list: all that the lists of the rows hold, each entry once, sorted."""
-    words = rows.select(*key, word=rows[name].split(LIST_BAR).unnest()).distinct()
+    words = rows.select(*key, word=entries(rows[name]).unnest()).distinct()
     # The empty word before the first bar keeps rows whose list is empty.
     grouped = words.group_by(key).aggregate(words=words.word.group_concat(LIST_BAR, order_by=words.word))
     return grouped.select(*key, **{name: _closed(grouped.words)})

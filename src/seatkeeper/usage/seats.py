@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import ibis
 import msgspec
 
-from seatkeeper.usage.facts import LIST_BAR
+from seatkeeper.usage.facts import LIST_BAR, entries
 from seatkeeper.usage.measures import CLIENTS, MEDIA_KNOWN, SessionRule
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _while(sessions: Table, rows: Table, same: list[tuple[str, str]]) -> Table:
 def _at_campaign(sessions: Table, groups: Table) -> Table:
     """The sessions of a queue or place of a campaign group of their tenant that was loaded meanwhile, or of the group itself."""
     about = ("session_id", "tenant", "login", "logout")
-    queues = sessions.select(*about, place=sessions.queues.split(LIST_BAR).unnest())
+    queues = sessions.select(*about, place=entries(sessions.queues).unnest())
     at = queues.union(sessions.select(*about, "place")).filter(ibis._.place != "")
     by_detail = _while(at, groups, [("tenant", "tenant"), ("place", "detail")])
     by_name = _while(at, groups, [("tenant", "tenant"), ("place", "name")])

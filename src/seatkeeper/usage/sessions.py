@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seatkeeper.usage.facts import LIST_BAR
+from seatkeeper.usage.facts import entries
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -22,7 +22,7 @@ def ended_with_source(facts: Table, ends: Table, kind: Kind) -> Table:
     """
     key = kind.key[0]
     open_facts = facts.filter(facts[kind.ends].isnull())
-    seen = open_facts.select(fact=open_facts[key], begins=open_facts[kind.begins], observer=open_facts.source.split(LIST_BAR).unnest())
+    seen = open_facts.select(fact=open_facts[key], begins=open_facts[kind.begins], observer=entries(open_facts.source).unnest())
     seen = seen.filter(seen.observer != "")
     marks = ends.select(observer=ends.source, ended=ends.ended)
     marked = seen.left_join(marks, [seen.observer == marks.observer, marks.ended >= seen.begins])

@@ -107,7 +107,7 @@ WITH "t15" AS (
                         SELECT
                           "t11"."session_id" AS "fact",
                           "t11"."login" AS "begins",
-                          UNNEST(STR_SPLIT("t11"."source", '|')) AS "observer"
+                          UNNEST(STR_SPLIT_REGEX("t11"."source", '[|]')) AS "observer"
                         FROM (
                           SELECT
                             *

@@ -106,7 +106,7 @@ WITH `t15` AS (
                         SELECT
                           `t11`.`session_id` AS `fact`,
                           `t11`.`login` AS `begins`,
-                          EXPLODE(SPLIT(`t11`.`source`, '|')) AS `observer`
+                          EXPLODE(SPLIT(`t11`.`source`, '[|]')) AS `observer`
                         FROM (
                           SELECT
                             *

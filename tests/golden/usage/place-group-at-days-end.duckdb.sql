@@ -53,7 +53,7 @@ WITH "t19" AS (
               SELECT
                 "t15"."session_id" AS "fact",
                 "t15"."login" AS "begins",
-                UNNEST(STR_SPLIT("t15"."source", '|')) AS "observer"
+                UNNEST(STR_SPLIT_REGEX("t15"."source", '[|]')) AS "observer"
               FROM (
                 SELECT
                   *
@@ -186,7 +186,7 @@ WITH "t19" AS (
                         "t41"."tenant",
                         "t41"."login",
                         "t41"."logout",
-                        UNNEST(STR_SPLIT("t41"."queues", '|')) AS "place"
+                        UNNEST(STR_SPLIT_REGEX("t41"."queues", '[|]')) AS "place"
                       FROM "t40" AS "t41"
                     ) AS "t43"
                     UNION ALL
@@ -239,7 +239,7 @@ WITH "t19" AS (
                         "t41"."tenant",
                         "t41"."login",
                         "t41"."logout",
-                        UNNEST(STR_SPLIT("t41"."queues", '|')) AS "place"
+                        UNNEST(STR_SPLIT_REGEX("t41"."queues", '[|]')) AS "place"
                       FROM "t40" AS "t41"
                     ) AS "t43"
                     UNION ALL

@@ -53,7 +53,7 @@ WITH `t19` AS (
               SELECT
                 `t15`.`session_id` AS `fact`,
                 `t15`.`login` AS `begins`,
-                EXPLODE(SPLIT(`t15`.`source`, '|')) AS `observer`
+                EXPLODE(SPLIT(`t15`.`source`, '[|]')) AS `observer`
               FROM (
                 SELECT
                   *
@@ -185,7 +185,7 @@ WITH `t19` AS (
                         `t41`.`tenant`,
                         `t41`.`login`,
                         `t41`.`logout`,
-                        EXPLODE(SPLIT(`t41`.`queues`, '|')) AS `place`
+                        EXPLODE(SPLIT(`t41`.`queues`, '[|]')) AS `place`
                       FROM `t40` AS `t41`
                     ) AS `t43`
                     UNION ALL
@@ -238,7 +238,7 @@ WITH `t19` AS (
                         `t41`.`tenant`,
                         `t41`.`login`,
                         `t41`.`logout`,
-                        EXPLODE(SPLIT(`t41`.`queues`, '|')) AS `place`
+                        EXPLODE(SPLIT(`t41`.`queues`, '[|]')) AS `place`
                       FROM `t40` AS `t41`
                     ) AS `t43`
                     UNION ALL

@@ -75,7 +75,7 @@ WITH "t10" AS (
                     SELECT
                       "t8"."recording_id" AS "fact",
                       "t8"."started" AS "begins",
-                      UNNEST(STR_SPLIT("t8"."source", '|')) AS "observer"
+                      UNNEST(STR_SPLIT_REGEX("t8"."source", '[|]')) AS "observer"
                     FROM (
                       SELECT
                         *

@@ -74,7 +74,7 @@ WITH `t10` AS (
                     SELECT
                       `t8`.`recording_id` AS `fact`,
                       `t8`.`started` AS `begins`,
-                      EXPLODE(SPLIT(`t8`.`source`, '|')) AS `observer`
+                      EXPLODE(SPLIT(`t8`.`source`, '[|]')) AS `observer`
                     FROM (
                       SELECT
                         *

@@ -89,7 +89,7 @@ WITH "t10" AS (
                     SELECT
                       "t8"."session_id" AS "fact",
                       "t8"."login" AS "begins",
-                      UNNEST(STR_SPLIT("t8"."source", '|')) AS "observer"
+                      UNNEST(STR_SPLIT_REGEX("t8"."source", '[|]')) AS "observer"
                     FROM (
                       SELECT
                         *

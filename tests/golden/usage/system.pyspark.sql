@@ -88,7 +88,7 @@ WITH `t10` AS (
                     SELECT
                       `t8`.`session_id` AS `fact`,
                       `t8`.`login` AS `begins`,
-                      EXPLODE(SPLIT(`t8`.`source`, '|')) AS `observer`
+                      EXPLODE(SPLIT(`t8`.`source`, '[|]')) AS `observer`
                     FROM (
                       SELECT
                         *

@@ -151,7 +151,7 @@ WITH `t16` AS (
                               SELECT
                                 `t13`.`session_id` AS `fact`,
                                 `t13`.`login` AS `begins`,
-                                EXPLODE(SPLIT(`t13`.`source`, '|')) AS `observer`
+                                EXPLODE(SPLIT(`t13`.`source`, '[|]')) AS `observer`
                               FROM (
                                 SELECT
                                   *

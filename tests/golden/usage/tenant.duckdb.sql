@@ -134,7 +134,7 @@ WITH "t16" AS (
                             SELECT
                               "t13"."session_id" AS "fact",
                               "t13"."login" AS "begins",
-                              UNNEST(STR_SPLIT("t13"."source", '|')) AS "observer"
+                              UNNEST(STR_SPLIT_REGEX("t13"."source", '[|]')) AS "observer"
                             FROM (
                               SELECT
                                 *
