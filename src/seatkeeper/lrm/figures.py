@@ -15,7 +15,8 @@ import msgspec
 from seatkeeper.lrm.limits import ALL_EXCLUDED, Part
 from seatkeeper.usage.closing import BIN_S, closed_in
 from seatkeeper.usage.facts import DAY_S, KINDS
-from seatkeeper.usage.measures import PortRule, RecordingRule
+from seatkeeper.usage.features import feature_peaks
+from seatkeeper.usage.measures import CheckoutRule, PortRule, RecordingRule
 from seatkeeper.usage.overuse import seconds_over
 from seatkeeper.usage.periods import Edge, edges, stretches
 from seatkeeper.usage.reports import COUNTED, GROUP_KINDS, cells, concurrent, counted, enabled, numbered, port_peaks, times_of
@@ -110,6 +111,8 @@ def figures(asked: Asked) -> Figures:
     if isinstance(item.peak, RecordingRule):
         missing = "recordings have no place" if asked.report == "place-group" else missing
         missing = missing if "recordings" in manifest.parts else "no recordings are known"
+    if isinstance(item.peak, CheckoutRule) and "checkouts" not in manifest.parts:
+        missing = "no checkouts are known"
     used: _Found = {}
     if not missing and item.peak is not None:
         used = _used(asked, _counting(live))
@@ -166,7 +169,7 @@ def _unknown(asked: Asked, closed: Sequence[ClosedDay]) -> dict[int, str]:
         why = {number: ALL_EXCLUDED for number in range(len(asked.pieces)) if number not in counts}
     taken = {day.day for day in closed}
     blind = [day.day for day in asked.manifest.closed if day.day < asked.manifest.dropped_before and day.day not in taken]
-    if blind and not isinstance(asked.item.peak, PortRule):
+    if blind and not isinstance(asked.item.peak, PortRule | CheckoutRule):
         first, last = blind[0] * DAY_S, (blind[-1] + 1) * DAY_S
         days = set(blind)
         for number, piece in enumerate(asked.pieces):
@@ -218,6 +221,10 @@ def _used(asked: Asked, marks: list[Edge]) -> _Found:
         return _by_period(asked.engine, port_peaks(facts, asked.item.peak, asked.subjects, _stretches(asked)))
     if not marks:
         return {}
+    if isinstance(asked.item.peak, CheckoutRule):
+        facts = _facts(asked, marks[0].at, marks[-1].at)
+        assert facts.checkouts is not None
+        return _by_period(asked.engine, feature_peaks(facts.checkouts, [asked.item.peak.feature], marks, asked.step_s))
     found: _Found = {}
     for stretch in _stretched(asked.manifest, marks):
         facts = _facts(asked, stretch[0].at, stretch[-1].at)

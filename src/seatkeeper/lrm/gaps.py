@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from seatkeeper.usage.facts import GAP_FILLED, KINDS, LIST_BAR, PART_BAR
-from seatkeeper.usage.measures import PortRule, RecordingRule, SessionRule
+from seatkeeper.usage.measures import CheckoutRule, PortRule, RecordingRule, SessionRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,8 @@ def _others(warehouse: Warehouse, engine: Engine, manifest: Manifest, items: Seq
             wanted.add("recordings")
         elif isinstance(item.peak, PortRule):
             wanted.add("ports")
+        elif isinstance(item.peak, CheckoutRule):
+            wanted |= {"checkouts", "denials"}
     ours, theirs = set[str](), set[str]()
     for name in _OBSERVED:
         parts = manifest.parts.get(name, [])

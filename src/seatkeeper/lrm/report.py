@@ -13,12 +13,13 @@ import msgspec
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded, nearest_sentence
+from seatkeeper.lrm.features import check_feature
 from seatkeeper.lrm.figures import Asked, Together, figures, time_over
 from seatkeeper.lrm.gaps import gaps_in
 from seatkeeper.lrm.limits import Part, compared
 from seatkeeper.lrm.site import Site, read_site
 from seatkeeper.usage.limits import Limit, Measure, at_moment, split
-from seatkeeper.usage.measures import ITEMS, Item, PortRule
+from seatkeeper.usage.measures import ITEMS, CheckoutRule, Item, PortRule
 from seatkeeper.usage.peaks import KEYS_MAX, MINUTE_S
 from seatkeeper.usage.periods import Granularity, Period, periods
 from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject, groups
@@ -155,6 +156,11 @@ def report(
     if query.report in GROUP_KINDS and versions[0][1] is None:
         raise InputError("Bundles are not reported by group.", file="--item", found=query.item, expected="an item")
     manifest = warehouse.manifest()
+    technical = versions[0][1] is not None and isinstance(versions[0][1].peak, CheckoutRule)
+    if technical and query.report != "system":
+        raise InputError("License servers know no tenants or groups.", file="--type", found=query.report, expected="system")
+    if technical:
+        check_feature(warehouse, engine, manifest, query.item)
     subjects = subjects_of(warehouse, engine, query, manifest)
     alike: dict[tuple[tzinfo, tuple[ExcludedTime, ...]], list[int]] = {}
     spans: dict[tzinfo, tuple[int, int]] = {}

@@ -19,7 +19,7 @@ from seatkeeper.usage.bundles import BundleSet, bundle_item, bundle_steps, set_i
 from seatkeeper.usage.entitlement import Entitlement
 from seatkeeper.usage.excluded import ExcludedTime, excluded_times
 from seatkeeper.usage.limits import Provisioned, Step, entitled_steps, provisioned_steps
-from seatkeeper.usage.measures import Item, item_named
+from seatkeeper.usage.measures import Item, feature_item, item_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,11 +55,14 @@ class Site(msgspec.Struct, frozen=True):
     bundles: tuple[BundleSet, ...] = ()
 
     def versions(self, name: str) -> list[tuple[int, Item | None]]:
-        """What the name of an item, product or bundle stands for, from which moment on; None: for nothing then.
+        """What the name of an item, product, bundle or `feature:NAME` stands for, from which moment on; None: for nothing then.
 
         Raises:
             InputError: It stands for nothing ever.
         """
+        technical = feature_item(name)
+        if technical is not None:
+            return [(ALWAYS, technical)]
         try:
             return [(ALWAYS, item_named(name, self.items, self.products))]
         except InputError as error:

@@ -14,7 +14,7 @@ import ibis
 import msgspec
 
 from seatkeeper.usage.facts import KINDS
-from seatkeeper.usage.measures import CheckoutRule, PortRule, RecordingRule, SessionRule
+from seatkeeper.usage.measures import PortRule, RecordingRule, SessionRule
 from seatkeeper.usage.peaks import Cells, moment_of, peak_of, peaks, with_moment
 from seatkeeper.usage.seats import FOREVER, configured, during, qualifying, recorded
 from seatkeeper.usage.sessions import ended_with_source
@@ -114,7 +114,7 @@ def _members(known: Known, report: ReportType, subjects: Sequence[Subject], days
 
 
 def counted(facts: Facts, item: Item) -> Table:
-    """What takes a seat of an item that is not measured from ports: `tenant`, `agent`, `place`, `seat`, `login`, `logout`.
+    """What takes a seat of an item that is measured from sessions or recordings: `tenant`, `agent`, `place`, `seat`, `login`, `logout`.
 
     A session that its source never saw end holds until the source ended; if that has not ended, its logout is null.
     """
@@ -123,12 +123,7 @@ def counted(facts: Facts, item: Item) -> Table:
         return qualifying(sessions, item.peak, facts.known).select(*COUNTED)
     if isinstance(item.peak, RecordingRule):
         return recorded(ended_with_source(facts.recordings, facts.ends, KINDS["recordings"])).mutate(place=ibis.literal(""))
-    if isinstance(item.peak, CheckoutRule) and facts.checkouts is not None:
-        rows = facts.checkouts.filter(facts.checkouts.feature.lower() == item.peak.feature.lower())
-        return rows.select(
-            tenant=ibis.literal(""), agent=rows.user, place=rows.host, seat=rows.handle, login=rows.taken, logout=rows.returned
-        )
-    raise TypeError(f"{item.name} is not measured from sessions, recordings or checkouts")
+    raise TypeError(f"{item.name} is not measured from sessions or recordings")
 
 
 def numbered(tables: Sequence[Table], columns: Sequence[str]) -> Table:

@@ -1,0 +1,89 @@
+"""Seats of technical licenses in use are those that a naive simulation, second by second, counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seatkeeper.adapters.engines import open_duckdb
+from seatkeeper.usage.features import checkout_times, denied_in, feature_peaks, used_in
+from seatkeeper.usage.periods import Edge
+from support.usagefacts import table_of
+
+END = 60
+EDGES = [Edge(5, 0), Edge(20, -1), Edge(25, 1), Edge(40, 2), Edge(55, -1)]
+PIECES = [(0, 5, 20), (1, 25, 40), (2, 40, 55)]
+NAMES = ["F1", "g2", "none"]
+
+CHECKOUTS = st.lists(
+    st.tuples(
+        st.sampled_from(["f1", "F1", "g2", "other"]), st.integers(0, END), st.one_of(st.none(), st.integers(0, 30)), st.integers(1, 9)
+    ),
+    max_size=14,
+)
+DENIALS = st.lists(
+    st.tuples(
+        st.sampled_from(["f1", "G2", "other"]), st.integers(0, END), st.sampled_from([-4, -5]), st.sampled_from("ab"), st.integers(1, 5)
+    ),
+    max_size=14,
+    unique_by=lambda one: one[:4],
+)
+
+
+def _rows(drawn: list[tuple[str, int, int | None, int]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": f"s{number % 2}",
+            "handle": f"{number // 2}",
+            "feature": feature,
+            "user": f"u{number % 3}",
+            "seats": seats,
+            "taken": taken,
+            "returned": None if lasted is None else taken + lasted,
+        }
+        for number, (feature, taken, lasted, seats) in enumerate(drawn)
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(CHECKOUTS, DENIALS)
+def test_each_second_counts_all_seats_that_are_out(drawn: list[Any], denied: list[Any]) -> None:
+    engine = open_duckdb(threads=1)
+    rows = _rows(drawn)
+    table = table_of("checkouts", rows)
+
+    def out(name: str, second: int) -> int:
+        own = [row for row in rows if row["feature"].lower() == name.lower()]
+        return sum(row["seats"] for row in own if row["taken"] <= second and (row["returned"] is None or second < row["returned"]))
+
+    for step in (1, 4):
+        found = {(row["key"], row["period"]): (row["peak"], row["last"]) for row in engine.rows(feature_peaks(table, NAMES, EDGES, step))}
+        expected = {}
+        for key, name in enumerate(NAMES):
+            for number, since, until in PIECES:
+                most = max((out(name, second), second) for second in range(since, until) if second % step == 0)
+                expected[key, number] = most if most[0] else (0, None)
+        assert found == expected
+    used = {row["key"]: row for row in engine.rows(used_in(table, NAMES, (5, 55)))}
+    for key, name in enumerate(NAMES):
+        assert used.get(key, {"seat_seconds": 0})["seat_seconds"] == sum(out(name, second) for second in range(5, 55))
+    times = engine.rows(checkout_times(table, NAMES, (5, 55)))
+    assert all(5 <= row["since"] < row["until"] <= 55 for row in times)
+    refused = [
+        {"source": "s", "feature": feature, "user": user, "at": at, "code": code, "times": times}
+        for feature, at, code, user, times in denied
+    ]
+    counts = {
+        (row["key"], row["period"], row["code"], row["user"]): row["times"]
+        for row in engine.rows(denied_in(table_of("denials", refused), NAMES, PIECES))
+    }
+    naive: dict[Any, int] = {}
+    for row in refused:
+        for number, since, until in PIECES:
+            if since <= row["at"] < until and row["feature"].lower() in {"f1", "g2"}:
+                place = (0 if row["feature"] == "f1" else 1), number, row["code"], row["user"]
+                naive[place] = naive.get(place, 0) + row["times"]
+    assert counts == naive
+    engine.close()
