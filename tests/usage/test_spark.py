@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONG = os.environ.get("SEATKEEPER_LONG") == "1"
-#: Five worlds, with reports of all types and granularities about them.
-WORLDS = range(6000, 6050) if LONG else (6001, 6002, 6005, 6007, 6009)
+#: Five worlds, with reports of all types and granularities about them; in two of them sources end and leave sessions open.
+WORLDS = range(6000, 6050) if LONG else (6005, 6007, 6009, 6021, 6032)
 
 
 @pytest.fixture(scope="module")
