@@ -44,3 +44,13 @@ def test_the_time_over_is_that_of_a_count_second_by_second(times: Times, limits:
 def test_nothing_is_over_without_a_limit() -> None:
     assert told([(0, "a", 0, 100), (0, "b", 10, 20)], {}, 1) == {}
     assert told([(0, "a", 0, 100), (0, "b", 10, 20)], {(0, 0): 1}, 1) == {(0, 0): 10}
+
+
+def test_what_happens_at_one_moment_is_taken_in_its_order() -> None:
+    # Three come at 50 and all six go at 51: the seconds before and after are those of three and of six, not of four or five.
+    times = [(0, seat, since, 51) for since, seats in ((3, "abc"), (50, "def")) for seat in seats]
+    rows = [(key, seat, since, until) for key in range(40) for _, seat, since, until in times]
+    table = ibis.memtable([(key, 0, 3) for key in range(40)], schema={"key": "int64", "period": "int64", "limit": "int64"})
+    found = ENGINE.to_pyarrow(seconds_over(ibis.memtable(rows, schema=SCHEMA), cells(40, [Edge(0, 0), Edge(60, -1)]), table)).to_pylist()
+    assert {row["seconds"] for row in found} == {1}
+    assert len(found) == 40

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from datetime import UTC, date
 
 import ibis
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from seatkeeper.usage.levels import levels
 from seatkeeper.usage.periods import Edge
 from seatkeeper.usage.reports import cells
-from seatkeeper.usage.whatif import Denied, Use, joined, replay, without_overlaps
+from seatkeeper.usage.whatif import Denied, Use, denials, joined, replay, without_overlaps
 
 ENGINE = ibis.duckdb.connect(threads=2)
 COUNTS = [(0, 40), (60, 100)]
@@ -122,6 +123,15 @@ def test_who_finds_the_pool_full_is_denied_and_waits_until_a_seat_is_free() -> N
     assert (told.logins, told.full_s, told.peak, told.peak_time, told.over, told.over_s) == (5, 10 + 15, 4, 36, 2, 6 + 14)
     assert replay(uses, [(0, 100)], []).denied == []
     assert replay(uses[:1], [(0, 100)], [(0, 0)]).denied == [Denied(10, "ann", None)]
+
+
+def test_denials_are_summed_up_by_day() -> None:
+    uses = joined([Use(0, 200_000, "p1", "ann"), Use(10, 30, "p2", "bo"), Use(90_000, 90_100, "p3", "bo"), Use(90_000, 90_200, "p4", "")])
+    told = denials(replay(uses, [(0, 100_000)], [(0, 1), (95_000, 2)]), UTC)
+    assert (told.logins, told.denied, told.agents, told.first, told.last) == (4, 3, 1, 10, 90_000)
+    assert (told.longest_wait_s, told.never_free, told.full_s) == (94_990, 0, 95_000)
+    assert told.days == {date(1970, 1, 1): 1, date(1970, 1, 2): 2}
+    assert denials(replay(uses[:2], [(0, 100_000)], [(0, 0)]), UTC).never_free == 2
 
 
 @settings(max_examples=60, deadline=None)

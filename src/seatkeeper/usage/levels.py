@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import ibis
-
-from seatkeeper.usage.peaks import begins_use, states
+from seatkeeper.usage.peaks import begins_use, lasting, states
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -30,12 +28,8 @@ def levels(times: Table, cells: Cells) -> Table:
         times: Columns `key`, `seat`, `since`, `until`; all lie between the first and the last edge of their key.
         cells: Which keys and periods.
     """
-    told = states(times, cells)
-    # What was the case before an event lasted from the event before it; the first event of a key begins its first cell.
-    lasted = told.mutate(
-        seconds=told.moment - told.moment.lag().over(ibis.window(order_by="event")),
-        logins=begins_use(told.event).cast("int64"),
-    )
+    lasted = lasting(states(times, cells))
+    lasted = lasted.mutate(logins=begins_use(lasted.event).cast("int64"))
     edges = cells.edges
     named = lasted.inner_join(edges.filter(edges.period >= 0), "cell")
     return named.group_by("key", "period", "seats").aggregate(seconds=named.seconds.sum(), logins=named.logins.sum())

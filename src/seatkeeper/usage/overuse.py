@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import ibis
-
-from seatkeeper.usage.peaks import states
+from seatkeeper.usage.peaks import lasting, states
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table
@@ -25,9 +23,7 @@ def seconds_over(times: Table, cells: Cells, limits: Table, step_s: int = 1) -> 
         limits: Columns `key`, `period` and `limit`.
         step_s: Looks only at whole multiples of so many seconds; what is seen then counts for the time until the next look.
     """
-    told = states(times, cells, step_s)
-    # What was the case before an event lasted from the event before it; the first event of a key begins its first cell.
-    lasted = told.mutate(seconds=told.moment - told.moment.lag().over(ibis.window(order_by="event")))
+    lasted = lasting(states(times, cells, step_s))
     cell = cells.edges.filter(cells.edges.period >= 0).inner_join(limits, ["key", "period"]).select("cell", "key", "period", "limit")
     over = lasted.inner_join(cell, "cell")
     over = over.filter(over.seats > over["limit"], over.seconds > 0)

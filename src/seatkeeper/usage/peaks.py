@@ -26,7 +26,20 @@ import msgspec
 if TYPE_CHECKING:
     from ibis.expr.types import BooleanValue, IntegerValue, Table
 
-__all__ = ["KEYS_MAX", "MINUTE_S", "SEATS_MAX", "Cells", "begins_use", "moment_of", "peak_of", "peaks", "sampled", "states", "with_moment"]
+__all__ = [
+    "KEYS_MAX",
+    "MINUTE_S",
+    "SEATS_MAX",
+    "Cells",
+    "begins_use",
+    "lasting",
+    "moment_of",
+    "peak_of",
+    "peaks",
+    "sampled",
+    "states",
+    "with_moment",
+]
 
 #: How far a sampled measure steps.
 MINUTE_S: Final = 60
@@ -146,6 +159,18 @@ def states(times: Table, cells: Cells, step_s: int = 1) -> Table:
         cell=before.before >> _CELL_BIT,
         seats=before.before & ((1 << _CELL_BIT) - 1),
     )
+
+
+def lasting(told: Table) -> Table:
+    """The `states` with `seconds`: for so long what was the case before an event had lasted, since the event before it.
+
+    What was the case before the first event of a key lasted no time that counts, since its first cell begins with it.
+    """
+    # Events that are alike follow one another by what they say: seats are taken, or left, one by one. Sorted once more without that
+    # they could come in another order than the sum had them in, and the time would be that of another number of seats.
+    left = (told.event & ((1 << _KIND_BITS) - 1)) == _LEFT
+    order = [told.event, left.ifelse(-told.seats, told.seats)]
+    return told.mutate(seconds=told.moment - told.moment.lag().over(ibis.window(order_by=order)))
 
 
 def begins_use(event: IntegerValue) -> BooleanValue:

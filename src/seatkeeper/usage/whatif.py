@@ -12,6 +12,8 @@ This is no figure of a report: those are worked out by an engine (usage.peaks), 
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import date, datetime
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,8 +21,9 @@ import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import tzinfo
 
-__all__ = ["USES_MAX", "Denied", "Replay", "Use", "joined", "replay", "without_overlaps"]
+__all__ = ["USES_MAX", "Denials", "Denied", "Replay", "Use", "denials", "joined", "replay", "without_overlaps"]
 
 #: So many times of use are played at once.
 USES_MAX: Final = 5_000_000
@@ -68,6 +71,49 @@ class Replay(msgspec.Struct, frozen=True):
     peak_time: int | None
     over: int
     over_s: int
+
+
+class Denials(msgspec.Struct, frozen=True):
+    """Who was denied, in short.
+
+    Attributes:
+        logins: Of so many logins that needed a seat of their own.
+        denied: So many.
+        agents: Of so many people; who has no name is not among them.
+        first: When for the first time.
+        last: When for the last time.
+        longest_wait_s: The longest time until a seat was free, of those for whom one became free; None where there were none.
+        never_free: For so many no seat became free in the time that was played.
+        full_s: For so many seconds all seats were in use.
+        days: Day -> how many were denied on it.
+    """
+
+    logins: int
+    denied: int
+    agents: int
+    first: int | None
+    last: int | None
+    longest_wait_s: int | None
+    never_free: int
+    full_s: int
+    days: dict[date, int]
+
+
+def denials(told: Replay, zone: tzinfo) -> Denials:
+    """Who was denied in a replay, by days of the zone."""
+    waits = [one.wait_s for one in told.denied if one.wait_s is not None]
+    days = Counter(datetime.fromtimestamp(one.at, zone).date() for one in told.denied)
+    return Denials(
+        told.logins,
+        len(told.denied),
+        len({one.agent for one in told.denied if one.agent}),
+        told.denied[0].at if told.denied else None,
+        told.denied[-1].at if told.denied else None,
+        max(waits, default=None),
+        len(told.denied) - len(waits),
+        told.full_s,
+        dict(days),
+    )
 
 
 def joined(held: Iterable[Use]) -> list[Use]:
