@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from seatkeeper.lrm.report import Row
 
-__all__ = ["report_json", "report_lines"]
+__all__ = ["lasted", "report_json", "report_lines"]
 
 
 def report_lines(rows: list[Row]) -> list[str]:
@@ -31,7 +31,7 @@ def report_lines(rows: list[Row]) -> list[str]:
             "-" if row.limit is None else str(row.limit),
             *((f"{row.limit_since or '-'}",) if limited else ()),
             str(row.over) if row.over else "",
-            *((_lasted(row.over_seconds) if row.over else "",) if limited else ()),
+            *((lasted(row.over_seconds) if row.over else "",) if limited else ()),
         )
         for row in rows
     ]
@@ -44,7 +44,7 @@ def report_lines(rows: list[Row]) -> list[str]:
         lines.append(f"{'?' if unknown else 'Missing'}: {missing}.")
     if any(row.measure == "enabled" and row.limit is not None for row in rows):
         lines.append("The limit is one of enabled seats, and is compared with them.")
-    lines += sorted({f"Excluded: {_lasted(seconds)} of a period ({reason})." for row in rows for reason, seconds in row.excluded})
+    lines += sorted({f"Excluded: {lasted(seconds)} of a period ({reason})." for row in rows for reason, seconds in row.excluded})
     zones = {str(row.zone) for row in rows} - {str(UTC)}
     if zones:
         lines.append(f"Times are those of {', '.join(sorted(zones))}{' and UTC' if any(row.zone is UTC for row in rows) else ''}.")
@@ -55,7 +55,7 @@ def _local(moment: int | None, zone: tzinfo) -> str:
     return "-" if moment is None else f"{datetime.fromtimestamp(moment, zone):%Y-%m-%d %H:%M}"
 
 
-def _lasted(seconds: int | None) -> str:
+def lasted(seconds: int | None) -> str:
     """`2:05:09` hours; `?` where it is not known."""
     if seconds is None:
         return "?"
