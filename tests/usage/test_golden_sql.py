@@ -17,10 +17,13 @@ import pytest
 from seatkeeper.adapters.engines import schema_of
 from seatkeeper.lrm.report import items_by_name
 from seatkeeper.usage.closing import CLOSED_SCHEMA, closed_in
+from seatkeeper.usage.drill import holders
 from seatkeeper.usage.facts import KINDS
+from seatkeeper.usage.levels import levels
 from seatkeeper.usage.measures import PortRule
+from seatkeeper.usage.overuse import seconds_over
 from seatkeeper.usage.periods import Edge
-from seatkeeper.usage.reports import Facts, Subject, concurrent, counted, enabled, port_peaks
+from seatkeeper.usage.reports import COUNTED, Facts, Subject, cells, concurrent, counted, enabled, numbered, port_peaks, times_of
 from seatkeeper.usage.seats import Known
 from support.usagefacts import DAY
 
@@ -43,6 +46,9 @@ def reports() -> dict[str, Table]:
     items = items_by_name()
     chat, email, campaign = items["genesys web media"], items["genesys e-mail"], items["genesys outbound contact - ms"]
     connector, network = items["agent connector"], items["genesys network voice"]
+    span = EDGES[0].at, EDGES[-1].at
+    times = times_of(numbered([counted(facts, email)], COUNTED), facts, "tenant", [HARBOR], None, span)
+    limits = ibis.memtable([(0, 0, 5)], schema={"key": "int64", "period": "int64", "limit": "int64"})
     return {
         "system": concurrent(facts, [counted(facts, email)], "system", [Subject()], EDGES),
         "system-recordings": concurrent(facts, [counted(facts, items["call recording"])], "system", [Subject()], EDGES),
@@ -53,6 +59,9 @@ def reports() -> dict[str, Table]:
         "enabled-system": enabled(facts, [connector], "system", [Subject()], EDGES),
         "enabled-agent-group": enabled(facts, [email], "agent-group", [SERVICE], EDGES),
         "ports": port_peaks(facts, PortRule("asr"), [Subject()], PIECES),
+        "over-use": seconds_over(times, cells(1, EDGES), limits),
+        "levels": levels(times, cells(1, EDGES)),
+        "who": holders(facts, chat, "agent-group", SERVICE, DAY + 60),
         "closed-days": closed_in(ibis.table(CLOSED_SCHEMA, name="closed"), "tenant", ["Genesys E-Mail"], [HARBOR], PIECES),
     }
 
