@@ -1,4 +1,4 @@
-"""What a site says about its reports stands in `usage.toml` beside the usage data: excluded times, tenants' time zones, rules of its own.
+"""What a site says stands in `usage.toml` beside the usage data: excluded times, time zones, rules of its own, jobs, log and retention.
 
 A person writes the file, and it is read when a report is made; without it everything is as built in. A mistake in it stops the report
 with the file and what is wrong, since a report by other rules than those meant would be believed.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, datetime, time, tzinfo
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -21,7 +21,7 @@ from seatkeeper.usage.measures import ITEMS, CheckoutRule, EnabledRule, Item, Po
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SETTINGS_FILE", "UsageSettings", "read_settings", "reported_settings", "zone_named"]
+__all__ = ["SETTINGS_FILE", "JobSettings", "LogSettings", "UsageSettings", "read_settings", "reported_settings", "zone_named"]
 
 SETTINGS_FILE: Final = "usage.toml"
 _FILE_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -32,6 +32,8 @@ _OWN_SOURCE: Final = "the site's own rule (usage.toml)"
 _REPORTED: Final = ("tenants", "excluded", "items")
 _SWITCHES: Final = ("", "premise", "sip", "network")
 
+#: Less than a second is for those who try it out.
+_Minutes = Annotated[float, msgspec.Meta(ge=0.005, le=24 * 60)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
@@ -57,12 +59,51 @@ class _Item(msgspec.Struct, forbid_unknown_fields=True):
     source: str = ""
 
 
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The log of jobs, section `[log]`.
+
+    Attributes:
+        file: Where, relative to the directory with the usage data; empty for none.
+        message_format: As Genesys' option message-format.
+        time_format: As time-format.
+        time_convert: Whose time: `local` or `utc`.
+    """
+
+    file: str = ""
+    message_format: Literal["short", "medium", "full"] = "full"
+    time_format: Literal["time", "locale", "iso8601"] = "iso8601"
+    time_convert: Literal["local", "utc"] = "local"
+
+
+class JobSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When `seatkeeper usage run` does what, section `[jobs]`.
+
+    Attributes:
+        snapshot_minutes: How often configuration is looked at.
+        collect_minutes: How often sources are read.
+        close_at: The time of day at which days are closed, HH:MM or HH:MM:SS.
+        zone: Whose time of day.
+    """
+
+    snapshot_minutes: _Minutes = 10.0
+    collect_minutes: _Minutes = 60.0
+    close_at: Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")] = "02:30"
+    zone: str = "UTC"
+
+
+class _Retention(msgspec.Struct, forbid_unknown_fields=True):
+    detail_days: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
 class _Whole(msgspec.Struct, forbid_unknown_fields=True):
     tenants: Annotated[list[_Tenant], msgspec.Meta(max_length=_TENANTS_MAX)] = []
     excluded: Annotated[list[_Excluded], msgspec.Meta(max_length=EXCLUDED_MAX)] = []
     items: Annotated[list[_Item], msgspec.Meta(max_length=_ITEMS_MAX)] = []
     # Where facts come from, which no report asks: lrm.sources reads them.
     sources: list[Any] = []
+    log: LogSettings = LogSettings()
+    jobs: JobSettings = JobSettings()
+    retention: _Retention = msgspec.field(default_factory=_Retention)
 
 
 class UsageSettings(msgspec.Struct, frozen=True):
@@ -72,11 +113,17 @@ class UsageSettings(msgspec.Struct, frozen=True):
         zones: Tenant -> its time zone, where it has one of its own.
         excluded: The times that do not count.
         items: Folded name -> an item with the site's own rules.
+        log: Where jobs tell of failures.
+        jobs: When they run.
+        detail_days: Sessions and recordings that ended before so many days are dropped by the close; None: none are.
     """
 
     zones: dict[str, tzinfo] = {}
     excluded: tuple[Excluded, ...] = ()
     items: dict[str, Item] = {}
+    log: LogSettings = LogSettings()
+    jobs: JobSettings = JobSettings()
+    detail_days: int | None = None
 
 
 def zone_named(name: str, place: str) -> tzinfo:
@@ -179,7 +226,8 @@ def _settings(whole: _Whole, path: str) -> UsageSettings:
         if folded(each.name) in items:
             raise InputError("This item stands there twice.", file=f"{path} [[items]]", found=each.name)
         items[folded(each.name)] = _item(each, f"{path} [[items]] {each.name}")
-    return UsageSettings(zones, tuple(excluded), items)
+    zone_named(whole.jobs.zone, f"{path} [jobs] zone")
+    return UsageSettings(zones, tuple(excluded), items, whole.log, whole.jobs, whole.retention.detail_days)
 
 
 def _item(given: _Item, place: str) -> Item:

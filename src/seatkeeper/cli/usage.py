@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from seatkeeper.cli import usage_bill, usage_collect, usage_gate, usage_limits, usage_query, usage_who
+from seatkeeper.cli import (
+    usage_bill,
+    usage_close,
+    usage_collect,
+    usage_features,
+    usage_gate,
+    usage_limits,
+    usage_query,
+    usage_run,
+    usage_who,
+)
 from seatkeeper.cli.order import counted, print_json, run, table
-from seatkeeper.cli.usage_common import Database, Json, day_given, site_of
+from seatkeeper.cli.usage_common import Database, Json, site_of
 from seatkeeper.cli.usage_query import query_given, rows_of
 
 __all__ = ["app", "main"]
@@ -22,9 +32,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(usage_close.app)
 app.add_typer(usage_collect.app)
+app.add_typer(usage_features.app)
 app.add_typer(usage_gate.app)
 app.add_typer(usage_limits.app)
+app.add_typer(usage_run.app)
 app.add_typer(usage_who.app)
 app.add_typer(usage_bill.app)
 
@@ -120,72 +133,6 @@ def report(
         print_json([report_json(row) for row in rows])
     else:
         print("\n".join(report_lines(rows)))
-
-
-@app.command()
-def close(
-    db: Database,
-    date_: Annotated[str, typer.Option("--date", metavar="DATE", help="Only this day, closed or not.", show_default="all open ones")] = "",
-    first: Annotated[str, typer.Option("--from", metavar="DATE", help="No day before this one.", show_default="the first facts")] = "",
-    through: Annotated[str, typer.Option("--through", metavar="DATE", help="No day after this one.", show_default="yesterday")] = "",
-    keep_days: Annotated[
-        int | None, typer.Option("--keep-days", min=1, metavar="N", help="Then drop the detail of what ended before the last N days.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Close the days that are over (UTC): keep their peaks, so that reports of months are quick. Run it every night."""
-    from seatkeeper.adapters import clock
-    from seatkeeper.adapters.engines import open_duckdb
-    from seatkeeper.adapters.warehouse import Warehouse
-    from seatkeeper.lrm.close import close_days, day_number, day_of, one_close, open_days
-
-    warehouse = Warehouse(db, must_exist=True)
-    site, now = site_of(db), clock.now()
-    with one_close(warehouse):
-        if date_:
-            days = [day_number(day_given(date_, "--date"))]
-        else:
-            manifest = warehouse.manifest()
-            found = open_days(manifest, site.items, now)
-            begin = day_number(day_given(first, "--from")) if first else 0
-            end = day_number(day_given(through, "--through")) if through else int(now // 86_400)
-            days = [day for day in sorted({*found.never, *found.again, *site.without_bundles(manifest)}) if begin <= day <= end]
-        done: list[dict[str, Any]] = []
-
-        def tell(day: int, rows: int) -> None:
-            done.append({"date": f"{day_of(day)}", "rows": rows})
-            if not json:
-                print(f"{day_of(day)} is closed, with {counted(rows, 'row')} ({len(done)} of {len(days)}).", flush=True)
-
-        engine = open_duckdb(db)
-        for items, alike in site.by_rules(days):
-            close_days(warehouse, engine, items, alike, now, tell)
-        dropped = warehouse.drop_detail(engine, int(now // 86_400) - keep_days) if keep_days else 0
-    if json:
-        print_json({"closed": done, "dropped": dropped})
-    else:
-        if not days:
-            print("All days that are over are closed.")
-        if keep_days:
-            print(f"{counted(dropped, 'session or recording')} dropped." if dropped else "No detail was old enough to be dropped.")
-
-
-@app.command()
-def status(db: Database, json: Json = False) -> None:
-    """Say what is there: facts by kind, days that are closed, and what is missing."""
-    from seatkeeper.adapters import clock
-    from seatkeeper.adapters.warehouse import Warehouse
-    from seatkeeper.lrm.status import status_of
-
-    found = status_of(Warehouse(db, must_exist=True), site_of(db).items, clock.now())
-    if json:
-        import msgspec
-
-        print_json(msgspec.to_builtins(found))
-        return
-    rows = [(one.kind, str(one.facts), one.first, one.last, str(one.open) if one.open else "-") for one in found.kinds]
-    print("\n".join(table(("Facts", "Count", "First day", "Last day", "Days with open ones"), rows)))
-    print("\n".join(found.sentences))
 
 
 def main(argv: list[str]) -> int:

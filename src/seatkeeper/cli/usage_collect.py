@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seatkeeper.cli.order import counted, print_json
+from seatkeeper.cli.usage_log import Log, alarms_of
 
 if TYPE_CHECKING:
     from seatkeeper.lrm.collect import Outcome
@@ -31,6 +32,7 @@ def collect(
         typer.Option("--from", metavar="TIME", help="A day, or a UTC time; then nothing is read before it.", show_default="where it ended"),
     ] = "",
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Read what was before this.", show_default="now")] = "",
+    log: Log = None,
     json: Json = False,
 ) -> None:
     """Read what happened from the sources that usage.toml in DIR names: ICON, Reporting Servers, license servers' journals."""
@@ -40,18 +42,22 @@ def collect(
     from seatkeeper.lrm.collect import collect as read
     from seatkeeper.lrm.sources import ConfigurationSource, read_sources
 
-    sources = [source for source in read_sources(db) if not isinstance(source, ConfigurationSource)]
+    until = _moment(end, "--to") if end else int(clock.now())
+    since = _moment(first, "--from") if first else None
+    if since is not None and since >= until:
+        raise InputError("The time ends before it begins.", file="--from", found=first, expected=f"before {_utc(until)}")
+    alarms = alarms_of(db, log, "collect")
+    with alarms.job("collect"):
+        known = read_sources(db)
+        sources = [source for source in known if not isinstance(source, ConfigurationSource)]
+        done = read(Warehouse(db), sources, os.environ, until, since, lambda outcome: _tell("collect", outcome, quiet=json))
     if not sources:
         raise InputError(
             "No source tells of sessions, ports or checkouts.",
             file=str(db / "usage.toml"),
             expected='[[sources]] with kind = "icon", "gvp" or "journal"',
         )
-    until = _moment(end, "--to") if end else int(clock.now())
-    since = _moment(first, "--from") if first else None
-    if since is not None and since >= until:
-        raise InputError("The time ends before it begins.", file="--from", found=first, expected=f"before {_utc(until)}")
-    done = read(Warehouse(db), sources, os.environ, until, since, lambda outcome: _tell("collect", outcome, quiet=json))
+    alarms.sources([(outcome.source, outcome.error) for outcome in done], [source.name for source in known])
     _end(done, json=json)
 
 
@@ -61,6 +67,7 @@ def snapshot(
     at: Annotated[
         str, typer.Option("--at", metavar="TIME", help="When an export was made: a day, or a UTC time.", show_default="now")
     ] = "",
+    log: Log = None,
     json: Json = False,
 ) -> None:
     """Take in what is configured now, from the sources of configuration that usage.toml in DIR names. Run it every 10 minutes."""
@@ -70,18 +77,21 @@ def snapshot(
     from seatkeeper.lrm.collect import take_snapshot
     from seatkeeper.lrm.sources import ConfigurationSource, read_sources
 
-    sources = [source for source in read_sources(db) if isinstance(source, ConfigurationSource)]
-    if not sources:
+    moment = _moment(at, "--at") if at else int(clock.now())
+    alarms = alarms_of(db, log, "snapshot")
+    done = []
+    with alarms.job("snapshot"):
+        known = read_sources(db)
+        warehouse = Warehouse(db)
+        for source in known:
+            if isinstance(source, ConfigurationSource):
+                done.append(take_snapshot(warehouse, source, os.environ, moment))
+                _tell("snapshot", done[-1], quiet=json)
+    if not done:
         raise InputError(
             "No source tells of configuration.", file=str(db / "usage.toml"), expected='[[sources]] with kind = "configuration"'
         )
-    moment = _moment(at, "--at") if at else int(clock.now())
-    warehouse = Warehouse(db)
-    done = []
-    for source in sources:
-        outcome = take_snapshot(warehouse, source, os.environ, moment)
-        _tell("snapshot", outcome, quiet=json)
-        done.append(outcome)
+    alarms.sources([(outcome.source, outcome.error) for outcome in done], [source.name for source in known])
     _end(done, json=json)
 
 

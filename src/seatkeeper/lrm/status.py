@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from seatkeeper.adapters.engines import open_duckdb
+from seatkeeper.lrm.alarms import active_alarms
 from seatkeeper.lrm.close import day_of, open_days
 from seatkeeper.usage.facts import GAP_FILLED, KINDS
 
@@ -48,6 +49,7 @@ class Status(msgspec.Struct, frozen=True):
         changed_rules: Closed days whose rules have changed since.
         dropped_before: The day before which detail has been dropped; empty where none was.
         gaps: What sources have no data of.
+        alarms: What has failed and does not yet work again.
         sentences: The same for a person.
     """
 
@@ -57,6 +59,7 @@ class Status(msgspec.Struct, frozen=True):
     changed_rules: list[str]
     dropped_before: str
     gaps: list[Gap]
+    alarms: list[str]
     sentences: list[str]
 
 
@@ -85,6 +88,8 @@ def status_of(warehouse: Warehouse, items: Mapping[str, Item], now: float) -> St
     sentences += [
         f"{gap.source} has no data for {(gap.until - gap.since) / 3600:.1f} hours: {gap.reason or 'no reason is known'}." for gap in gaps
     ]
+    alarms = [alarm.text for alarm in sorted(active_alarms(warehouse.path).values(), key=lambda alarm: (alarm.since, alarm.text))]
+    sentences += [f"Alarm: {text}." for text in alarms]
     return Status(
         kinds,
         len(manifest.closed),
@@ -92,6 +97,7 @@ def status_of(warehouse: Warehouse, items: Mapping[str, Item], now: float) -> St
         [f"{day_of(day)}" for day in found.again],
         dropped,
         gaps,
+        alarms,
         sentences,
     )
 
