@@ -24,11 +24,12 @@ from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.issue.transcript import StepTaken, Transcript, parse_transcript, sign_transcript
 from seatkeeper.licfile.borrowing import Borrowed, read_borrowed, sign_borrowed
 from seatkeeper.licfile.certificate import check_chain, make_daemon_certificate, make_server_certificate
-from seatkeeper.licfile.detached import objection_to, sign_detached
+from seatkeeper.licfile.detached import objection_to, objection_to_key, sign_detached
 from seatkeeper.licfile.model import Feature, LicenseFile, Server, Vendor
 from seatkeeper.licfile.signature import sign_line, verify_lines
 from seatkeeper.licfile.trust import Issuer, Trust, check_server, key_id, parse_trust, server_proof, sign_trust
 from seatkeeper.usage.entitlement import ENTITLEMENT_TAG, Entitlement, EntitlementLine, Header, canonical_entitlement
+from seatkeeper.usage.evidence import EVIDENCE_TAG, PackManifest, encoded
 
 TODAY = date(2026, 11, 24)
 VENDOR, HOSTID = "genesys.d", "0800200005ac"
@@ -48,6 +49,7 @@ BORROWED = Borrowed(
 RECORD = sign_borrowed(KEY, BORROWED)
 TRANSCRIPT = Transcript(False, VENDOR, "", "Ann Example", (), "p", "0", "s", "t", "t", "", RAW.hex(), "", (StepTaken("init", "t", "t"),))
 ENTITLEMENT = Entitlement(VENDOR, Header("c", "1", "1", "", "single-site", TODAY, TODAY), (EntitlementLine("1", "2", "d", "8.5", 1, 1),))
+PACK_MANIFEST = encoded(PackManifest(1, "2026-11-24T00:00:00Z", RAW.hex(), []))
 SESSION = {"nonce": bytes(16), "session": b"s"}
 
 
@@ -105,6 +107,12 @@ def check_entitlement(signature: bytes) -> None:
         raise SeatkeeperError(told)
 
 
+def check_evidence(signature: bytes) -> None:
+    told = objection_to_key((bytes.fromhex(ISSUER.id) + signature).hex(), PACK_MANIFEST, EVIDENCE_TAG, RAW)
+    if told:
+        raise SeatkeeperError(told)
+
+
 class Kind(NamedTuple):
     signature: bytes
     check: Callable[[bytes], None]
@@ -115,6 +123,7 @@ KINDS = {
     "trust file": Kind(bytes.fromhex(json.loads(TRUST_TEXT)["signature"]), check_trust),
     "ceremony transcript": Kind(bytes.fromhex(json.loads(sign_transcript(TRANSCRIPT, KEY))["signature"]), check_transcript),
     "entitlement file": Kind(bytes.fromhex(sign_detached(canonical_entitlement(ENTITLEMENT), ENTITLEMENT_TAG, KEY))[8:], check_entitlement),
+    "evidence pack": Kind(bytes.fromhex(sign_detached(PACK_MANIFEST, EVIDENCE_TAG, KEY))[8:], check_evidence),
     "daemon certificate": Kind(x509.load_pem_x509_certificate(DAEMON.encode()).signature, check_daemon),
     "server certificate": Kind(x509.load_pem_x509_certificate(SERVER.encode()).signature, check_server_certificate),
     "server proof": Kind(server_proof(KEY, vendor=VENDOR, **SESSION), check_proof),

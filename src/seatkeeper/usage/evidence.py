@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.usage.facts import KINDS
+from seatkeeper.usage.periods import Granularity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +71,7 @@ PACK_BYTES_MAX: Final = 4_000_000_000
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _NAME: Final = re.compile(
     rf"{re.escape(MANIFEST)}|{SIGNATURE}|{re.escape(DATA)}|{re.escape(PARAMETERS)}|{re.escape(REPORT)}"
-    rf"|facts/({'|'.join(KINDS)})/{_DAY}-\d{{3}}\.parquet|closed/{_DAY}-\d{{3}}\.parquet"
+    rf"|facts/({'|'.join(KINDS)})/{_DAY}-\d{{3,5}}\.parquet|closed/{_DAY}-\d{{3,5}}\.parquet"
     r"|site/(usage\.toml|provisioned\.json|(bundles|entitlements)/\d{5}\.xml)",
     re.ASCII,
 )
@@ -86,7 +88,6 @@ _MODE: Final = 0o100600 << 16
 
 _Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
-_Day = Annotated[str, msgspec.Meta(pattern=rf"^{_DAY}$")]
 T = TypeVar("T")
 
 
@@ -148,17 +149,17 @@ class Rule(_Form, frozen=True):
 class Parameters(_Form, frozen=True, rename={"report": "type", "first": "from", "end": "to"}):
     """What was asked, as `seatkeeper usage report` names it, and how it was worked out."""
 
-    report: str
+    report: Literal["system", "tenant", "agent-group", "place-group"]
     item: str
-    granularity: str
-    first: _Day
-    end: _Day
+    granularity: Granularity
+    first: date
+    end: date
     zone: str
     week_start: Annotated[int, msgspec.Meta(ge=0, le=6)]
     tenant: str | None
     group: str | None
-    sampling: str
-    membership: str
+    sampling: Literal["exact", "second", "minute"]
+    membership: Literal["history", "day-end"]
     engine: str
     rules: list[Rule]
     code: Code
@@ -175,7 +176,7 @@ class FactsFile(_Form, frozen=True, order=True):
     """A file of facts: their kind, the UTC day on which they begin, how many, the name in the pack, and the SHA-256 of its bytes."""
 
     kind: str
-    day: _Day
+    day: date
     rows: _Count
     sha256: _Digest
     name: str
@@ -184,7 +185,7 @@ class FactsFile(_Form, frozen=True, order=True):
 class ClosedEvidence(_Form, frozen=True):
     """A day of which only the peaks are left that were kept when it was closed, by rules with these digests."""
 
-    day: _Day
+    day: date
     at: _Count
     rules: dict[str, str]
     files: list[File]
@@ -205,7 +206,7 @@ class Data(_Form, frozen=True):
     kinds: list[str]
     facts: list[FactsFile]
     tenants: list[str]
-    dropped_before: _Day | None
+    dropped_before: date | None
     closed: list[ClosedEvidence]
     site: list[File]
 
