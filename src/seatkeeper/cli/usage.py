@@ -11,6 +11,7 @@ from seatkeeper.cli import (
     usage_bill,
     usage_close,
     usage_collect,
+    usage_evidence,
     usage_features,
     usage_gate,
     usage_limits,
@@ -40,6 +41,7 @@ app.add_typer(usage_limits.app)
 app.add_typer(usage_run.app)
 app.add_typer(usage_who.app)
 app.add_typer(usage_bill.app)
+app.add_typer(usage_evidence.app)
 
 
 @app.command()
