@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from seatkeeper.base.errors import InputError, SeatkeeperError
+from seatkeeper.vendor.chain import GENESIS, HASH_MARK, record_line
 from seatkeeper.vendor.entries import Entry
 from seatkeeper.vendor.log import Appended, Conflict, LogRecord, Outcome, Unknown
 
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GENESIS", "SEGMENT_BYTES_MAX", "Journal", "JournalDamage", "read_journal", "segments"]
 
-#: The hash before the first record.
-GENESIS: Final = "0" * 64
 #: A segment longer than this is followed by a new one, with a snapshot.
 SEGMENT_BYTES_MAX: Final = 64 << 20
 _FILL_BYTES: Final = 4 << 20
@@ -48,9 +47,6 @@ _STEP_BYTES: Final = 1 << 20
 #: What a disk, a quota or a limit says that has no more room.
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SUFFIX: Final = ".jsonl"
-_HASH_MARK: Final = b',"hash":"'
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class _Record(msgspec.Struct, forbid_unknown_fields=True):
@@ -146,7 +142,7 @@ def _decoded(raw: bytes) -> tuple[_Record | None, str]:
 
 def _misfit(raw: bytes, record: _Record, previous: str | None, expected: int) -> str:
     """Why the record is not what was written here; empty where it is."""
-    body, _, rest = raw.rpartition(_HASH_MARK)
+    body, _, rest = raw.rpartition(HASH_MARK)
     if hashlib.sha256(body).hexdigest() != record.hash or rest != b'%s"}\n' % record.hash.encode():
         return "does not match its hash"
     if previous is not None and record.prev != previous:
@@ -289,9 +285,7 @@ class Journal:
             raise self._failure
 
     def _write(self, batch: Sequence[Entry]) -> None:
-        body = b'{"seq":%d,"prev":"%s","entries":%s' % (self.seq + 1, self._hash.encode(), _encode(batch))
-        digest = hashlib.sha256(body).hexdigest()
-        line = b'%s%s%s"}\n' % (body, _HASH_MARK, digest.encode())
+        line, digest = record_line(self.seq + 1, self._hash, batch)
         if self._fills and self._offset + len(line) > self._filled:
             self._fill(len(line))
         _write_all(self._file, line, self._offset)
