@@ -16,9 +16,9 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["PRICES_MAX", "Charge", "Price", "Prices", "Use", "charge", "parse_prices", "price_for"]
+__all__ = ["PRICES_MAX", "Charge", "Price", "Prices", "Use", "charge", "check_prices", "parse_prices", "price_for"]
 
 PRICES_MAX: Final = 100_000
 _PRICE_MAX: Final = Decimal(1_000_000_000)
@@ -109,18 +109,27 @@ def parse_prices(tables: Any, file: str) -> Prices:
         prices = msgspec.convert(tables, Prices)
     except msgspec.ValidationError as error:
         raise InputError(f"The price file is not understood: {error}.", file=file) from None
+    check_prices([(price.item, price.tenant, (price.over, price.burst)) for price in prices.prices], file)
+    return prices
+
+
+def check_prices(prices: Iterable[tuple[str, str, Sequence[Decimal]]], file: str) -> None:
+    """Returns if each number is a price, and no item stands there twice for the same tenant.
+
+    Raises:
+        InputError: That is not so.
+    """
     seen: set[tuple[str, str]] = set()
-    for price in prices.prices:
-        for number in (price.over, price.burst):
+    for item, tenant, numbers in prices:
+        for number in numbers:
             exponent = number.as_tuple().exponent
             if not isinstance(exponent, int) or not 0 <= number <= _PRICE_MAX or exponent < -_DECIMALS_MAX:
                 expected = f"0 to {_PRICE_MAX} with at most {_DECIMALS_MAX} decimal places"
-                raise InputError(f"This is no price of {price.item}.", file=file, found=f"{number}", expected=expected)
-        key = (folded(price.item), price.tenant)
+                raise InputError(f"This is no price of {item}.", file=file, found=f"{number}", expected=expected)
+        key = (folded(item), tenant)
         if key in seen:
-            raise InputError("This price stands there twice.", file=file, found=f"{price.item} {price.tenant}".strip())
+            raise InputError("This price stands there twice.", file=file, found=f"{item} {tenant}".strip())
         seen.add(key)
-    return prices
 
 
 def price_for(prices: Prices, item: str, tenant: str | None) -> Price | None:
