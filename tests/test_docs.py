@@ -288,6 +288,8 @@ def test_the_examples_of_a_page_run(page: str, tmp_path: Path) -> None:
     at = steps[int(progress.read_text())]
     said = output.read_text(encoding="utf-8", errors="replace")[-3000:]
     assert outcome == "ended with status 0", f"{page}:{at.line}: `{at.command}` {outcome}. The session's output ends with:\n{said}"
+    # A here-document that is not closed takes all that follows for its own.
+    assert at is steps[-1], f"{page}:{at.line}: no command after `{at.command}` was run; lines of a command begin with `> `"
     assert not left, f"{page}: the examples leave {', '.join(left)} running; end them with lmdown"
 
 
