@@ -184,3 +184,26 @@ def test_all_items_and_what_is_not_known(tmp_path: Path) -> None:
         with pytest.raises(InputError):
             made(tmp_path / "q", warehouse, msgspec.structs.replace(QUERY, **wrong))
     assert not (tmp_path / "q").exists()
+
+
+def test_a_technical_license_is_known_by_all_of_its_checkouts(tmp_path: Path) -> None:
+    warehouse = small_site(tmp_path)
+    rows = [
+        {
+            "source": "j",
+            "handle": f"{number}",
+            "feature": "tserver_sdn",
+            "user": "u",
+            "host": "h",
+            "seats": 2,
+            "taken": at,
+            "returned": at + 60,
+        }
+        for number, at in enumerate((DAY - 40 * 86_400, DAY - 40 * 86_400 + 30))
+    ]
+    warehouse.load(write_csv(tmp_path / "checkouts.csv", "checkouts", rows))
+    query = msgspec.structs.replace(QUERY, report="system", item="feature:TServer_sdn")
+    pack = made(tmp_path / "p", warehouse, query)
+    assert [row["peak"] for row in rows_from_json(members(pack)[REPORT], REPORT)] == [0, 0]
+    assert {name.split("/")[1] for name in members(pack) if name.startswith("facts/")} == {"checkouts"}
+    assert checked(pack).holds

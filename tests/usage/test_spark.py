@@ -14,6 +14,8 @@ import pytest
 from seatkeeper.adapters.engines import Engine, open_duckdb, open_spark
 from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.base.errors import SeatkeeperError
+from seatkeeper.lrm.evidence_check import check_pack
+from support.evidencepacks import CODE, KNOWN, PUBLIC, made, small_site
 from support.usageasked import drawn, loaded, told
 from support.usagefacts import DAY, session, write_csv
 
@@ -52,6 +54,16 @@ def test_spark_says_what_duckdb_says_and_who_looks_at_every_second(spark: Engine
             assert rows == told(warehouse, duckdb, asked) == world.report(asked), (seed, asked)
             if any(row["peak"] is not None for row in rows):
                 assert jobs(spark) > before, (seed, asked)
+
+
+@pytest.mark.timeout(300)
+def test_evidence_that_duckdb_made_is_the_same_on_spark(spark: Engine, tmp_path: Path) -> None:
+    pack = made(tmp_path / "p.evidence", small_site(tmp_path))
+    before = jobs(spark)
+    verdict = check_pack(pack, KNOWN, CODE, lambda _: spark, pinned=PUBLIC)
+    assert jobs(spark) > before
+    assert verdict.holds
+    assert any("on spark, all rows are the same: 4 of 4" in check.sentence for check in verdict.checks)
 
 
 @pytest.mark.timeout(300)

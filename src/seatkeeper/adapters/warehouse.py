@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from seatkeeper.adapters.engines import Engine
     from seatkeeper.usage.facts import Kind
 
-__all__ = ["MANIFEST", "ClosedDay", "Loaded", "Manifest", "Part", "Warehouse"]
+__all__ = ["MANIFEST", "ClosedDay", "Loaded", "Manifest", "Part", "Warehouse", "tenants_in"]
 
 MANIFEST: Final = "warehouse.json"
 _FACTS: Final = "facts"
@@ -295,13 +295,7 @@ class Warehouse:
         return parts
 
     def _commit(self, engine: Engine, manifest: Manifest, kind: Kind, new: Table) -> None:
-        tenants = set(manifest.tenants)
-        if "tenant" in kind.names:
-            # Ports and systems without a tenant are the installation's own; other facts are somebody's whose name is not known.
-            named = new
-            if kind.name in {"ports", "configuration"}:
-                named = new.filter((new.tenant != "") | ((new.kind != "system") & (kind.name != "ports")))
-            tenants.update(row["tenant"] for row in engine.rows(named.select("tenant").distinct()))
+        tenants = {*manifest.tenants, *tenants_in(engine, kind, new)}
         configured = set(manifest.configured)
         if kind.name == "configuration":
             configured.update(row["kind"] for row in engine.rows(new.select("kind").distinct()))
@@ -396,6 +390,16 @@ class Warehouse:
         known = Known(everything, frozenset(manifest.configured))
         ends = self.table(engine, KINDS["ends"], manifest.parts.get("ends", []))
         return Facts(of("sessions"), of("recordings"), of("ports"), ends, known, of("checkouts"))
+
+
+def tenants_in(engine: Engine, kind: Kind, facts: Table) -> set[str]:
+    """The tenants whose facts these are."""
+    if "tenant" not in kind.names:
+        return set()
+    # Ports and systems without a tenant are the installation's own; other facts are somebody's whose name is not known.
+    if kind.name in {"ports", "configuration"}:
+        facts = facts.filter((facts.tenant != "") | ((facts.kind != "system") & (kind.name != "ports")))
+    return {row["tenant"] for row in engine.rows(facts.select("tenant").distinct())}
 
 
 def _days_in(engine: Engine, days: Table, times: Table) -> set[int]:

@@ -5,7 +5,8 @@ and the site's own files, which are read once. Closed days are not believed: whe
 from it, as whoever checks the pack will do. Only days whose detail has been dropped are taken from what was kept of them.
 
 Where a source has a gap in the asked days, what a report says of it depends on what that source has ever told, so then all facts that
-were observed belong to the data. So do all sessions where agents count as configured because there are sessions of them.
+were observed belong to the data. So do all sessions where agents count as configured because there are sessions of them, and
+all checkouts and denials where a technical license is reported, whose name is known by them.
 """
 
 from __future__ import annotations
@@ -111,6 +112,9 @@ def chosen(manifest: Manifest, query: Query, items: Sequence[Item]) -> Manifest:
     whole = {*_ALWAYS, *(_OBSERVED if days.get("gaps") else ())}
     if "agent" not in manifest.configured and any(item.enabled is not None and item.enabled.kind == "agent" for item in items):
         whole.add("sessions")
+    if "checkouts" in counted:
+        # Which technical licenses there are at all is told by all of them.
+        whole |= {"checkouts", "denials"}
     parts: dict[str, list[Part]] = {}
     for name, every in manifest.parts.items():
         wanted = name == "gaps" or name in counted or ("" in counted and name in _OBSERVED)

@@ -20,7 +20,7 @@ import msgspec
 
 from seatkeeper.adapters.engines import open_duckdb, schema_of
 from seatkeeper.adapters.evidencefile import PackFile, facts_rows
-from seatkeeper.adapters.warehouse import ClosedDay, Manifest, Part, Warehouse
+from seatkeeper.adapters.warehouse import ClosedDay, Manifest, Part, Warehouse, tenants_in
 from seatkeeper.base.errors import InputError, SeatkeeperError
 from seatkeeper.licfile.detached import objection_to_key
 from seatkeeper.licfile.trust import key_id
@@ -278,12 +278,13 @@ class _Check:
             if (part.rows, part.day) != (file.rows, day_number(file.day)):
                 raise _Failed(f"{file.name} has other facts than the pack says.")
             parts[file.kind].append(part)
-        table = {name: Warehouse(path).table(engine, KINDS[name], parts.get(name, [])) for name in KINDS}
-        for name, rows in table.items():
-            if "tenant" in KINDS[name].names:
-                named = rows.filter((rows.tenant != "") | ((rows.kind != "system") if name == "configuration" else (name != "ports")))
-                tenants |= {row["tenant"] for row in engine.rows(named.select("tenant").distinct())}
-        configured |= {row["kind"] for row in engine.rows(table["configuration"].select("kind").distinct())}
+        warehouse = Warehouse(path)
+        for name, found in parts.items():
+            rows = warehouse.table(engine, KINDS[name], found)
+            with _safely():
+                tenants |= tenants_in(engine, KINDS[name], rows)
+                if name == "configuration":
+                    configured |= {row["kind"] for row in engine.rows(rows.select("kind").distinct())}
         lacking = sorted(tenants - set(data.tenants))
         if lacking:
             raise _Failed(f"The pack has facts of tenants that it does not name: {_few(lacking)}.")
