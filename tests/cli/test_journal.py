@@ -7,7 +7,19 @@ import pytest
 
 from seatkeeper.adapters.journal import Journal, segments
 from seatkeeper.cli.journal import main
-from seatkeeper.vendor.entries import Act, CheckedIn, CheckedOut, Denial, Opened, Reread, SessionBegun, SessionEnded, SessionState, Snapshot
+from seatkeeper.vendor.entries import (
+    Act,
+    CheckedIn,
+    CheckedOut,
+    Denial,
+    Elected,
+    Opened,
+    Reread,
+    SessionBegun,
+    SessionEnded,
+    SessionState,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +35,7 @@ ENTRIES = [
     CheckedIn(6.0, 102, "removed"),
     CheckedIn(7.0, 101, "closed"),
     SessionEnded(7.0, 1),
+    Elected(8.0, 3, 1),
 ]
 
 
@@ -90,7 +103,7 @@ def test_verify_vouches_for_a_whole_journal(directory: Path, capsys: pytest.Capt
     answer = json.loads(capsys.readouterr().out)
     assert (answer["ok"], answer["entries"], answer["last"]) == (True, len(ENTRIES) + 1, len(ENTRIES) + 1)
     assert main(["verify", str(directory)]) == 0
-    assert "verify; the last is 11" in capsys.readouterr().out
+    assert f"verify; the last is {len(ENTRIES) + 1}" in capsys.readouterr().out
 
 
 def test_verify_names_the_entry_that_was_changed(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

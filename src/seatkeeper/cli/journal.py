@@ -20,6 +20,7 @@ from seatkeeper.vendor.entries import (
     Clocked,
     Denial,
     Dequeued,
+    Elected,
     Entry,
     Expired,
     Lingering,
@@ -200,5 +201,7 @@ def _told(entry: Entry, names: dict[int, str], seats: dict[int, tuple[str, str, 
             return f"LICENSE   {len(entry.pools)} pools are served" + (f", by {entry.by_user}@{entry.by_host}" if entry.by_user else ""), ""
         case Act():
             return f"ADMIN     {entry.what} by {entry.by_user}@{entry.by_host}: {entry.text}", ""
+        case Elected():
+            return f"MASTER    is server {entry.server + 1} of the three from here on, in term {entry.term}", ""
         case Opened():
             return f"OPENED    {entry.vendor} v{entry.version} serves", ""

@@ -17,6 +17,7 @@ __all__ = [
     "Clocked",
     "Denial",
     "Dequeued",
+    "Elected",
     "Entry",
     "Expired",
     "Lingering",
@@ -52,6 +53,13 @@ class Opened(_Entry, frozen=True, tag="opened"):
     vendor: str
     version: str
     lease_s: float
+
+
+class Elected(_Entry, frozen=True, tag="elected"):
+    """Of three servers this one is master from here on, in this term; counted from 0 in the order of SERVER lines."""
+
+    term: int
+    server: int
 
 
 class SessionBegun(_Entry, frozen=True, tag="session"):
@@ -227,6 +235,7 @@ class Snapshot(_Entry, frozen=True, tag="snapshot"):
 
 Entry = (
     Opened
+    | Elected
     | SessionBegun
     | CheckedOut
     | CheckedIn
