@@ -13,10 +13,12 @@ from pypdf import PdfReader
 
 from seatkeeper.adapters import documents
 from seatkeeper.adapters.catalogs import load_catalog
-from seatkeeper.adapters.documents import certificate_pdf, certificate_pngs
+from seatkeeper.adapters.documents import certificate_pdf, certificate_pngs, report_pdf, report_pngs
 from seatkeeper.base.errors import InputError
 from seatkeeper.issue.certificate_page import certificate_data
 from seatkeeper.issue.parcel import read_parcel
+from seatkeeper.usage.pages import report_page
+from support import usagereports
 from support.desk_mail import issued
 
 DAY = date(2026, 3, 14)
@@ -146,5 +148,49 @@ def test_pictures_have_a_page_each(data: dict[str, Any]) -> None:
 
 def test_data_have_a_limit(data: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "DATA_BYTES_MAX", 100)
-    with pytest.raises(InputError, match="too much for one certificate"):
+    with pytest.raises(InputError, match="too much for one document"):
         certificate_pdf(data, DAY)
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
+
+
+def test_a_usage_report_has_its_findings_its_parameters_and_all_rows_over_pages() -> None:
+    told = usagereports.document(usagereports.query(granularity="hourly"))
+    page = report_page(told, {0: SVG})
+    pdf = report_pdf(page, DAY)
+    pages = texts(pdf)
+    together = " ".join(pages)
+    assert len(pages) > 2
+    for number, text in enumerate(pages, 1):
+        assert f"Page {number} of {len(pages)}" in text
+        assert "Usage of Genesys E-Mail" in text
+        assert "each tenant, hourly, 2026-09-01 to 2026-09-02, UTC" in text
+        assert "Made 2026-10-02 06:30 UTC by seatkeeper" in text
+    assert "Over the limit: Meadow by up to 3" in pages[0]
+    assert "1 of 2 are drawn" in together
+    for label, value in told.about:
+        assert f"{label} {value}" in together
+    for text in pages[-2:]:
+        assert "Tenant Start Peak Peak time Enabled Limit Over For Note" in text
+    assert "Harbor 2026-09-01 01:00 9 2026-09-01 01:59 12 7 2 1:02:03" in together
+    assert "Harbor 2026-09-01 02:00 ? - ? 7 ? 1" in together
+    assert pdf == report_pdf(page, DAY)
+    assert report_pngs(report_page(usagereports.document(told=[]), {}), DAY)[0].startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ['#eval("panic()")', "*b* _i_ @ref <l> $x$ [x] ]", "Taubenpostbetriebsgesellschaft" * 3])
+def test_a_tenant_of_a_usage_report_is_never_markup(name: str) -> None:
+    told = usagereports.document(told=usagereports.rows(tenants=(name, "Harbor")))
+    together = "".join(texts(report_pdf(report_page(told, {0: SVG, 2: SVG}), DAY)))
+    # In a finding, in the summary, above its chart, and in two rows.
+    assert together.replace(" ", "").count(name.replace(" ", "")) == 5
+
+
+@pytest.mark.skipif(not FONTS.is_dir(), reason="no font with Chinese, Japanese and Korean letters here")
+def test_a_usage_report_takes_a_font_from_elsewhere_or_says_what_to_do() -> None:
+    told = usagereports.document(told=usagereports.rows(tenants=("示例电信", "株式会社鳩便")))
+    (page, *_) = texts(report_pdf(report_page(told, {}), DAY, fonts=FONTS))
+    assert "示例电信" in page
+    with pytest.raises(InputError, match=r"No font here.*--fonts DIR, or take another format"):
+        report_pdf(report_page(usagereports.document(told=usagereports.rows(tenants=("Pigeon \uf8fe",))), {}), DAY)

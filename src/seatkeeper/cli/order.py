@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seatkeeper.catalog.model import Catalog
     from seatkeeper.issue.reading import OrderProblem
 
-__all__ = ["app", "counted", "main", "print_json", "run", "table"]
+__all__ = ["app", "counted", "json_text", "main", "print_json", "run", "table"]
 
 #: So many servers a sentence names.
 _SERVERS_MAX: Final = 6
@@ -175,11 +175,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def print_json(value: Any) -> None:
-    """Print a value as indented JSON."""
+def json_text(value: Any) -> str:
+    """The value as indented JSON, with the end of its last line."""
     import msgspec
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    sys.stdout.write(json_text(value))
 
 
 def _load(directory: Path | None) -> Catalog:

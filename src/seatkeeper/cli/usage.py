@@ -12,6 +12,7 @@ from seatkeeper.cli import (
     usage_close,
     usage_collect,
     usage_evidence,
+    usage_export,
     usage_features,
     usage_gate,
     usage_limits,
@@ -42,6 +43,7 @@ app.add_typer(usage_run.app)
 app.add_typer(usage_who.app)
 app.add_typer(usage_bill.app)
 app.add_typer(usage_evidence.app)
+app.add_typer(usage_export.app)
 
 
 @app.command()
@@ -127,14 +129,14 @@ def report(
     json: Json = False,
 ) -> None:
     """Report the peak of seats in use, and the seats that are enabled, for each period."""
-    from seatkeeper.cli.usage_text import report_json, report_lines
+    from seatkeeper.cli.usage_text import print_report, report_json
 
     query = query_given(item, first, end, kind, granularity, tenant, group, zone, week_start, sampling, membership)
     rows = rows_of(db, query, engine, master)
     if json:
         print_json([report_json(row) for row in rows])
     else:
-        print("\n".join(report_lines(rows)))
+        print_report(rows)
 
 
 def main(argv: list[str]) -> int:

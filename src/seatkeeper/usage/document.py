@@ -168,9 +168,14 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def charted(document: Document) -> list[Series]:
-    """The series that charts are drawn of: those most over a limit, then those with the highest peaks, in the rows' order."""
-    known = [series for series in document.series if series.peak is not None or series.enabled is not None]
-    known.sort(key=lambda one: (-(one.over or 0), -(one.peak or 0), one.first))
+    """The series that charts are drawn of, in the rows' order: those most over a limit, then those with the highest peaks.
+
+    Where nothing at all was in use, those with the most enabled seats.
+    """
+    known = [one for one in document.series if one.peak or one.over] or [
+        one for one in document.series if (one.peak, one.enabled) != (None, None)
+    ]
+    known.sort(key=lambda one: (-(one.over or 0), -(one.peak or 0), -(one.enabled or 0), one.first))
     return sorted(known[:CHARTS_MAX], key=lambda one: one.first)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from seatkeeper.base.errors import InputError
 from seatkeeper.usage.document import AT, lasted, local
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
     from seatkeeper.usage.document import Cell, Document, Series
 
-__all__ = ["report_page"]
+__all__ = ["PAGE_ROWS_MAX", "report_page"]
 
+#: Rows of one document: some 350 pages, and a minute's work to set them.
+PAGE_ROWS_MAX: Final = 20_000
 #: So many names a sentence has.
 _NAMED_MAX: Final = 8
 
@@ -28,9 +31,20 @@ def report_page(document: Document, charts: Mapping[int, str]) -> dict[str, Any]
     Args:
         document: The report.
         charts: The place of a series' first row -> its chart as SVG.
+
+    Raises:
+        InputError: It has more than PAGE_ROWS_MAX rows.
     """
+    if len(document.rows) > PAGE_ROWS_MAX:
+        raise InputError(
+            "This is too much to be printed.",
+            found=f"{len(document.rows):,} rows",
+            expected=f"at most {PAGE_ROWS_MAX:,}",
+            remedy="Ask for fewer days or longer periods, or take .xlsx.",
+        )
     made = datetime.fromtimestamp(document.made, UTC)
-    notes: dict[str, int] = {}
+    told = [*document.missing(), *(_excluded(text) for text in document.excluded())]
+    notes = {text: number for number, text in enumerate(told, 1)}
     rows = [row for series in document.series for row in _rows(document, series, notes)]
     names = _columns(document)
     scale = max((max(series.peak or 0, series.limit or 0) for series in document.series), default=0) or 1
@@ -63,12 +77,12 @@ def _columns(document: Document) -> list[str]:
     return [*wanted, *(["Note"] if document.used("missing", "excluded") else [])]
 
 
-def _rows(document: Document, series: Series, notes: dict[str, int]) -> list[dict[str, Any]]:
+def _rows(document: Document, series: Series, notes: Mapping[str, int]) -> list[dict[str, Any]]:
     found = []
     for row in document.rows[series.first : series.end]:
         cell = dict(zip(AT, row, strict=True))
-        told = [text for text in (cell["missing"], cell["excluded"] and f"excluded: {cell['excluded']}") if text]
-        numbers = [str(notes.setdefault(f"{text}", len(notes) + 1)) for text in told]
+        told = [f"{cell['missing']}"] if cell["missing"] is not None else []
+        told += [_excluded(cell["excluded"])] if cell["excluded"] is not None else []
         over = cell["over"] if isinstance(cell["over"], int) else 0
         found.append(
             {
@@ -76,7 +90,7 @@ def _rows(document: Document, series: Series, notes: dict[str, int]) -> list[dic
                 "Tenant": cell["tenant"] or "",
                 "Group": cell["group"] or "",
                 "Item": cell["item"],
-                "Start": _moment(cell["start"], series),
+                "Start": _start(cell["start"], cell["granularity"], series),
                 "Time zone": cell["zone"],
                 "Peak": _number(cell["peak"]),
                 "Peak time": _moment(cell["peak_time"], series),
@@ -84,12 +98,22 @@ def _rows(document: Document, series: Series, notes: dict[str, int]) -> list[dic
                 "Limit": "-" if cell["limit"] is None else f"{cell['limit']}",
                 "Over": f"{over}" if over else "?" if cell["limit"] is not None and cell["over"] is None else "",
                 "For": lasted(cell["over_seconds"] if isinstance(cell["over_seconds"], int) else None) if over else "",
-                "Note": ", ".join(numbers),
+                "Note": ", ".join(str(notes[text]) for text in told),
                 "over?": over > 0,
                 "unknown?": cell["missing"] is not None,
             }
         )
     return found
+
+
+def _excluded(why: Cell) -> str:
+    return f"excluded: {why}"
+
+
+def _start(cell: Cell, granularity: Cell, series: Series) -> str:
+    if isinstance(cell, int) and granularity in {"monthly", "weekly", "daily"}:
+        return f"{datetime.fromtimestamp(cell, series.zone):%Y-%m-%d %a}"
+    return _moment(cell, series)
 
 
 def _moment(cell: Cell, series: Series) -> str:
@@ -102,7 +126,6 @@ def _number(cell: Cell) -> str:
 
 def _summary(series: Series, scale: int) -> dict[str, Any]:
     limit = "-" if series.limit is None else f"{series.limit}"
-    times = f"{series.periods_over} of {series.periods}" if series.periods_over else ""
     return {
         "name": series.name,
         "peak": _number(series.peak),
@@ -112,8 +135,8 @@ def _summary(series: Series, scale: int) -> dict[str, Any]:
         "since": "" if series.limit_since is None else f"{series.limit_since}",
         "over": f"{series.over}" if series.over else "",
         "for": lasted(series.over_seconds) if series.over else "",
-        "times": times,
-        "missing": f"{series.periods_unknown} of {series.periods}" if series.periods_unknown else "",
+        "times": f"{series.periods_over}" if series.periods_over else "",
+        "missing": f"{series.periods_unknown}" if series.periods_unknown else "",
         "bar": (series.peak or 0) / scale,
         "mark": None if series.limit is None else series.limit / scale,
     }
@@ -138,11 +161,11 @@ def _findings(document: Document) -> list[dict[str, Any]]:
     unknown = sum(one.periods_unknown for one in document.series)
     if unknown:
         found.append(
-            {"tone": "unknown", "text": f"Data are missing in {unknown} of {len(document.rows)} periods; the notes say which and why."}
+            {"tone": "unknown", "text": f"Not everything is known of {unknown} of {len(document.rows)} periods; the notes say why."}
         )
     excluded = sum(row[AT["excluded"]] is not None for row in document.rows)
     if excluded:
         found.append(
-            {"tone": "plain", "text": f"Times do not count in {excluded} of {len(document.rows)} periods; the notes say which and why."}
+            {"tone": "plain", "text": f"Some time of {excluded} of {len(document.rows)} periods does not count; the notes say why."}
         )
     return found
