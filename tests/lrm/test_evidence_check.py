@@ -30,6 +30,7 @@ from seatkeeper.usage.evidence import (
     REPORT,
     SIGNATURE,
     Data,
+    File,
     Parameters,
     decoded,
     encoded,
@@ -187,6 +188,7 @@ def test_data_that_their_owner_has_altered_must_agree_with_themselves(pack: Path
     assert outcomes(checked(altered(pack, packed(table.slice(0, 1)), tmp_path / "x")))["report"] == "failed"
     # A list that does not mention them, counts them otherwise, or gives them to another kind or day.
     for facts, told in (
+        ([*data.facts, data.facts[0]], "names a file of its data twice"),
         (data.facts[1:], "does not carry the data that it names"),
         ([msgspec.structs.replace(data.facts[0], rows=1), *data.facts[1:]], "other facts than the pack says"),
         ([msgspec.structs.replace(data.facts[0], kind="recordings"), *data.facts[1:]], "another kind"),
@@ -202,6 +204,13 @@ def test_data_that_their_owner_has_altered_must_agree_with_themselves(pack: Path
         == "failed"
     )
     assert "another kind" in sentence(altered(pack, {DATA: with_data(pack, kinds=[])}, tmp_path / "x"), "report")
+    # Files of the site's that nobody can use, or that are made to break who reads them.
+    for text in (b"tenants = 1\n", b"tenants = " + b"[" * 100_000 + b"\n", b"\xff"):
+        file = File("site/usage.toml", sha256(text).hexdigest())
+        bad = {"site/usage.toml": text, DATA: with_data(pack, site=[file])}
+        told = sentence(altered(pack, bad, tmp_path / "x"), "report")
+        assert "usage.toml" in told or "cannot be read" in told
+        assert str(tmp_path) not in told
     # Facts that are none.
     bad = {**packed(table), SESSIONS: b"PAR1 nothing PAR1"}
     assert "report" in outcomes(checked(altered(pack, bad, tmp_path / "x")))

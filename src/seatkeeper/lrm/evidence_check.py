@@ -207,9 +207,7 @@ class _Check:
         if other:
             self._say("data", "failed", f"The data in {warehouse.path} are not those of the pack: {_few(other)}.")
         else:
-            self._say(
-                "data", "ok", f"The data in {warehouse.path} are those of the pack, byte by byte: {_counted(len(data.names()), 'file')}."
-            )
+            self._say("data", "ok", f"The data in {warehouse.path} are those of the pack, byte by byte: {_counted(data.count, 'file')}.")
         return there
 
     def _report(
@@ -220,7 +218,9 @@ class _Check:
             if carried:
                 path = self.place / "pack"
                 self._unpack(path, carried.keys(), data)
-                chosen, site = self._manifest(path, data), read_site(path / "site", self.known.items, self.known.products)
+                chosen = self._manifest(path, data)
+                with _safely():
+                    site = read_site(path / "site", self.known.items, self.known.products)
                 whence = "the facts in the pack"
             elif there is not None:
                 path, chosen, site, whence = there.path, there.manifest, there.site, f"the facts in {there.path}"
@@ -240,7 +240,7 @@ class _Check:
             self._say("report", "failed", str(failed))
             return
         except InputError as error:
-            self._say("report", "failed", f"The report cannot be worked out anew: {error}")
+            self._say("report", "failed", f"The report cannot be worked out anew: {error}".replace(f"{self.place}/", ""))
             return
         self.differ = differences(rows, found)
         if self.differ:
@@ -257,6 +257,8 @@ class _Check:
     def _unpack(self, path: Path, carried: Iterable[str], data: Data) -> None:
         digests = {file.name: file.sha256 for file in data.facts}
         digests |= {file.name: file.sha256 for file in (*data.site, *(file for day in data.closed for file in day.files))}
+        if len(digests) != data.count:
+            raise _Failed("The pack names a file of its data twice.")
         wrong = sorted(set(carried) ^ set(digests))
         if wrong:
             raise _Failed(f"The pack does not carry the data that it names: {_few(wrong)}.")
@@ -359,7 +361,7 @@ def _safely() -> Iterator[None]:
         raise
     except Exception as error:
         lines = str(error).splitlines() or [type(error).__name__]
-        raise _Failed(f"The facts in the pack cannot be read: {lines[0][:200]}") from None
+        raise _Failed(f"What is in the pack cannot be read: {lines[0][:200]}") from None
 
 
 def _other(data: Data, there: Data) -> list[str]:

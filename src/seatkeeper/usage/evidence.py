@@ -210,10 +210,10 @@ class Data(_Form, frozen=True):
     closed: list[ClosedEvidence]
     site: list[File]
 
-    def names(self) -> set[str]:
-        """The members that a pack with its data has because of them."""
-        files = [*self.site, *(file for day in self.closed for file in day.files)]
-        return {file.name for file in self.facts} | {file.name for file in files}
+    @property
+    def count(self) -> int:
+        """How many files these are."""
+        return len(self.facts) + len(self.site) + sum(len(day.files) for day in self.closed)
 
 
 class Difference(msgspec.Struct, frozen=True):
