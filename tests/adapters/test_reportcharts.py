@@ -77,3 +77,12 @@ def test_where_nothing_is_known_nothing_is_drawn() -> None:
     told = [msgspec.structs.replace(row, peak=None, over=0, enabled=None) for row in rows()]
     with pytest.raises(InputError, match="Nothing is known that could be drawn"):
         picture(document(told=told), "png")
+
+
+def test_each_chart_of_a_picture_has_its_own_lines_and_whole_numbers() -> None:
+    told = rows()
+    told[:2] = [msgspec.structs.replace(row, peak=2, enabled=2, limit=None, over=0) for row in told[:2]]
+    drawn = texts(picture(document(told=told), "svg").decode())
+    assert [drawn.count(name) for name in ("Peak", "Limit", "Over the limit")] == [2, 1, 1]
+    svg = chart_svg(document(told=told), document(told=told).series[0])
+    assert [text for text in texts(svg) if text.isdecimal()] == ["0", "1", "2"]

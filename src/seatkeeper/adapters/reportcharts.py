@@ -32,6 +32,9 @@ _UNKNOWN: Final = "#f1dfa6"
 _SIZE: Final = (680, 190)
 _BAR: Final = 22
 _TICKS: Final = 10
+#: At most so many steps from zero to the most, and so much room above it.
+_STEPS: Final = 6
+_HEADROOM: Final = 1.06
 #: Up to so many days in a chart -> how its times are written.
 _LABELS: Final = ((3, "%d %b %H:%M"), (400, "%d %b"), (float("inf"), "%b %Y"))
 
@@ -64,7 +67,8 @@ def picture(document: Document, form: Literal["svg", "png"]) -> bytes:
         width, height = _SIZE
         named = len(document.series) > 1
         charts = [_chart(document, one, width, height).properties(**({"title": one.name} if named else {})) for one in drawn]
-        chart = alt.vconcat(*charts, spacing=18)
+        # Each has its own, since not all have a limit, or something that is missing.
+        chart = alt.vconcat(*charts, spacing=18).resolve_scale(color="independent")
     left = len(document.series) - len(drawn)
     more = [f"{len(drawn)} of {len(document.series)}: those most over, then the highest."] if left else []
     made = f"{datetime.fromtimestamp(document.made, UTC):%Y-%m-%d %H:%M} UTC"
@@ -109,7 +113,8 @@ def _chart(document: Document, series: Series, width: int, height: int) -> Any:
     ticks: Any = {"interval": "day", "step": 1} if _LABELS[0][0] < days <= _TICKS else _TICKS
     axis = alt.Axis(title=f"Time ({clock})", format=form, labelOverlap=True, labelFlush=False, tickCount=ticks, grid=False)
     x = alt.X("t:T", scale=alt.Scale(type="utc", nice=False), axis=axis)
-    y = alt.Y("v:Q", axis=alt.Axis(title="Seats", tickMinStep=1, format=",d"), scale=alt.Scale(domainMin=0))
+    most = max((value for one in drawn for value in (one.peak, one.enabled, one.limit) if value is not None), default=0)
+    y = alt.Y("v:Q", axis=alt.Axis(title="Seats", values=_whole_ticks(most), format=",d"), scale=_scale(alt, most))
     names = ["Peak", "Enabled", "Limit", "Over the limit", "Not all is known"]
     colors = [_AREA, _GREY, _INK, _ALARM, _UNKNOWN]
     tells = [
@@ -137,6 +142,17 @@ def _chart(document: Document, series: Series, width: int, height: int) -> Any:
     layer("Enabled", _outline(drawn, [one.enabled for one in drawn], shift), "line", strokeWidth=1.5)
     layer("Limit", _outline(drawn, [one.limit for one in drawn], shift), "line", strokeWidth=1.5, strokeDash=[5, 3])
     return alt.layer(*layers).properties(width=width, height=height)
+
+
+def _whole_ticks(most: int) -> list[int]:
+    """Some whole numbers from zero on, in steps that people count in."""
+    step = next(size for power in range(12) for size in (10**power, 2 * 10**power, 5 * 10**power) if size * _STEPS >= most)
+    return list(range(0, most + 1, step))
+
+
+def _scale(alt: Any, most: int) -> Any:
+    """From zero to a little above the most."""
+    return alt.Scale(domain=[0, max(most, 1) * _HEADROOM], nice=False)
 
 
 def _places(alt: Any, mark: str, y: Any) -> dict[str, Any]:
@@ -190,8 +206,10 @@ def _bars(drawn: Sequence[Series]) -> Any:
     y = alt.Y("n:N", sort=None, axis=alt.Axis(title=None, labelLimit=260))
     base = alt.Chart(alt.Data(values=rows))
     scale = alt.Scale(domain=["Peak", "Over the limit"], range=[_AREA, _ALARM])
+    most = max((value for one in drawn for value in (one.peak, one.limit) if value is not None), default=0)
+    named = "Peak; the stroke is the limit" if any(one.limit is not None for one in drawn) else "Peak"
     bars = base.mark_bar(height=_BAR - 8).encode(
-        x=alt.X("p:Q", axis=alt.Axis(title="Peak; the stroke is the limit", tickMinStep=1, format=",d")),
+        x=alt.X("p:Q", axis=alt.Axis(title=named, values=_whole_ticks(most), format=",d"), scale=_scale(alt, most)),
         y=y,
         color=alt.Color("s:N", scale=scale, legend=alt.Legend(title=None, orient="top")),
     )
