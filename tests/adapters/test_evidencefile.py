@@ -10,6 +10,7 @@ import zipfile
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -146,6 +147,13 @@ def test_a_header_that_promises_more_than_there_is(tmp_path: Path) -> None:
     whole = bytearray(written(tmp_path / "p", {"data.json": b"{}\n"}).read_bytes())
     whole[18:22] = whole[22:26] = (0xFFFFFFF0).to_bytes(4, "little")
     refused(tmp_path / "p", bytes(whole), "ends in the middle")
+
+
+def test_a_check_sum_that_is_wrong_in_both_places_is_found(tmp_path: Path) -> None:
+    content = content_of(b"{}\n")
+    write_pack(tmp_path / "p", {"data.json": msgspec.structs.replace(content, crc=content.crc ^ 1)}, replace=False)
+    with PackFile(tmp_path / "p") as file, pytest.raises(InputError, match=r"check sum of data.json is wrong"):
+        file.digest("data.json")
 
 
 def test_limits_are_those_that_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
