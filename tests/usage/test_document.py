@@ -52,13 +52,19 @@ def test_steps_of_a_chart_keep_the_most_of_what_they_join(monkeypatch: pytest.Mo
     told = document(query(end=date(2026, 9, 5)))
     day = 86_400
     assert steps(told, told.series[0]) == [
-        Step(DAY, DAY + day, 3, 12, 7, 0, False),
-        Step(DAY + day, DAY + 2 * day, 9, 12, 7, 2, False),
-        Step(DAY + 2 * day, DAY + 3 * day, None, None, 7, 0, True),
-        Step(DAY + 3 * day, DAY + 4 * day, 3, 12, 7, 0, False),
+        Step(DAY, DAY + day, 3, 12, 7, 0, None, False),
+        Step(DAY + day, DAY + 2 * day, 9, 12, 7, 2, 9, False),
+        Step(DAY + 2 * day, DAY + 3 * day, None, None, 7, 0, None, True),
+        Step(DAY + 3 * day, DAY + 4 * day, 3, 12, 7, 0, None, False),
     ]
     monkeypatch.setattr(documents, "STEPS_MAX", 2)
     assert steps(told, told.series[0]) == [
-        Step(DAY, DAY + 2 * day, 9, 12, 7, 2, False),
-        Step(DAY + 2 * day, DAY + 4 * day, 3, 12, 7, 0, True),
+        Step(DAY, DAY + 2 * day, 9, 12, 7, 2, 9, False),
+        Step(DAY + 2 * day, DAY + 4 * day, 3, 12, 7, 0, None, True),
     ]
+
+
+def test_what_passed_a_limit_of_enabled_seats_are_these() -> None:
+    told = [msgspec.structs.replace(row, measure="enabled", enabled=12, limit=10, over=2) for row in rows()[:1]]
+    (step,) = steps(document(told=told), document(told=told).series[0])
+    assert (step.peak, step.over, step.top) == (3, 2, 12)

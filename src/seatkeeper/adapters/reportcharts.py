@@ -136,8 +136,8 @@ def _chart(document: Document, series: Series, width: int, height: int) -> Any:
 
     layer("Not all is known", [{"t": _ms(a, shift), "u": _ms(b, shift)} for a, b in _missing(drawn)], "rect", opacity=0.7)
     layer("Peak", _outline(drawn, [one.peak for one in drawn], shift), "area", opacity=0.85, line={"color": _INK, "strokeWidth": 1})
-    bases = [one.peak - one.over if one.over and one.peak is not None and one.limit is not None else None for one in drawn]
-    tops = [one.peak if base is not None else None for base, one in zip(bases, drawn, strict=True)]
+    bases = [None if one.top is None else one.top - one.over for one in drawn]
+    tops = [one.top for one in drawn]
     layer("Over the limit", _outline(drawn, tops, shift, bases), "area", opacity=0.9)
     layer("Enabled", _outline(drawn, [one.enabled for one in drawn], shift), "line", strokeWidth=1.5)
     layer("Limit", _outline(drawn, [one.limit for one in drawn], shift), "line", strokeWidth=1.5, strokeDash=[5, 3])

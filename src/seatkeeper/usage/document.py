@@ -180,7 +180,18 @@ def charted(document: Document) -> list[Series]:
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A stretch of a chart."""
+    """A stretch of a chart.
+
+    Attributes:
+        since: Where it begins.
+        until: Where it ends.
+        peak: The peak; None where it is not known.
+        enabled: The enabled seats; None where they are not known.
+        limit: The limit.
+        over: By how much it was passed.
+        top: What passed it, the peak or the enabled seats; None where nothing did.
+        missing: Something is not known.
+    """
 
     since: int
     until: int
@@ -188,6 +199,7 @@ class Step(msgspec.Struct, frozen=True):
     enabled: int | None
     limit: int | None
     over: int
+    top: int | None
     missing: bool
 
 
@@ -202,8 +214,10 @@ def steps(document: Document, series: Series) -> list[Step]:
         assert isinstance(since, int)
         assert isinstance(until, int)
         most = {name: _most(row[AT[name]] for row in some) for name in ("peak", "enabled", "limit", "over")}
+        over = most["over"] or 0
+        top = most["enabled" if some[0][AT["compared"]] == "enabled" else "peak"]
         missing = any(row[AT["missing"]] is not None for row in some)
-        found.append(Step(since, until, most["peak"], most["enabled"], most["limit"], most["over"] or 0, missing))
+        found.append(Step(since, until, most["peak"], most["enabled"], most["limit"], over, top if over else None, missing))
     return found
 
 
