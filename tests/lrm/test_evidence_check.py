@@ -20,7 +20,7 @@ from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.base.errors import InputError
 from seatkeeper.licfile.detached import sign_detached
 from seatkeeper.lrm.close import close_days, day_number
-from seatkeeper.lrm.evidence_check import check_pack
+from seatkeeper.lrm.evidence_check import ROWS_MAX, check_pack
 from seatkeeper.lrm.report import items_by_name
 from seatkeeper.usage.entitlement import ENTITLEMENT_TAG
 from seatkeeper.usage.evidence import (
@@ -188,6 +188,7 @@ def test_data_that_their_owner_has_altered_must_agree_with_themselves(pack: Path
     assert outcomes(checked(altered(pack, packed(table.slice(0, 1)), tmp_path / "x")))["report"] == "failed"
     # A list that does not mention them, counts them otherwise, or gives them to another kind or day.
     for facts, told in (
+        ([msgspec.structs.replace(data.facts[0], rows=ROWS_MAX), *data.facts[1:]], "more facts than are worked out"),
         ([*data.facts, data.facts[0]], "names a file of its data twice"),
         (data.facts[1:], "does not carry the data that it names"),
         ([msgspec.structs.replace(data.facts[0], rows=1), *data.facts[1:]], "other facts than the pack says"),

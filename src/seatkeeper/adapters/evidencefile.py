@@ -37,8 +37,8 @@ __all__ = ["ROWS_PER_BYTE_MAX", "TEXT_BYTES_MAX", "Content", "PackFile", "conten
 
 #: Of a member that is read as a whole.
 TEXT_BYTES_MAX: Final = 256 * 1024 * 1024
-#: Facts have names and times, so a byte does not hold more of them; a file that says so would grow when it is read.
-ROWS_PER_BYTE_MAX: Final = 10
+#: A day of ports that nobody used has 40 in a byte; a file that says that it has many more would grow when it is read.
+ROWS_PER_BYTE_MAX: Final = 1000
 _CHUNK_BYTES: Final = 1 << 20
 _NAME_BYTES_MAX: Final = 200
 _CENTRAL_MARK: Final = b"PK\1\2"

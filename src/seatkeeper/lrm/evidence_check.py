@@ -52,10 +52,12 @@ if TYPE_CHECKING:
     from seatkeeper.lrm.evidence import Gathered, Known
     from seatkeeper.usage.evidence import Code
 
-__all__ = ["Checked", "Outcome", "Verdict", "check_pack"]
+__all__ = ["ROWS_MAX", "Checked", "Outcome", "Verdict", "check_pack"]
 
 T = TypeVar("T")
 Outcome = Literal["ok", "note", "failed"]
+#: Of all facts in a pack: five times as many sessions as the largest site that was measured has in a month.
+ROWS_MAX: Final = 500_000_000
 #: So many names a sentence has.
 _NAMES_MAX: Final = 5
 _PIN: Final = "Ask the site for its evidence.pub in another way than this pack came, and name it with --key."
@@ -271,6 +273,8 @@ class _Check:
         engine = open_duckdb(self.place)
         parts: dict[str, list[Part]] = {name: [] for name in data.kinds if name in KINDS}
         tenants, configured = set[str](), set[str]()
+        if sum(file.rows for file in data.facts) > ROWS_MAX:
+            raise _Failed(f"The pack has more facts than are worked out here: {ROWS_MAX} at most.")
         for file in data.facts:
             kind = KINDS.get(file.kind)
             if kind is None or file.kind not in parts or not file.name.startswith(f"facts/{file.kind}/"):
