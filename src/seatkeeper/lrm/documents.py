@@ -108,7 +108,7 @@ def _about(
         if any(row.measure == "enabled" and row.limit is not None for row in rows):
             about.append(("Compared", "enabled seats with the limit, where it is one of enabled seats"))
     if query.item != "all":
-        about.append(("Versions measured", versions.get(folded(item), "not restricted")))
+        about += [("Versions measured", versions[folded(item)])] if folded(item) in versions else []
         rules = [one for _, one in site.versions(query.item) if one is not None]
         about += [("Rule", rules[-1].source)] if rules else []
     about.append(("Peak", "the most seats that were in use at once; its time is the last at which so many were"))
