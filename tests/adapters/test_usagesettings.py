@@ -6,7 +6,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from seatkeeper.adapters.usagesettings import SETTINGS_FILE, UsageSettings, read_settings, reported_settings, zone_named
+from seatkeeper.adapters.usagesettings import (
+    SETTINGS_FILE,
+    JobSettings,
+    LogSettings,
+    UsageSettings,
+    read_settings,
+    reported_settings,
+    zone_named,
+)
 from seatkeeper.base.errors import InputError
 from seatkeeper.usage.measures import EnabledRule, PortRule, RecordingRule, SessionRule
 
@@ -135,3 +143,35 @@ def test_what_reports_read_is_a_file_of_its_own_without_sources(tmp_path: Path) 
     (tmp_path / SETTINGS_FILE).write_bytes(b"\xff")
     with pytest.raises(InputError, match="not understood"):
         reported_settings(tmp_path)
+
+
+def test_jobs_log_and_retention(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        """
+        [jobs]
+        collect_minutes = 15
+        close_at = 03:10:00
+        zone = "Europe/Paris"
+        [log]
+        file = "lrm.log"
+        time_convert = "utc"
+        [retention]
+        detail_days = 400
+        """,
+    )
+    assert found.jobs == JobSettings(collect_minutes=15, close_at="03:10:00", zone="Europe/Paris")
+    assert found.log == LogSettings("lrm.log", time_convert="utc")
+    assert found.detail_days == 400
+    # None of it is a report's business.
+    assert reported_settings(tmp_path) in {None, b""}
+    for text, said in (
+        ('[jobs]\nclose_at = "25:00"', "close_at"),
+        ("[jobs]\nsnapshot_minutes = 0", "snapshot_minutes"),
+        ('[jobs]\nzone = "Mars"', r"\[jobs\] zone: This is no time zone"),
+        ('[log]\nmessage_format = "long"', "message_format"),
+        ("[retention]\ndetail_days = 0", "detail_days"),
+        ("[retention]\ndays = 1", "unknown field `days`"),
+    ):
+        with pytest.raises(InputError, match=said):
+            settings(tmp_path, text)

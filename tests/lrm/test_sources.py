@@ -8,7 +8,7 @@ import pytest
 
 from seatkeeper.adapters.usagesettings import read_settings
 from seatkeeper.base.errors import InputError
-from seatkeeper.lrm.sources import ConfigurationSource, IconSource, open_source, read_sources
+from seatkeeper.lrm.sources import ConfigurationSource, IconSource, JournalSource, open_source, read_sources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,11 @@ name = "cfg"
 file = "export.json"
 wfm_groups = ["sales"]
 
+[[sources]]
+kind = "journal"
+name = "licsrv"
+path = "../genesys.d.journal"
+
 [[tenants]]
 name = "Harbor"
 zone = "Europe/Paris"
@@ -35,7 +40,8 @@ zone = "Europe/Paris"
 
 def test_sources_and_what_reports_read_stand_in_one_file(tmp_path: Path) -> None:
     (tmp_path / "usage.toml").write_text(GOOD)
-    icon, configuration = read_sources(tmp_path)
+    icon, configuration, journal = read_sources(tmp_path)
+    assert journal == JournalSource(name="licsrv", path="../genesys.d.journal")
     assert isinstance(icon, IconSource)
     assert (icon.pair, icon.media, icon.late_hours) == ("north", {"300": "claims"}, 48)
     assert isinstance(configuration, ConfigurationSource)
@@ -58,6 +64,8 @@ def test_sources_and_what_reports_read_stand_in_one_file(tmp_path: Path) -> None
             r"\]\] 1: The address has a password in it",
         ),
         ('[[sources]]\nkind = "configuration"\nname = "a"', "a url or a file"),
+        ('[[sources]]\nkind = "journal"\nname = "a"', "missing required field `path`"),
+        ('[[sources]]\nkind = "journal"\nname = "a"\npath = ""', "length >= 1"),
         (GOOD + '[[sources]]\nkind = "icon"\nname = "cfg"\nurl = "x"', "have the same name.*found 'cfg'"),
     ],
 )

@@ -15,6 +15,7 @@ from seatkeeper.adapters.engines import Engine, open_duckdb, open_spark
 from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.lrm.evidence_check import check_pack
+from seatkeeper.lrm.report import Query, items_by_name, report
 from support.evidencepacks import CODE, KNOWN, PUBLIC, made, small_site
 from support.usageasked import drawn, loaded, told
 from support.usagefacts import DAY, session, write_csv
@@ -54,6 +55,23 @@ def test_spark_says_what_duckdb_says_and_who_looks_at_every_second(spark: Engine
             assert rows == told(warehouse, duckdb, asked) == world.report(asked), (seed, asked)
             if any(row["peak"] is not None for row in rows):
                 assert jobs(spark) > before, (seed, asked)
+
+
+@pytest.mark.timeout(300)
+def test_seats_of_a_technical_license_are_the_same_on_spark(spark: Engine, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "db")
+    common = {"source": "lic1", "feature": "tserver_sdn", "user": "ann", "host": "h"}
+    rows = [
+        {**common, "handle": str(number), "seats": number % 5 + 1, "taken": DAY + 997 * number, "returned": DAY + 997 * number + 4000}
+        for number in range(40)
+    ]
+    warehouse.load(write_csv(tmp_path / "c.csv", "checkouts", [*rows, {**rows[0], "handle": "open", "returned": None}]))
+    query = Query("system", "feature:TSERVER_SDN", "hourly", date(2026, 9, 1), date(2026, 9, 2))
+    found = report(warehouse, spark, query, items_by_name(), {})
+    assert found == report(warehouse, open_duckdb(), query, items_by_name(), {})
+    assert found[5].peak == max(
+        1 + sum(row["seats"] for row in rows if row["taken"] <= second < row["returned"]) for second in range(DAY + 18_000, DAY + 21_600)
+    )
 
 
 @pytest.mark.timeout(300)
