@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from seatkeeper.adapters.engines import open_duckdb
-from seatkeeper.adapters.usagelimits import change_provisioned, keep_entitlement
+from seatkeeper.adapters.usagelimits import change_provisioned, keep_bundles, keep_entitlement, kept_bundles
 from seatkeeper.adapters.warehouse import Warehouse
 from seatkeeper.base.errors import InputError
 from seatkeeper.lrm.close import close_days, day_number
@@ -21,7 +21,7 @@ from seatkeeper.lrm.report import Query, items_by_name, report
 from seatkeeper.lrm.rows import report_json
 from seatkeeper.usage.evidence import DATA, PARAMETERS, REPORT, Data, Parameters, decoded, rows_from_json
 from seatkeeper.usage.limits import Provisioned
-from support.boughtfiles import entitlement_text
+from support.boughtfiles import BUNDLES, entitlement_text
 from support.evidencepacks import KNOWN, QUERY, checked, made, members, outcomes, small_site
 from support.usageasked import drawn, loaded
 from support.usagefacts import DAY, session, write_csv
@@ -207,3 +207,36 @@ def test_a_technical_license_is_known_by_all_of_its_checkouts(tmp_path: Path) ->
     assert [row["peak"] for row in rows_from_json(members(pack)[REPORT], REPORT)] == [0, 0]
     assert {name.split("/")[1] for name in members(pack) if name.startswith("facts/")} == {"checkouts"}
     assert checked(pack).holds
+
+
+def test_bundles_own_rules_zones_and_excluded_times_are_worked_out_from_the_pack_alone(tmp_path: Path) -> None:
+    warehouse = small_site(tmp_path)
+    (tmp_path / "bundles.xml").write_text(BUNDLES)
+    keep_bundles(warehouse.path, tmp_path / "bundles.xml", lambda _new, _others: None)
+    (warehouse.path / "usage.toml").write_text(
+        """
+        [[tenants]]
+        name = "Harbor"
+        zone = "America/New_York"
+        [[excluded]]
+        from = 01:10:00
+        to = 01:40:00
+        reason = "a drill"
+        tenant = "Harbor"
+        zone = "UTC"
+        [[items]]
+        name = "Chat beside mail"
+        sessions = { media = ["chat"] }
+        """
+    )
+    (bundle, *_) = kept_bundles(warehouse.path)[0].bundles
+    for number, item in enumerate((bundle.name, "chat beside mail", "Genesys E-Mail")):
+        pack = made(tmp_path / f"p{number}", warehouse, msgspec.structs.replace(QUERY, item=item, zone=None, granularity="hourly"))
+        there = rows_from_json(members(pack)[REPORT], REPORT)
+        assert {row["start"][11:] for row in there} >= {"00:00:00Z", "04:00:00Z"}
+        assert any("excluded" in row for row in there)
+        alone = tmp_path / f"alone{number}"
+        alone.mkdir()
+        verdict = checked(pack.rename(alone / "pack"))
+        assert verdict.holds, verdict
+        assert verdict.rows == len(there)

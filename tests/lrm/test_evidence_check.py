@@ -93,6 +93,13 @@ def test_a_good_pack_holds_on_its_own(pack: Path) -> None:
     assert (verdict.rows, verdict.signer, verdict.made) == (4, PUBLIC.hex(), "2026-11-24T00:00:00Z")
 
 
+def test_of_no_data_nothing_is_carried_and_the_pack_is_as_good(tmp_path: Path) -> None:
+    query = msgspec.structs.replace(QUERY, report="system", item="GVP Ports")
+    pack = made(tmp_path / "p", small_site(tmp_path), query)
+    assert set(members(pack)) == {MANIFEST, SIGNATURE, DATA, PARAMETERS, REPORT}
+    assert outcomes(checked(pack)) == ALL_GOOD
+
+
 def test_without_a_pinned_key_it_is_anybodys(pack: Path) -> None:
     verdict = checked(pack, pinned=None)
     assert verdict.holds
@@ -164,9 +171,10 @@ def test_a_report_that_its_owner_has_signed_must_be_what_the_data_give(pack: Pat
     for changes in ({"item": "Genesys Web Media"}, {"tenant": "Meadow"}, {"granularity": "hourly"}, {"end": date(2026, 9, 2)}):
         other = encoded(msgspec.structs.replace(asked, **changes))
         assert outcomes(checked(altered(pack, {PARAMETERS: other}, tmp_path / "x")))["report"] == "failed"
-    rule = msgspec.structs.replace(asked.rules[0], digest="0" * 16)
-    other = encoded(msgspec.structs.replace(asked, rules=[rule]))
-    assert "made by other rules" in sentence(altered(pack, {PARAMETERS: other}, tmp_path / "x"), "report")
+    for changes in ({"digest": "0" * 16}, {"peak": {"media": ["chat"]}}, {"name": "E-Mail"}):
+        rule = msgspec.structs.replace(asked.rules[0], **changes)
+        other = encoded(msgspec.structs.replace(asked, rules=[rule]))
+        assert "made by other rules" in sentence(altered(pack, {PARAMETERS: other}, tmp_path / "x"), "report")
     for changes in ({"zone": "Mars"}, {"item": "nothing"}, {"end": date(2026, 8, 1)}):
         other = encoded(msgspec.structs.replace(asked, **changes))
         assert "report" in sentence(altered(pack, {PARAMETERS: other}, tmp_path / "x"), "report")

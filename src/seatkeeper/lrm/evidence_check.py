@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from seatkeeper.adapters.engines import Engine
     from seatkeeper.lrm.evidence import Gathered, Known
-    from seatkeeper.usage.evidence import Code
+    from seatkeeper.usage.evidence import Code, Rule
 
 __all__ = ["ROWS_MAX", "Checked", "Outcome", "Verdict", "check_pack"]
 
@@ -217,7 +217,7 @@ class _Check:
     ) -> None:
         carried = {member.name: member for member in manifest.members if member.name not in {DATA, PARAMETERS, REPORT}}
         try:
-            if carried:
+            if carried or not data.count:
                 path = self.place / "pack"
                 self._unpack(path, carried.keys(), data)
                 chosen = self._manifest(path, data)
@@ -229,12 +229,9 @@ class _Check:
             else:
                 raise _Failed("It carries no facts, so the report was not worked out anew: name the directory with them (--db DIR).")
             query = query_of(parameters)
-            told = {(rule.name, rule.digest) for rule in parameters.rules}
-            ours = {(rule.name, rule.digest) for rule in rules_of(site, query)}
-            if told != ours:
-                raise _Failed(
-                    f"The report was made by other rules than there are now, of {_few(sorted({name for name, _ in told ^ ours}))}."
-                )
+            other = sorted(_rules(parameters.rules) ^ _rules(rules_of(site, query)))
+            if other:
+                raise _Failed(f"The report was made by other rules than there are now, of {_few(sorted({name for name, _ in other}))}.")
             engine = self.open_engine(self.place)
             with _safely():
                 found = worked_out(path, chosen, site, engine, query)
@@ -319,6 +316,11 @@ class _Check:
         else:
             text = f"It was made by other files of seatkeeper ({told.version}, {told.sha256[:16]}) than have looked at it now"
             self._say("code", "note", f"{text} ({ours.version}, {ours.sha256[:16]}).")
+
+
+def _rules(rules: list[Rule]) -> set[tuple[str, bytes]]:
+    """By which rules items are measured, whoever is said to have made them."""
+    return {(rule.name, msgspec.json.encode(msgspec.structs.replace(rule, source=""))) for rule in rules}
 
 
 def _newest(manifest: PackManifest) -> PackManifest:
