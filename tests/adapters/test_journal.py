@@ -359,3 +359,23 @@ print(count)
 def test_files_are_private(written: Path) -> None:
     assert written.stat().st_mode & 0o777 == 0o700
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in written.iterdir())
+
+
+def test_a_reader_sees_what_was_being_written_when_it_looked(tmp_path: Path) -> None:
+    """A daemon writes while others read: half a line before the filling, and a moment later all of it, with more behind."""
+    journal = Journal(tmp_path / "whole", lambda call: call(), durable=False)
+    list(journal.tail())
+    journal.snapshot(Snapshot(1.0, 101, 1, [], []))
+    for number in range(3):
+        journal.append(number + 1, [CheckedIn(2.0 + number, 101, "checkin")], lambda _outcome: None)
+    journal.close()
+    (segment,) = segments(tmp_path / "whole")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    for cut in (1, len(lines[1]) // 2, len(lines[1]) - 3, len(lines[1]) - 1):
+        path = tmp_path / segment.name
+        path.write_bytes(lines[0] + lines[1][:cut] + b"\n" * 5000)
+        records = read_journal([path])
+        assert next(records).seq == 1
+        with path.open("r+b") as file:
+            file.write(b"".join(lines))
+        assert [record.seq for record in records] == [2, 3, 4]

@@ -37,6 +37,7 @@ from seatkeeper.vendor.log import Appended, Conflict, LogRecord, Outcome, Unknow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from io import BufferedReader
 
 __all__ = ["GENESIS", "SEGMENT_BYTES_MAX", "Journal", "JournalDamage", "read_journal", "segments"]
 
@@ -55,6 +56,11 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True):
     entries: list[Entry]
     hash: str
 
+
+#: From the hash's mark on to the end of a whole line.
+_HASH_END: Final = len(HASH_MARK) + len(GENESIS) + len(b'"}\n')
+#: So often a line that is not whole is looked at again.
+_LOOKS: Final = 3
 
 _decode: Final = msgspec.json.Decoder(_Record).decode
 
@@ -119,15 +125,40 @@ def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
         number = offset = 0
         while raw := file.readline():
             if raw != b"\n":
+                for _ in range(_LOOKS):
+                    if raw[-_HASH_END:].startswith(HASH_MARK):
+                        break
+                    # A daemon may be writing this very line: what was filling a moment ago is the rest of it now.
+                    _seek_anew(file, offset)
+                    raw = file.readline()
                 number += 1
                 yield number, offset, raw
                 offset += len(raw)
                 continue
-            # Filling is millions of empty lines.
-            rest = raw + file.read(_STEP_BYTES)
-            skipped = len(rest) - len(rest.lstrip(b"\n"))
+            skipped = _filling(file, offset)
             number, offset = number + skipped, offset + skipped
             file.seek(offset)
+
+
+def _seek_anew(file: BufferedReader, offset: int) -> None:
+    """Goes to the offset, and forgets what was read ahead, which a seek within it would not."""
+    file.seek(0, os.SEEK_END)
+    file.seek(offset)
+
+
+def _filling(file: BufferedReader, offset: int) -> int:
+    """How much filling there is from the offset on, as far as is looked ahead: millions of empty lines.
+
+    Where something comes behind it, a daemon may have written it at this moment, from the offset on: then it is not filling any more.
+    """
+    before = -1
+    while True:
+        _seek_anew(file, offset)
+        ahead = file.read(_STEP_BYTES)
+        skipped = len(ahead) - len(ahead.lstrip(b"\n"))
+        if skipped in {len(ahead), before}:
+            return skipped
+        before = skipped
 
 
 def _decoded(raw: bytes) -> tuple[_Record | None, str]:
