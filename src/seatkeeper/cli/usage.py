@@ -16,6 +16,7 @@ from seatkeeper.cli import (
     usage_features,
     usage_gate,
     usage_limits,
+    usage_plan,
     usage_query,
     usage_run,
     usage_who,
@@ -39,6 +40,7 @@ app.add_typer(usage_collect.app)
 app.add_typer(usage_features.app)
 app.add_typer(usage_gate.app)
 app.add_typer(usage_limits.app)
+app.add_typer(usage_plan.app)
 app.add_typer(usage_run.app)
 app.add_typer(usage_who.app)
 app.add_typer(usage_bill.app)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from seatkeeper.cli.order import print_json, table
-from seatkeeper.cli.usage_common import Database, Json, read, site_of, utc
+from seatkeeper.cli.usage_common import Database, Json, decimal_tables, site_of, utc
 
 __all__ = ["app"]
 
@@ -47,7 +46,7 @@ def bill(
         Warehouse(db, must_exist=True),
         open_duckdb(db),
         first,
-        parse_prices(_tables(prices), str(prices)),
+        parse_prices(decimal_tables(prices), str(prices)),
         site_of(db),
         system=system,
         tenant=tenant,
@@ -99,12 +98,3 @@ def _month(text: str) -> date:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
         raise InputError("This is no month.", file="--month", found=text, expected="YYYY-MM") from None
-
-
-def _tables(path: Path) -> Any:
-    from seatkeeper.base.errors import InputError
-
-    try:
-        return tomllib.loads(read(path), parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"The price file is no TOML: {error}.", file=str(path)) from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,7 +15,19 @@ from seatkeeper.lrm.rows import utc
 if TYPE_CHECKING:
     from seatkeeper.lrm.site import Site
 
-__all__ = ["Database", "ItemOption", "Json", "ReportType", "day_given", "moment_given", "read", "site_of", "utc", "zone_given"]
+__all__ = [
+    "Database",
+    "ItemOption",
+    "Json",
+    "ReportType",
+    "day_given",
+    "decimal_tables",
+    "moment_given",
+    "read",
+    "site_of",
+    "utc",
+    "zone_given",
+]
 
 Database = Annotated[Path, typer.Option("--db", metavar="DIR", help="The directory with the usage data.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -44,6 +58,20 @@ def read(path: Path) -> str:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError("This file is no UTF-8.", file=str(path)) from None
+
+
+def decimal_tables(path: Path) -> Any:
+    """What a price file says, with exact decimal numbers.
+
+    Raises:
+        InputError: It cannot be read, or is no TOML.
+    """
+    from seatkeeper.base.errors import InputError
+
+    try:
+        return tomllib.loads(read(path), parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"The price file is no TOML: {error}.", file=str(path)) from None
 
 
 def day_given(text: str, option: str) -> date:
