@@ -63,6 +63,10 @@ def test_seats_for_each_share_of_logins_time_and_days(tmp_path: Path) -> None:
         "0.05": (3, 1, 22, 1),
         "0.1": (2, 2, 22, 2),
     }
+    # With one seat one of two is denied each day, and both of the short ones: 12 of 22, with two the short ones alone.
+    assert seats("denials", Fraction(1, 2))["0.5"] == (2, 2, 22, 2)
+    assert seats("denials", Fraction(6, 10))["0.6"] == (1, 12, 22, 12)
+    assert seats("denials")["0"] == (4, 0, 22, 0)
     assert seats("days", Fraction(1, 10)) == {
         "0": (4, 0, 10, None),
         "0.001": (4, 0, 10, None),

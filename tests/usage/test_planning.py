@@ -11,8 +11,10 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.usage.planning import (
     RISKS,
     DayUse,
+    Needed,
     days_sentences,
     from_days,
+    seats_by_trial,
     seats_for,
     share_given,
     wanted_by_days,
@@ -35,6 +37,16 @@ def test_no_fewer_seats_would_do(wanted: dict[int, int], percent: int) -> None:
     enough = [n for n in range(31) if sum(seats > n for seats in one_by_one) <= risk * len(one_by_one)]
     assert needed.seats == enough[0]
     assert (needed.met, needed.total) == (sum(seats > needed.seats for seats in one_by_one), len(one_by_one))
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=30), st.integers(0, 99))
+def test_by_trial_one_seat_fewer_denies_too_many(steps: list[int], percent: int) -> None:
+    # The more seats, the fewer are denied; with as many as were tried nobody is.
+    denied = [sum(steps[seats:]) for seats in range(len(steps) + 1)]
+    risk, total = Fraction(percent, 100), max(1, sum(steps))
+    (needed,) = seats_by_trial([Needed(risk, len(steps), 0, total)], denied.__getitem__)
+    assert needed.met == denied[needed.seats] <= risk * total
+    assert needed.seats == 0 or denied[needed.seats - 1] > risk * total
 
 
 def test_what_is_wanted_is_told_by_time_logins_and_days() -> None:

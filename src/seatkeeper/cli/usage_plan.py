@@ -80,14 +80,14 @@ def seats(
     risk: Annotated[
         str, typer.Option("--risk", metavar="SHARE", help="One more risk than 0, 0.1, 1 and 5 %, such as 0.5%.", show_default="none")
     ] = "",
-    of: Annotated[Literal["time", "logins", "days"], typer.Option("--of", help="What a risk is a share of.")] = "logins",
+    of: Annotated[Literal["logins", "denials", "time", "days"], typer.Option("--of", help="What a risk is a share of.")] = "logins",
     kind: usage_query.Kind = "system",
     tenant: usage_query.Tenant = None,
     group: usage_query.Group = None,
     zone: Zone = "UTC",
     json: Json = False,
 ) -> None:
-    """Say how many seats would have been enough, if at most a share of logins, of time or of days may meet a full pool."""
+    """Say how many seats would have been enough, if at most a share of logins, of time or of days may meet a full pool, or be denied."""
     from seatkeeper.adapters import clock
     from seatkeeper.adapters.engines import open_duckdb
     from seatkeeper.adapters.warehouse import Warehouse

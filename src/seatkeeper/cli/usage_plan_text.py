@@ -98,7 +98,13 @@ def seats_lines(plan: SeatsPlan, item: str, of: RiskOf) -> list[str]:
     if not plan.rows:
         return [*lines, "Nothing was in use on these days, so nothing can be said of risks." if plan.past.rows else "", ""]
     peak, limit = plan.past.peak[0] or 0, plan.past.limit
-    head = ["Risk", "Seats", "Than the peak", *(["Than the limit"] if limit else []), "Meets a full pool"]
+    head = [
+        "Risk",
+        "Seats",
+        "Than the peak",
+        *(["Than the limit"] if limit else []),
+        "Denied, of all" if of == "denials" else "Meets a full pool",
+    ]
     played = [row for row in plan.rows if row.denials is not None]
     head += ["Denied", "People", "Longest wait"] if played else []
     cells = []
@@ -127,7 +133,7 @@ def _met(needed: Needed, of: RiskOf) -> str:
     share = percent(needed.met / needed.total)
     if of == "time":
         return f"{share} of {needed.total / 3600:.0f} h ({lasted(needed.met)})"
-    return f"{share} of {needed.total} {of} ({needed.met})"
+    return f"{share} of {needed.total} {'days' if of == 'days' else 'logins'} ({needed.met})"
 
 
 def _wait(denials: Denials) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from seatkeeper.lrm.plan import counted_times, held_of, levels_of, members_of, past_of, single_item, uses_of
-from seatkeeper.usage.planning import RISKS, Needed, RiskOf, seats_for, wanted_by_days, wanted_by_logins, wanted_by_time
+from seatkeeper.usage.planning import RISKS, Needed, RiskOf, seats_by_trial, seats_for, wanted_by_days, wanted_by_logins, wanted_by_time
 from seatkeeper.usage.reports import GROUP_KINDS
 from seatkeeper.usage.whatif import Denials, denials, joined, replay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from fractions import Fraction
 
     from seatkeeper.adapters.engines import Engine
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from seatkeeper.lrm.plan import Past
     from seatkeeper.lrm.report import Query
     from seatkeeper.lrm.site import Site
+    from seatkeeper.usage.whatif import Use
 
 __all__ = ["SeatsPlan", "SeatsRow", "seats_plan"]
 
@@ -74,6 +77,13 @@ def seats_plan(
         needs = seats_for(wanted(levels[past.subject]), risks)
         uses = joined(uses_of(held, query.report, past.subject, members)) if needs else []
         counts = counted_times(site, past)
-        played = {seats: denials(replay(uses, counts, [(0, seats)]), past.zone) for seats in {needed.seats for needed in needs}}
-        plans.append(SeatsPlan(past, [SeatsRow(needed, played[needed.seats]) for needed in needs]))
+        play = _player(uses, counts, past)
+        if of == "denials":
+            needs = seats_by_trial(needs, lambda seats, play=play: play(seats).denied)  # type: ignore[misc]
+        plans.append(SeatsPlan(past, [SeatsRow(needed, play(needed.seats)) for needed in needs]))
     return plans
+
+
+def _player(uses: Sequence[Use], counts: Sequence[tuple[int, int]], past: Past) -> Callable[[int], Denials]:
+    """Who is denied with so many seats; the same number is played once."""
+    return cache(lambda seats: denials(replay(uses, counts, [(0, seats)]), past.zone))

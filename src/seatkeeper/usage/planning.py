@@ -18,7 +18,7 @@ import msgspec
 from seatkeeper.base.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = [
     "RISKS",
@@ -29,6 +29,7 @@ __all__ = [
     "RiskOf",
     "days_sentences",
     "from_days",
+    "seats_by_trial",
     "seats_for",
     "share_given",
     "wanted_by_days",
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 #: What a risk is a share of.
-RiskOf = Literal["time", "logins", "days"]
+RiskOf = Literal["time", "logins", "denials", "days"]
 #: The risks of a table.
 RISKS: Final = (Fraction(0), Fraction(1, 1000), Fraction(1, 100), Fraction(5, 100))
 #: So many days a sentence names; of more, the first and the last.
@@ -171,6 +172,26 @@ def seats_for(wanted: Mapping[int, int], risks: Sequence[Fraction]) -> list[Need
                 break
             seats, met = lower, above
         found.append(Needed(risk, seats, met, total))
+    return found
+
+
+def seats_by_trial(enough: Sequence[Needed], denied: Callable[[int], int]) -> list[Needed]:
+    """Fewer seats for the same risks, with which no larger share is denied in truth, and with one fewer a larger one is.
+
+    Args:
+        enough: What is enough for logins that find all seats in use: of these not all are denied, since who is denied takes none.
+        denied: How many logins are denied with so many seats.
+    """
+    found = []
+    for one in enough:
+        low, high = 0, one.seats
+        while low < high:
+            middle = (low + high) // 2
+            if denied(middle) <= one.risk * one.total:
+                high = middle
+            else:
+                low = middle + 1
+        found.append(Needed(one.risk, high, denied(high), one.total))
     return found
 
 
