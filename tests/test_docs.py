@@ -206,8 +206,9 @@ def examples(text: str) -> list[Example]:
         elif line.startswith("$ "):
             found.append(Example(number, line[2:]))
             open_command = True
-        elif open_command and (line.startswith("> ") or found[-1].command.endswith("\\")):
-            found[-1] = Example(found[-1].line, f"{found[-1].command}\n{line.removeprefix('> ')}")
+        elif open_command and (line == ">" or line.startswith("> ") or found[-1].command.endswith("\\")):
+            # An empty line of a here-document has no blank behind its bracket.
+            found[-1] = Example(found[-1].line, f"{found[-1].command}\n{'' if line == '>' else line.removeprefix('> ')}")
         else:
             # What the command prints.
             open_command = False
