@@ -36,7 +36,12 @@ def warehouse(tmp_path: Path) -> Warehouse:
     rows.append(session(9, moment("10:00"), moment("11:00"), agent="m", media="email", place="Pe1", tenant="Meadow"))
     made = Warehouse(tmp_path / "db")
     made.load(write_csv(tmp_path / "s.csv", "sessions", rows))
-    groups = [("Harbor", "All", name) for name in times] + [("Harbor", "Late", "l1"), ("Harbor", "Late", "l2"), ("Meadow", "All", "m")]
+    groups = [("Harbor", "All", name) for name in times] + [
+        ("Harbor", "Late", "l1"),
+        ("Harbor", "Late", "l2"),
+        ("Meadow", "All", "m"),
+        ("Meadow", "Web", "m"),
+    ]
     made.load(
         write_csv(
             tmp_path / "c.csv",
@@ -88,9 +93,9 @@ def test_a_group_moves_to_another_tenant(warehouse: Warehouse) -> None:
 
 def test_a_group_comes_later_and_shares_no_chair_with_those_who_are_there(warehouse: Warehouse) -> None:
     assert sides(warehouse, Change(shift=(("Late", 900),)))["Harbor"][1].peak == 2
-    # Were the early ones in at ten with Meadow's on the same place, that would be two seats.
-    ((before, after),) = sides(warehouse, Change(shift=(("Late", -14_400),)), "system").values()
-    assert (before.peak, after.peak) == (4, 4)
+    # Meadow's one has the place of an early one, which was a single seat; at two they are two people.
+    ((before, after),) = sides(warehouse, Change(shift=(("Web", 14_400),)), "system").values()
+    assert (before.peak, after.peak) == (4, 5)
     told = sides(warehouse, Change(shift=(("Late", 3 * 86_400),)))
     assert told["Harbor"][1].peak == 2
 
