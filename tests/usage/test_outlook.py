@@ -43,8 +43,8 @@ def test_history_begins_with_the_first_use_and_must_be_long_enough() -> None:
         history_of(peaks)
     with pytest.raises(InputError, match="too little history"):
         history_of({FIRST + timedelta(number): 5 for number in range(0, 86, 4)})
-    for nothing in ({}, {FIRST: 0}):
-        with pytest.raises(InputError, match="Nothing was in use"):
+    for nothing, text in (({}, "Nothing is known of"), ({FIRST: 0}, "Nothing was in use on")):
+        with pytest.raises(InputError, match=f"{text} these days"):
             history_of(nothing)
 
 

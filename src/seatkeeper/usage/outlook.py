@@ -154,7 +154,9 @@ def history_of(peaks: Mapping[date, int]) -> History:
     """
     used = sorted(day for day, peak in peaks.items() if peak)
     last = max(peaks, default=None)
-    if not used or last is None:
+    if last is None:
+        raise InputError("Nothing is known of these days, so nothing can be forecast.", file="--from")
+    if not used:
         raise InputError("Nothing was in use on these days, so nothing can be forecast.", file="--from")
     first = used[0]
     days = [first + timedelta(number) for number in range((last - first).days + 1)]
