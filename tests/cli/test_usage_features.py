@@ -67,6 +67,7 @@ def test_json_and_what_is_asked_wrongly(db: str, capsys: pytest.CaptureFixture[s
     }
     for command, said in (
         (["features", "--from", "2026-09-02", "--to", "2026-09-01"], "The days end before they begin"),
+        (["features", *DAYS, "--zone", "tenant"], "Technical licenses are no tenant's"),
         (["denials", *DAYS, "--feature", "tserver"], "No license server has told of this feature. (found 'tserver') Did you mean"),
         (["report", *DAYS, "--item", "feature:nothing"], "No license server has told of this feature"),
         (["report", *DAYS, "--item", "feature:tserver_sdn", "--type", "tenant"], "License servers know no tenants or groups"),

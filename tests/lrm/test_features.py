@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -24,6 +24,7 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.cli.usage import main
 from seatkeeper.lrm.collect import collect
 from seatkeeper.lrm.features import check_feature, denied_features, features_known, used_features
+from seatkeeper.lrm.report import Query, report
 from seatkeeper.lrm.sources import JournalSource
 from seatkeeper.sdk import LicenseError
 from seatkeeper.sdk.blocking import Client
@@ -242,6 +243,14 @@ def test_of_a_time_and_of_periods(warehouse: Warehouse) -> None:
     ]
     assert gaps == {1: "lic1 has no data for 1 hour (down)"}
     assert denied_features(warehouse, engine, pieces, "feature:TSERVER_SDN")[0] == []
+
+
+def test_of_a_server_that_is_no_more(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.load(write_csv(tmp_path / "ends.csv", "ends", [{"source": "lic1", "ended": DAY + 200}]))
+    (_, one), _ = used_features(warehouse, open_duckdb(), Period(DAY, DAY, DAY + 3600), DAY + 3600)
+    assert (one.peak, one.seat_seconds) == (4, 2 * 90 + 2 * 150)
+    query = Query("system", "feature:tserver_sdn", "hourly", date(2026, 9, 1), date(2026, 9, 2))
+    assert [row.peak for row in report(warehouse, open_duckdb(), query, {}, {})][:2] == [4, None]
 
 
 def test_a_feature_that_nobody_has_told_of(warehouse: Warehouse) -> None:

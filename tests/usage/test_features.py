@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatkeeper.adapters.engines import open_duckdb
-from seatkeeper.usage.features import checkout_times, denied_in, feature_peaks, used_in
+from seatkeeper.usage.features import denied_in, ended_with_server, feature_peaks, used_in
 from seatkeeper.usage.periods import Edge
 from support.usagefacts import table_of
 
@@ -21,7 +21,7 @@ CHECKOUTS = st.lists(
     st.tuples(
         st.sampled_from(["f1", "F1", "g2", "other"]), st.integers(0, END), st.one_of(st.none(), st.integers(0, 30)), st.integers(1, 9)
     ),
-    max_size=14,
+    max_size=30,
 )
 DENIALS = st.lists(
     st.tuples(
@@ -47,7 +47,7 @@ def _rows(drawn: list[tuple[str, int, int | None, int]]) -> list[dict[str, Any]]
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(CHECKOUTS, DENIALS)
 def test_each_second_counts_all_seats_that_are_out(drawn: list[Any], denied: list[Any]) -> None:
     engine = open_duckdb(threads=1)
@@ -69,8 +69,6 @@ def test_each_second_counts_all_seats_that_are_out(drawn: list[Any], denied: lis
     used = {row["key"]: row for row in engine.rows(used_in(table, NAMES, (5, 55)))}
     for key, name in enumerate(NAMES):
         assert used.get(key, {"seat_seconds": 0})["seat_seconds"] == sum(out(name, second) for second in range(5, 55))
-    times = engine.rows(checkout_times(table, NAMES, (5, 55)))
-    assert all(5 <= row["since"] < row["until"] <= 55 for row in times)
     refused = [
         {"source": "s", "feature": feature, "user": user, "at": at, "code": code, "times": times}
         for feature, at, code, user, times in denied
@@ -86,4 +84,27 @@ def test_each_second_counts_all_seats_that_are_out(drawn: list[Any], denied: lis
                 place = (0 if row["feature"] == "f1" else 1), number, row["code"], row["user"]
                 naive[place] = naive.get(place, 0) + row["times"]
     assert counts == naive
+    engine.close()
+
+
+def test_a_server_that_has_ended_has_its_seats_back() -> None:
+    engine = open_duckdb(threads=1)
+    common = {"feature": "f", "user": "u", "seats": 1}
+    checkouts = [
+        {**common, "source": "a", "handle": "before", "taken": 5, "returned": None},
+        {**common, "source": "a", "handle": "between", "taken": 15, "returned": None},
+        {**common, "source": "a", "handle": "after", "taken": 25, "returned": None},
+        {**common, "source": "a", "handle": "seen", "taken": 5, "returned": 12},
+        {**common, "source": "b", "handle": "before", "taken": 5, "returned": None},
+    ]
+    ends = [{"source": "a", "ended": ended} for ended in (10, 20)]
+    found = ended_with_server(table_of("checkouts", checkouts), table_of("ends", ends))
+    assert found.columns == table_of("checkouts", []).columns
+    assert {(row["source"], row["handle"]): (row["returned"], row["estimated"]) for row in engine.rows(found)} == {
+        ("a", "before"): (10, True),
+        ("a", "between"): (20, True),
+        ("a", "after"): (None, False),
+        ("a", "seen"): (12, False),
+        ("b", "before"): (None, False),
+    }
     engine.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -132,8 +132,12 @@ def _named(users: dict[str, int]) -> str:
 
 
 def _zone(name: str) -> tzinfo:
-    # Technical licenses are nobody's but the installation's.
-    return zone_given(name) or UTC
+    from seatkeeper.base.errors import InputError
+
+    zone = zone_given(name)
+    if zone is None:
+        raise InputError("Technical licenses are no tenant's.", file="--zone", found=name, expected="a name such as Europe/Paris")
+    return zone
 
 
 def _check_order(since: int, until: int, end: str) -> None:

@@ -10,7 +10,7 @@ from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import nearest_sentence
 from seatkeeper.lrm.gaps import gaps_in
 from seatkeeper.usage.facts import KINDS
-from seatkeeper.usage.features import denied_in, feature_peaks, used_in
+from seatkeeper.usage.features import denied_in, ended_with_server, feature_peaks, used_in
 from seatkeeper.usage.measures import FEATURE_PREFIX, feature_item
 from seatkeeper.usage.periods import edges
 
@@ -105,7 +105,9 @@ def used_features(warehouse: Warehouse, engine: Engine, period: Period, until: i
     manifest = warehouse.manifest()
     features = features_known(warehouse, engine, manifest)
     end = max(min(period.until, until), period.since + 1)
-    checkouts = _all(warehouse, engine, manifest, "checkouts", period.since, end)
+    checkouts = ended_with_server(
+        _all(warehouse, engine, manifest, "checkouts", period.since, end), _all(warehouse, engine, manifest, "ends")
+    )
     denials = _all(warehouse, engine, manifest, "denials", period.since, end)
     piece = msgspec.structs.replace(period, until=end)
     found = []

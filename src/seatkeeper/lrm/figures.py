@@ -15,7 +15,7 @@ import msgspec
 from seatkeeper.lrm.limits import ALL_EXCLUDED, Part
 from seatkeeper.usage.closing import BIN_S, closed_in
 from seatkeeper.usage.facts import DAY_S, KINDS
-from seatkeeper.usage.features import feature_peaks
+from seatkeeper.usage.features import ended_with_server, feature_peaks
 from seatkeeper.usage.measures import CheckoutRule, PortRule, RecordingRule
 from seatkeeper.usage.overuse import seconds_over
 from seatkeeper.usage.periods import Edge, edges, stretches
@@ -224,7 +224,8 @@ def _used(asked: Asked, marks: list[Edge]) -> _Found:
     if isinstance(asked.item.peak, CheckoutRule):
         facts = _facts(asked, marks[0].at, marks[-1].at)
         assert facts.checkouts is not None
-        return _by_period(asked.engine, feature_peaks(facts.checkouts, [asked.item.peak.feature], marks, asked.step_s))
+        checkouts = ended_with_server(facts.checkouts, facts.ends)
+        return _by_period(asked.engine, feature_peaks(checkouts, [asked.item.peak.feature], marks, asked.step_s))
     found: _Found = {}
     for stretch in _stretched(asked.manifest, marks):
         facts = _facts(asked, stretch[0].at, stretch[-1].at)

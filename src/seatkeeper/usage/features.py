@@ -2,7 +2,9 @@
 
 A checkout takes its number of seats from `taken` up to but not including `returned`, and each checkout takes seats of its own; how a
 license file lets some share a seat (DUP_GROUP) is not known here. One without an end is still out. Features are the same whatever their
-case, as the license server has it. Each feature has a number, the key: its place in the list that is asked for.
+case, as the license server has it. A server that is no more (a fact of the kind `ends`) has its seats back.
+
+Each feature has a number, the key: its place in the list that is asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +24,22 @@ if TYPE_CHECKING:
 
     from seatkeeper.usage.periods import Edge
 
-__all__ = ["checkout_times", "denied_in", "feature_peaks", "used_in"]
+__all__ = ["checkout_times", "denied_in", "ended_with_server", "feature_peaks", "used_in"]
+
+
+def ended_with_server(checkouts: Table, ends: Table) -> Table:
+    """The checkouts, where those that are open ended when their license server did, if that was after they began."""
+    marks = ends.select(server=ends.source, ended=ends.ended)
+    still = checkouts.filter(checkouts.returned.isnull())
+    key = ["source", "handle", "taken"]
+    over = still.inner_join(marks, [still.source == marks.server, marks.ended >= still.taken])
+    over = over.group_by(key).aggregate(ended=over.ended.min())
+    told = checkouts.left_join(over, key)
+    return told.select(
+        *[checkouts[name] for name in checkouts.columns if name not in {"returned", "estimated"}],
+        returned=checkouts.returned.coalesce(over.ended),
+        estimated=checkouts.estimated | over.ended.notnull(),
+    ).select(*checkouts.columns)
 
 
 def checkout_times(checkouts: Table, features: Sequence[str], span: tuple[int, int]) -> Table:
