@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seatkeeper.usage.measures import Item
     from seatkeeper.usage.reports import Facts, ReportType
 
-__all__ = ["DaysOpen", "close_days", "day_number", "day_of", "one_close", "open_days"]
+__all__ = ["DaysOpen", "all_subjects", "close_days", "day_number", "day_of", "one_close", "open_days"]
 
 _EPOCH: Final = date(1970, 1, 1)
 #: The lock's name in the directory of usage data.
@@ -135,7 +135,7 @@ def close_days(
             )
     chosen = list(items.values())
     known = warehouse.facts(engine, manifest, 0, 0)
-    subjects = max(len(_all_subjects(engine, known, report, manifest.tenants)) for report in REPORT_TYPES)
+    subjects = max(len(all_subjects(engine, known, report, manifest.tenants)) for report in REPORT_TYPES)
     at_once = max(1, min(_BATCH_DAYS, _CELLS_MAX // (len(chosen) * max(subjects, 1) * (DAY_S // BIN_S))))
     for first, end in _batches(days, at_once):
 
@@ -164,14 +164,15 @@ def _peaks_of(engine: Engine, facts: Facts, items: Sequence[Item], tenants: Sequ
     used = engine.keep(used_rows(facts, measured(items)))
     tables = []
     for report in REPORT_TYPES:
-        subjects = _all_subjects(engine, facts, report, tenants)
+        subjects = all_subjects(engine, facts, report, tenants)
         if subjects:
             tables.append(engine.keep(day_peaks(facts, used, items, report, subjects, span, facts.known.kinds)))
     first, *others = tables
     return first.union(*others)
 
 
-def _all_subjects(engine: Engine, facts: Facts, report: ReportType, tenants: Sequence[str]) -> list[Subject]:
+def all_subjects(engine: Engine, facts: Facts, report: ReportType, tenants: Sequence[str]) -> list[Subject]:
+    """Everybody whom a report of this sort can be about, in the order of their names."""
     if report == "system":
         return [Subject()]
     if report not in GROUP_KINDS:

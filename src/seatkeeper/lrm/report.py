@@ -13,6 +13,7 @@ import msgspec
 
 from seatkeeper.base.errors import InputError
 from seatkeeper.catalog.model import folded, nearest_sentence
+from seatkeeper.lrm.close import all_subjects
 from seatkeeper.lrm.features import check_feature
 from seatkeeper.lrm.figures import Asked, Together, figures, time_over
 from seatkeeper.lrm.gaps import gaps_in
@@ -22,7 +23,7 @@ from seatkeeper.usage.limits import Limit, Measure, at_moment, split
 from seatkeeper.usage.measures import ITEMS, CheckoutRule, Item, PortRule
 from seatkeeper.usage.peaks import KEYS_MAX, MINUTE_S
 from seatkeeper.usage.periods import Granularity, Period, periods
-from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject, groups
+from seatkeeper.usage.reports import GROUP_KINDS, Membership, ReportType, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -331,25 +332,23 @@ def subjects_of(warehouse: Warehouse, engine: Engine, query: Query, manifest: Ma
     Raises:
         InputError: The tenant or the group is not known.
     """
-    if query.report == "system":
-        if query.tenant is not None:
-            raise InputError(
-                "A system report is about all tenants.", file="--tenant", found=query.tenant, remedy="Ask for --type tenant instead."
-            )
-        return [Subject()]
+    if query.report == "system" and query.tenant is not None:
+        raise InputError(
+            "A system report is about all tenants.", file="--tenant", found=query.tenant, remedy="Ask for --type tenant instead."
+        )
     tenants = manifest.tenants
-    if query.tenant is not None:
-        if query.tenant not in tenants:
-            near = nearest_sentence(query.tenant, tenants)
-            raise InputError("There are no data of this tenant.", file="--tenant", found=query.tenant, remedy=near)
-        tenants = [query.tenant]
-    if query.report == "tenant":
-        return [Subject(tenant) for tenant in tenants]
-    table = groups(warehouse.facts(engine, manifest, 0, 0).known, query.report)
-    named = sorted((row["tenant"], row["group"]) for row in engine.rows(table.select("tenant", "group").distinct()))
-    chosen = [Subject(tenant, group) for tenant, group in named if tenant in tenants and query.group in {None, group}]
+    if query.tenant is not None and query.tenant not in tenants:
+        near = nearest_sentence(query.tenant, tenants)
+        raise InputError("There are no data of this tenant.", file="--tenant", found=query.tenant, remedy=near)
+    known = all_subjects(engine, warehouse.facts(engine, manifest, 0, 0), query.report, tenants)
+    chosen = [one for one in known if query.tenant in {None, one.tenant}]
+    if query.report not in GROUP_KINDS:
+        return chosen
+    # A group may belong to a tenant of whom there is nothing else.
+    named = sorted({one.group or "" for one in known})
+    chosen = [one for one in chosen if one.tenant in tenants and query.group in {None, one.group}]
     if query.group is not None and not chosen:
-        near = nearest_sentence(query.group, sorted({group for _, group in named}))
+        near = nearest_sentence(query.group, named)
         kind = GROUP_KINDS[query.report]
         raise InputError(f"There is no such group of {kind}s.", file="--group", found=query.group, remedy=near)
     if len(chosen) > KEYS_MAX:
