@@ -17,8 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
+from seatkeeper.adapters.bundlefiles import parse_bundles
 from seatkeeper.adapters.catalogs import load_catalog
+from seatkeeper.adapters.entitlements import parse_entitlement
+from seatkeeper.adapters.evidencefile import PackFile
 from seatkeeper.adapters.journal import JournalDamage, read_journal
+from seatkeeper.adapters.usagesettings import read_settings
 from seatkeeper.base.errors import InputError, LicenseError
 from seatkeeper.issue.answers import problems_letter, unreadable_letter
 from seatkeeper.issue.letters import Envelope, Mailbox, compose
@@ -37,6 +41,8 @@ from seatkeeper.licfile.pem import read_private_pem
 from seatkeeper.licfile.signature import verify_lines
 from seatkeeper.licfile.trust import parse_trust
 from seatkeeper.licfile.writer import write
+from seatkeeper.lrm.sources import read_sources
+from seatkeeper.usage.evidence import MANIFEST
 from seatkeeper.wire.framing import NO_MESSAGE, FrameReader, WireError, client_frames, decode_client, encode, parse_preface, server_frames
 
 if TYPE_CHECKING:
@@ -93,6 +99,83 @@ WORDS: dict[str, tuple[bytes, ...]] = {
         *(b"Content-Transfer-Encoding: base64\n", b"Content-Type: text/plain; charset=utf-7\n", b"=?utf-8?q?=00?=", b"<a@b.example>", b","),
         *(b"[order]\n", b"[[items]]\n", b"[environment]\n", b"[[servers]]\n", b'number = "auto"\n', b"quantity = 999999\n", b"share = 1\n"),
         *(b'configuration = "independent"\n', b'"""', b"\\u0000", b"1979-05-27", b"inf", b"-- \n", b"> ", b"\r\n", b"\xff"),
+    ),
+    "bundles": (
+        *(
+            b"<bundle ",
+            b"</bundle>",
+            b"<include_items>",
+            b"<exclude_items/>",
+            b"<item name='x'/>",
+            b"<!DOCTYPE a [<!ENTITY b 'c'>]>",
+            b"&b;",
+        ),
+        *(
+            b"<![CDATA[",
+            b"]]>",
+            b"<!--",
+            b"?>",
+            b'="',
+            b'id="99999999999999999999"',
+            b"2026-02-30",
+            b"&#0;",
+            b"\xff",
+            b" xmlns='x'",
+            b"<a>" * 60,
+        ),
+    ),
+    "entitlement": (
+        *(
+            b"<item ",
+            b"</item>",
+            b'quantity="-1"',
+            b'="',
+            b"9" * 30,
+            b"<!DOCTYPE a SYSTEM 'file:///etc/hostname'>",
+            b"&lt;",
+            b"&#xD800;",
+            b"1e9",
+        ),
+        *(b"<signature>", b"00" * 64, b"9999-12-31", b"\xff", b"<?xml version='1.0' encoding='utf-16'?>"),
+    ),
+    "evidence": (
+        b"PK\x03\x04",
+        b"PK\x01\x02",
+        b"PK\x05\x06",
+        b"MANIFEST.json",
+        b"../",
+        b"\x00" * 8,
+        b"\xff" * 4,
+        b'{"',
+        b'":',
+        b"[]",
+        b"null",
+        b"1e400",
+    ),
+    "usage_settings": (
+        *(
+            b"[[items]]\n",
+            b"[[excluded]]\n",
+            b"[[sources]]\n",
+            b"[zones]\n",
+            b"[retention]\n",
+            b"[jobs]\n",
+            b"[log]\n",
+            b'= "',
+            b"= true\n",
+        ),
+        *(
+            b"= []\n",
+            b"= {}\n",
+            b"inf",
+            b"nan",
+            b"1979-05-27T07:32:00Z",
+            b"99999999999999999999",
+            b"\\u0000",
+            b'"""',
+            b"a.b.c = 1\n",
+            b"\xff",
+        ),
     ),
     "certificate": (b"-----BEGIN CERTIFICATE-----\n", b"-----END CERTIFICATE-----\n", b"MIIB", b"====", b"\n"),
     "borrow": (b"\x93", b"\xc4\x40", b"\xdc\xff\xff", b"\xcb\x7f\xf0\x00\x00\x00\x00\x00\x00"),
@@ -329,6 +412,47 @@ def request(data: bytes) -> None:
             assert "\r\ncc:" not in head
 
 
+def bundles(data: bytes) -> None:
+    """A set of bundles is read or refused."""
+    try:
+        parse_bundles(data, "b.xml")
+    except InputError:
+        pass
+
+
+def entitlement(data: bytes) -> None:
+    """An entitlement is read or refused, and what was read has a signature that may be looked at."""
+    try:
+        parse_entitlement(data)
+    except InputError:
+        pass
+
+
+def evidence(data: bytes) -> None:
+    """A pack is opened and its members read, or it is refused; a manifest is one or not."""
+    path = _segment().with_name("pack.zip")
+    path.write_bytes(data)
+    try:
+        with PackFile(path) as pack:
+            for name in pack.sizes:
+                pack.read(name)
+            pack.digest(MANIFEST)
+    except (InputError, KeyError) as error:
+        # Who asks for a member's digest has looked whether it is there.
+        _must(not isinstance(error, KeyError) or MANIFEST in str(error), error)
+
+
+def usage_settings(data: bytes) -> None:
+    """Settings of usage reports, and sources, are read or refused."""
+    directory = _segment().parent
+    (directory / "usage.toml").write_bytes(data)
+    for read in (read_settings, read_sources):
+        try:
+            read(directory)
+        except InputError:
+            pass
+
+
 TARGETS: dict[str, Target] = {
     "license": Target(license_file),
     "options": Target(options_file),
@@ -336,6 +460,10 @@ TARGETS: dict[str, Target] = {
     "trust": Target(trust_file),
     "certificate": Target(certificate),
     "borrow": Target(borrow_record, 8192),
+    "bundles": Target(bundles),
+    "entitlement": Target(entitlement),
+    "evidence": Target(evidence, 65_536),
+    "usage_settings": Target(usage_settings, cost=4),
     "journal": Target(journal),
     "hostid": Target(hostid, 256),
     "mailtext": Target(mail_text, cost=12),

@@ -1,6 +1,7 @@
 """A simulated month in PostgreSQL, collected and closed day by day, is reported as the simulator's own record of the truth says.
 
-SEATKEEPER_LONG=1 does it with 5,000 agents of 20 tenants, closes every day, and asks for more on Spark; it takes a quarter of an hour, most of it Spark.
+SEATKEEPER_LONG=1 does it with 5,000 agents of 20 tenants, closes every day, and asks for more on Spark; that takes a quarter of an
+hour, most of it Spark.
 """
 
 from __future__ import annotations

@@ -96,6 +96,9 @@ class XmlReader:
             self.parser.Parse(data, True)
         except expat.ExpatError as error:
             raise InputError(f"This is no well-formed XML: {expat.ErrorString(error.code)}.", file=self.name, line=error.lineno) from None
+        except (LookupError, ValueError) as error:
+            # The declaration names an encoding that there is none of, or one of several bytes a character.
+            raise InputError(f"This file cannot be read: {error}.", file=self.name, line=1, expected="UTF-8") from None
         return self.root.children[0]
 
     def fail(self, message: str, *, line: int = 0, found: str = "", expected: str = "") -> NoReturn:
