@@ -7,8 +7,8 @@ the caller names. What a file of facts would be when it is read is limited by ho
 
 from __future__ import annotations
 
+import binascii
 import os
-import zlib
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -62,7 +62,7 @@ def content_of(source: bytes | Path) -> Content:
     size, crc, digest = 0, 0, sha256()
     for chunk in _chunks(source):
         size += len(chunk)
-        crc = zlib.crc32(chunk, crc)
+        crc = binascii.crc32(chunk, crc)
         digest.update(chunk)
     return Content(source, size, digest.hexdigest(), crc)
 
@@ -187,7 +187,7 @@ class PackFile:
             if not chunk:
                 raise self._refused("it ends in the middle")
             left -= len(chunk)
-            crc = zlib.crc32(chunk, crc)
+            crc = binascii.crc32(chunk, crc)
             yield chunk
         if crc != entry.crc:
             raise self._refused(f"the check sum of {name} is wrong")
