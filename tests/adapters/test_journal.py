@@ -14,6 +14,7 @@ import pytest
 from seatkeeper.adapters import journal as journal_module
 from seatkeeper.adapters.journal import GENESIS, Journal, JournalDamage, read_journal, segments
 from seatkeeper.base.errors import SeatkeeperError
+from seatkeeper.vendor.chain import record_line
 from seatkeeper.vendor.entries import CheckedIn, CheckedOut, Entry, Snapshot
 from seatkeeper.vendor.log import Appended, Conflict, Outcome, Unknown
 
@@ -379,3 +380,37 @@ def test_a_reader_sees_what_was_being_written_when_it_looked(tmp_path: Path) -> 
         with path.open("r+b") as file:
             file.write(b"".join(lines))
         assert [record.seq for record in records] == [2, 3, 4]
+
+
+def test_it_goes_on_without_a_snapshot_where_it_is_another_logs_copy(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    head = GENESIS
+    for start in (0, 3):
+        journal = Journal(tmp_path, lambda call: call())
+        assert sum(1 for _ in journal.tail()) == start
+        journal.proceed()
+        for handle in range(start, start + 3):
+            line, head = record_line(handle + 1, head, (out(handle),))
+            lines.append(line)
+            journal.append(handle, [out(handle)], lambda outcome: None)
+        journal.close()
+        assert journal.head == head
+    assert segments(tmp_path)[0].read_bytes() == b"".join(lines)
+
+
+def test_it_begins_behind_what_it_has_not_where_the_other_log_has_only_the_snapshot(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, lambda call: call())
+    list(journal.tail())
+    journal.proceed()
+    journal.append(0, [out(1)], lambda outcome: None)
+    journal.begin_behind(99, "a" * 64)
+    journal.snapshot(EMPTY)
+    journal.close()
+    line, head = record_line(100, "a" * 64, (EMPTY,))
+    assert [path.read_bytes() for path in segments(tmp_path)] == [line]
+    assert journal.head == head
+    (apart,) = tmp_path.glob("before-*")
+    assert len(list(read_journal(segments(apart), anchor=GENESIS))) == 1
+    journal = Journal(tmp_path, lambda call: call())
+    assert [record.seq for record in journal.tail()] == [100]
+    journal.close()

@@ -500,3 +500,19 @@ class TestRemove:
 
 def test_the_log_begins_with_who_opened_it(bench: Bench) -> None:
     assert [type(entry) for entry in bench.log[:2]] == [Reread, Opened]
+
+
+def test_where_servers_are_three_a_closed_connection_keeps_its_seats_for_the_lease_time_and_the_drift() -> None:
+    settings = VendorSettings("genesys.d", lease_s=60.0, closed_frees=False, drift=0.1)
+    machine = Machine(settings, TODAY)
+    connection = object()
+    machine.handle(LicenseReread((line("f1"),), TODAY), 0.0, 0.0)
+    (accepted,) = machine.handle(Greeting(connection, "a", "u", "h", "", 1, "", ""), 0.0, 0.0)
+    assert isinstance(accepted, Send)
+    assert isinstance(accepted.answer, Accepted)
+    machine.handle(CheckoutAsked(accepted.answer.session, 1, "f1", "8.0", 1, 1, ""), 0.0, 0.0)
+    machine.handle(Disconnected(accepted.answer.session, connection), 1.0, 0.0)
+    machine.handle(Tick(TODAY), 66.0, 0.0)
+    assert len(machine.ledger.seats) == 1
+    machine.handle(Tick(TODAY), 67.0, 0.0)
+    assert not machine.ledger.seats

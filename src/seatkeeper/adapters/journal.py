@@ -247,6 +247,39 @@ class Journal:
         if paths:
             _trim(paths[-1])
 
+    @property
+    def head(self) -> str:
+        """The hash of the last record; to be looked at while nothing is being appended."""
+        return self._hash
+
+    def proceed(self) -> None:
+        """Goes on behind the last record, without a snapshot: the journal says word for word what another log says.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        paths = segments(self.directory)
+        self._open_segment(paths[-1] if paths else self._next_segment())
+        _sync_directory(self.directory)
+        self._offset = self._filled = os.lseek(self._file, 0, os.SEEK_END)
+        self._start_thread()
+
+    def begin_behind(self, seq: int, previous: str) -> None:
+        """Lets a snapshot be the next record, with a number and a hash before it that are not this journal's; what it has is put aside.
+
+        Raises:
+            OSError: It cannot be put aside.
+        """
+        self._stop_thread()
+        self._close_segment()
+        self._check()
+        apart = self.directory / f"before-{seq + 1:020d}"
+        apart.mkdir(mode=0o700, exist_ok=True)
+        for path in segments(self.directory):
+            path.rename(apart / path.name)
+        _sync_directory(self.directory)
+        self.seq, self._hash = seq, previous
+
     def snapshot(self, snapshot: Entry) -> None:
         """Begins a new segment with `snapshot`, behind what is being appended; durable on return.
 
@@ -256,16 +289,25 @@ class Journal:
         self._stop_thread()
         self._close_segment()
         self._check()
-        path = self.directory / f"{self.seq + 1:020d}{_SUFFIX}"
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._open_segment(self._next_segment())
+            os.ftruncate(self._file, 0)
             self._offset = self._filled = 0
-            self._fills = True
             self._write((snapshot,))
             _sync_directory(self.directory)
         except OSError as error:
             self._failure = error
             raise
+        self._start_thread()
+
+    def _next_segment(self) -> Path:
+        return self.directory / f"{self.seq + 1:020d}{_SUFFIX}"
+
+    def _open_segment(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fills = True
+
+    def _start_thread(self) -> None:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 

@@ -219,6 +219,10 @@ def _disconnected(state: State, event: Disconnected, _now: float, wall: float) -
     # A session that has a newer connection does not end with the older one.
     if session is None or session.connection is not event.connection:
         return []
+    if not state.settings.closed_frees:
+        # It may come back to another of three servers.
+        session.connection = None
+        return []
     return state.end(session, "closed", wall)
 
 

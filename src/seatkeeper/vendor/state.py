@@ -50,6 +50,8 @@ class VendorSettings(msgspec.Struct, frozen=True):
         remove_pause_s: After this long the same seats may be removed again (facts, FlexNet 5.5: 120 s).
         timeout_s_min: Below this no idle timeout is taken (facts, FlexNet 3.4: 900 s).
         pool_vendor_string: Whether lines with different vendor strings are different pools.
+        closed_frees: Whether a closed connection ends its session; else it ends when its client is silent for the lease time.
+        drift: So much slower may a client's clock go than this one, as a part: a session ends that much later here.
     """
 
     vendor: str
@@ -64,6 +66,8 @@ class VendorSettings(msgspec.Struct, frozen=True):
     remove_pause_s: float = 120.0
     timeout_s_min: float = 900.0
     pool_vendor_string: bool = False
+    closed_frees: bool = True
+    drift: float = 0.0
 
 
 class State:
@@ -101,7 +105,7 @@ class State:
     def deadline(self, session: Session) -> float:
         """When the session's lease ends."""
         # It may have been heard again within the resolution, and counts its lease from then.
-        return session.heard + self.settings.lease_s + HEARD_RESOLUTION_S
+        return session.heard + self.settings.lease_s * (1.0 + self.settings.drift) + HEARD_RESOLUTION_S
 
     def renew(self, session: Session, now: float) -> None:
         """Notes that the session lives, at its new place in the order of silence."""
