@@ -41,6 +41,17 @@ def test_which_path_counts() -> None:
     assert other.details == ("LM_LICENSE_FILE=7260@b does not count beside it",)
 
 
+def test_what_several_servers_mean_is_said_with_the_path() -> None:
+    entries = parse_path("7260@a:7260@b", windows=False)
+    told = path_step(Chosen("7260@a:7260@b", "LM_LICENSE_FILE"), entries, "genesys.d").details
+    assert len(told) == 2
+    assert "held at one of them at a time" in told[0]
+    assert "gone for the applications of all sites" in told[1]
+    # Three redundant servers are one entry.
+    entries = parse_path("7260@a,7260@b,7260@c", windows=False)
+    assert path_step(Chosen("7260@a,7260@b,7260@c", "LM_LICENSE_FILE"), entries, "genesys.d").details == ()
+
+
 def test_no_path_and_an_empty_one() -> None:
     step = path_step(None, (), "acme.d")
     assert (step.state, step.number) == ("failed", -1)

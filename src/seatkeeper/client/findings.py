@@ -39,6 +39,11 @@ __all__ = [
     "wrong_path_step",
 ]
 
+#: What several servers in a path mean (guide, Multiple, Independent Servers Configuration: its tip, its limit and its warning).
+_INDEPENDENT: Final = (
+    "its servers are independent: a checkout is held at one of them at a time, which gives no more than its own license file says",
+    "where one of them ends, its licenses are gone for the applications of all sites until it is back",
+)
 #: Lines of a file that are told of.
 PROBLEMS_NAMED_MAX: Final = 5
 
@@ -74,6 +79,8 @@ def path_step(chosen: Chosen | None, entries: Sequence[Entry], vendor: str, unus
         remedy = f"Name the license server with -c 7260@HOST, or set {vendor_variable(vendor)} or LM_LICENSE_FILE."
         return Step("path", "failed", origin, "", -1, 359, remedy)
     details = tuple(f"{other.origin}={other.text} does not count beside it" for other in unused)
+    if len(entries) > 1:
+        details += _INDEPENDENT
     # What was given on the command line has no name of its own.
     origin = "the command line" if chosen.origin == "license path" else chosen.origin
     return Step("path", "ok", f"The license path is {chosen.text}, from {origin}.", details=details)
