@@ -86,6 +86,20 @@ def test_a_file_that_is_no_table_of_facts_is_refused(text: str, told: str, tmp_p
         read_facts(open_duckdb(), tmp_path / "missing.csv")
 
 
+def test_a_file_whose_lines_end_in_two_ways_is_refused_in_words_and_one_of_either_is_read(tmp_path: Path) -> None:
+    row = "a,s1,,ann,,,,voice,,,2026-09-01T00:00:00Z,"
+    path = tmp_path / "s.csv"
+    for end in ("\n", "\r\n"):
+        path.write_bytes((HEAD.rstrip() + end + row + end + row.replace("s1", "s2")).encode())
+        engine = open_duckdb()
+        assert len(engine.rows(read_facts(engine, path)[1])) == 2
+    path.write_bytes((HEAD.rstrip() + "\r\n" + row + "\n" + row.replace("s1", "s2") + "\n").encode())
+    with pytest.raises(InputError, match="end with CR LF and some with LF"):
+        read_facts(open_duckdb(), path)
+    with pytest.raises(InputError, match="This is a directory"):
+        read_facts(open_duckdb(), tmp_path)
+
+
 def test_parquet_may_have_timestamps_and_lists(tmp_path: Path) -> None:
     at = datetime.fromtimestamp(DAY, UTC)
     names = HEAD.strip().split(",")

@@ -7,6 +7,7 @@ Nothing is taken from a file with a row that is wrong: the first such row is tol
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from seatkeeper.base.errors import InputError
@@ -60,7 +61,7 @@ def read_facts(engine: Engine, file: Path, kind: Kind | None = None) -> tuple[Ki
         typed = engine.keep(typed)
     except Exception as error:
         # Rows are read only now.
-        raise InputError("The file cannot be read.", file=str(file), found=_short(error)) from None
+        raise _unreadable(file, error) from None
     wrong = typed.filter(typed.problem != "")
     count = engine.value(wrong.count())
     if count:
@@ -69,6 +70,8 @@ def read_facts(engine: Engine, file: Path, kind: Kind | None = None) -> tuple[Ki
 
 
 def _open(engine: Engine, file: Path) -> Table:
+    if file.is_dir():
+        raise InputError("This is a directory.", file=str(file), expected="a file of facts")
     if not file.is_file():
         raise InputError("There is no such file.", file=str(file))
     try:
@@ -88,7 +91,29 @@ def _open(engine: Engine, file: Path) -> Table:
     except InputError:
         raise
     except Exception as error:
-        raise InputError("The file cannot be read.", file=str(file), found=_short(error)) from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    """Why the engine cannot read the file, as well as that can be told from what it says."""
+    if file.suffix.lower() != ".parquet" and _ends_in_two_ways(file):
+        # The engine speaks of the state of its parser then.
+        return InputError(
+            "Some lines of the file end with CR LF and some with LF.", file=str(file), expected="one way", remedy="`dos2unix` mends it."
+        )
+    line = re.search(r"Line: (\d+)", str(error))
+    return InputError("The file cannot be read.", file=str(file), line=int(line[1]) if line else 0, found=_short(error))
+
+
+def _ends_in_two_ways(file: Path) -> bool:
+    ends = set[bool]()
+    with file.open("rb") as data:
+        for line in data:
+            ends.add(line.endswith(b"\r\n"))
+            # The last line may have no end.
+            if len(ends) > 1 and line.endswith(b"\n"):
+                return True
+    return False
 
 
 def _header(file: Path) -> dict[str, str]:
