@@ -98,9 +98,7 @@ def _unreadable(file: Path, error: Exception) -> InputError:
     """Why the engine cannot read the file, as well as that can be told from what it says."""
     if file.suffix.lower() != ".parquet" and _ends_in_two_ways(file):
         # The engine speaks of the state of its parser then.
-        return InputError(
-            "Some lines of the file end with CR LF and some with LF.", file=str(file), expected="one way", remedy="`dos2unix` mends it."
-        )
+        return InputError("Some lines of the file end with CR LF and some with LF.", file=str(file), remedy="`dos2unix` mends it.")
     line = re.search(r"Line: (\d+)", str(error))
     return InputError("The file cannot be read.", file=str(file), line=int(line[1]) if line else 0, found=_short(error))
 
