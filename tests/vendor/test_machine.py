@@ -512,7 +512,7 @@ def test_where_servers_are_three_a_closed_connection_keeps_its_seats_for_the_lea
     assert isinstance(accepted.answer, Accepted)
     machine.handle(CheckoutAsked(accepted.answer.session, 1, "f1", "8.0", 1, 1, ""), 0.0, 0.0)
     machine.handle(Disconnected(accepted.answer.session, connection), 1.0, 0.0)
-    machine.handle(Tick(TODAY), 66.0, 0.0)
+    machine.handle(Tick(TODAY), 73.0, 0.0)
     assert len(machine.ledger.seats) == 1
-    machine.handle(Tick(TODAY), 67.0, 0.0)
+    machine.handle(Tick(TODAY), 74.0, 0.0)
     assert not machine.ledger.seats

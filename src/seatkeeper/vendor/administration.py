@@ -60,7 +60,7 @@ def remove_asked(state: State, event: RemoveAsked, now: float, wall: float) -> l
         state.removed[_place(seat)] = now, wall
         if seat.revoked:
             continue
-        state.revoked[seat.handle] = now + state.settings.lease_s
+        state.revoked[seat.handle] = now + state.lease_s
         instructions.append(state.write(Revoked(wall, seat.handle, event.by_user, event.by_host)))
         if seat.session.connection is not None:
             loss = LossAnswer(seat.handle, 0, f"Removed by {event.by_user}@{event.by_host}.")

@@ -133,7 +133,7 @@ def _recovered(state: State, _event: Recovered, now: float, wall: float) -> list
         if seat.until:
             state.keep_until(handle, seat.until)
         elif seat.revoked:
-            state.revoked[handle] = now + state.settings.lease_s
+            state.revoked[handle] = now + state.lease_s
     settings = state.settings
     opened = Append(Opened(wall, settings.vendor, settings.version, settings.lease_s))
     return [opened, *_watch_clock(state, wall)]

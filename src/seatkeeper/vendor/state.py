@@ -51,7 +51,7 @@ class VendorSettings(msgspec.Struct, frozen=True):
         timeout_s_min: Below this no idle timeout is taken (facts, FlexNet 3.4: 900 s).
         pool_vendor_string: Whether lines with different vendor strings are different pools.
         closed_frees: Whether a closed connection ends its session; else it ends when its client is silent for the lease time.
-        drift: So much slower may a client's clock go than this one, as a part: a session ends that much later here.
+        drift: So much, as a part, may a clock go too fast or too slow, a client's and this one: a session ends that much later here.
     """
 
     vendor: str
@@ -87,6 +87,8 @@ class State:
 
     def __init__(self, settings: VendorSettings, today: date) -> None:
         self.settings = settings
+        #: The lease time of the slowest client, on the fastest clock here (facts, reliability R5).
+        self.lease_s = settings.lease_s * (1.0 + settings.drift) / (1.0 - settings.drift)
         self.ledger = Ledger(Terms(today, settings.rule))
         self.ignored: list[str] = []
         self.silence: dict[int, Session] = {}
@@ -105,7 +107,7 @@ class State:
     def deadline(self, session: Session) -> float:
         """When the session's lease ends."""
         # It may have been heard again within the resolution, and counts its lease from then.
-        return session.heard + self.settings.lease_s * (1.0 + self.settings.drift) + HEARD_RESOLUTION_S
+        return session.heard + self.lease_s + HEARD_RESOLUTION_S
 
     def renew(self, session: Session, now: float) -> None:
         """Notes that the session lives, at its new place in the order of silence."""
