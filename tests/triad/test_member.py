@@ -266,12 +266,26 @@ def test_an_append_of_which_nothing_is_known_is_made_again_at_the_same_position(
     trio.take(again)
     if landed:
         assert trio.do(0, Outcame(append.expected, Conflict(len(trio.log)))) == []
-        assert trio.tick(0, 10.0) == []
+        assert trio.tick(0, 1.0) == []
         told = [one for each in trio.deliver(0) if isinstance(each, Release) for one in each.instructions]
     else:
         told = trio.settle(0, trio.do(0, Outcame(append.expected, Appended(len(trio.log)))))
     assert answers(told) == [GrantAnswer]
     assert sum(isinstance(entry, CheckedOut) for record in trio.log for entry in record.entries) == 1
+
+
+def test_what_was_refused_for_a_record_that_vanishes_again_is_appended_again() -> None:
+    trio = Trio()
+    trio.elect(0)
+    append = trio.take(trio.do(0, Asked(Greeting("ann@0", "digest of ann", "ann", "ann-pc", ":0", 1))))
+    assert append is not None
+    # The log's own leader refuses the second copy for the first, and loses that with its leadership.
+    assert trio.do(0, Outcame(append.expected, Unknown("no answer came"))) == []
+    assert trio.do(0, Outcame(append.expected, Conflict(len(trio.log)))) == []
+    trio.log.pop()
+    again = trio.tick(0, 3.0)
+    assert again == [append]
+    assert answers(trio.settle(0, again)) == [Accepted]
 
 
 def test_an_acknowledgement_of_another_position_is_no_fence_and_raises_an_alarm() -> None:
@@ -281,6 +295,21 @@ def test_an_acknowledgement_of_another_position_is_no_fence_and_raises_an_alarm(
     (stop,) = trio.do(0, Outcame(len(trio.log), Appended(len(trio.log) + 2)))
     assert isinstance(stop, Stop)
     assert stop.alarm
+
+
+def test_a_conflict_with_what_a_leader_without_the_others_never_had_is_no_end() -> None:
+    """What nats-server 2.15 does: its first append gets no answer, the second one a conflict with the first, which is then lost."""
+    trio = Trio()
+    trio.elect(0)
+    effects = trio.do(0, Asked(checkout(trio.greet(0, "ann"))))
+    (append,) = [one for one in effects if isinstance(one, Appending)]
+    assert trio.do(0, Outcame(append.expected, Unknown("no answer came"))) == []
+    assert trio.tick(0, 5.0) == [append]
+    assert trio.do(0, Outcame(append.expected, Conflict(append.expected + 1))) == []
+    again = trio.tick(0, 5.0)
+    assert again == [append]
+    trio.take(again)
+    assert answers(trio.settle(0, trio.do(0, Outcame(append.expected, Appended(len(trio.log)))))) == [GrantAnswer]
 
 
 def test_who_has_not_read_what_there_was_does_not_stand() -> None:

@@ -42,7 +42,7 @@ from seatkeeper.triad.events import (
 from seatkeeper.vendor.chain import record_line
 from seatkeeper.vendor.entries import Elected, Snapshot
 from seatkeeper.vendor.events import Append, Close, Heard, IdleTold, Recovered, Send, Tick
-from seatkeeper.vendor.log import Appended, Conflict
+from seatkeeper.vendor.log import Appended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -89,8 +89,6 @@ class _Flight(msgspec.Struct):
     record: Record
     held: tuple[Send | Close, ...]
     retry_at: float
-    #: The log has a record there already: only reading tells whether it is this one.
-    refused: bool = False
 
 
 class Member:
@@ -249,10 +247,8 @@ class Member:
             if event.outcome.seq != flight.expected + 1:
                 return self._stop(f"The log took a record at {event.outcome.seq} that was for {flight.expected + 1}.", alarm=True)
             return self._committed(now, wall)
-        if isinstance(event.outcome, Conflict):
-            flight.refused = True
-        else:
-            flight.retry_at = min(flight.retry_at, now + self.settings.retry_s)
+        # After a conflict, too: what the log has there may be this record, or one that is never committed and vanishes again.
+        flight.retry_at = min(flight.retry_at, now + self.settings.retry_s)
         return []
 
     def _committed(self, now: float, wall: float) -> list[Effect]:
@@ -315,7 +311,7 @@ class Member:
 
     def _ticked(self, event: Ticked, now: float, wall: float) -> list[Effect]:
         settings, flight = self.settings, self._flight
-        if flight is not None and not flight.refused and now >= flight.retry_at:
+        if flight is not None and now >= flight.retry_at:
             flight.retry_at = now + settings.retry_s
             return [Appending(flight.expected, flight.record)]
         if self.role == "master":
