@@ -55,7 +55,7 @@ def test_a_csv_file_is_read_as_facts_are(tmp_path: Path) -> None:
         ("a,s2,,,,,,,,,2026-09-01T00:00:00+02:00,", "login"),
         ("a,s2,,,,,,,,,2026-13-01T00:00:00Z,", "login"),
         ("a,s2,,,,,,,,,,2026-09-01T00:00:00Z", "login .*found nothing"),
-        ("a,s2,,,,,,,,,2026-09-01T00:00:09Z,2026-09-01T00:00:08Z", "logout .*before login"),
+        ("a,s2,,,,,,,,,2026-09-01T00:00:09Z,2026-09-01T00:00:08Z", "logout .*no moment before the row's login"),
         ("a,s2,,,,,,,,,2026-09-01T00:00:09Z,noon", "logout .*noon"),
         ("a,,,,,,,,,,2026-09-01T00:00:09Z,", "session_id .*1 to"),
         (",s2,,,,,,,,,2026-09-01T00:00:09Z,", "source"),
@@ -74,8 +74,9 @@ def test_a_row_that_cannot_be_used_is_told_with_its_line(row: str, told: str, tm
         ("", "first line must name"),
         ("source,source\n", "first line must name"),
         ("source,session\n", "columns are those of no kind"),
-        (HEAD + "a,s1\n", "cannot be read"),
-        (HEAD + "a,s1,,,,,,,,,2026-09-01T00:00:00Z,,x,y\n", "cannot be read"),
+        (HEAD + "a,s1\n", r"f.csv:2: A row has another number of columns .*found '2', expected 12\) Nothing was taken in."),
+        (HEAD + "a,s1,,,,,,,,,2026-09-01T00:00:00Z,,x,y\n", "found '13 or more', expected 12"),
+        (HEAD + 'a,"s1,,,,,,,,,2026-09-01T00:00:00Z,\n', "f.csv:2: A quote is opened here and not closed"),
         ("\x00\x01", "f.csv"),
     ],
 )
@@ -84,6 +85,13 @@ def test_a_file_that_is_no_table_of_facts_is_refused(text: str, told: str, tmp_p
         read_facts(open_duckdb(), written(tmp_path, text))
     with pytest.raises(InputError, match="no such file"):
         read_facts(open_duckdb(), tmp_path / "missing.csv")
+
+
+def test_the_line_that_is_no_utf_8_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes((HEAD + "a,s1,,,,,,,,,2026-09-01T00:00:00Z,\n").encode() + b"a,\xff,,,,,,,,,2026-09-01T00:00:00Z,\n")
+    with pytest.raises(InputError, match=r"f.csv:3: The file is no CSV text in UTF-8"):
+        read_facts(open_duckdb(), path)
 
 
 def test_lines_end_in_either_way_and_where_a_mixture_cannot_be_read_that_is_said(tmp_path: Path) -> None:

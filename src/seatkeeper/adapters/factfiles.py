@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["TIME_PATTERN", "read_facts"]
 
 TIME_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$"
+_NOTHING: Final = "Nothing was taken in."
 _TIME_FORM: Final = "a UTC time such as 2026-09-30T08:00:00Z"
 #: More of anything is a slip of the pen; and a peak must fit above a moment in one number (usage.reports).
 _WHOLE_DIGITS: Final = 8
@@ -55,7 +56,7 @@ def read_facts(engine: Engine, file: Path, kind: Kind | None = None) -> tuple[Ki
     values = {column.name: _value(read, column, ends=column.name == kind.ends) for column in kind.columns}
     problems = [_problem(read, column, values[column.name]) for column in kind.columns if column.name in read.columns]
     if kind.ends:
-        problems.append((values[kind.ends] < values[kind.begins], f"{kind.ends}~before {kind.begins}"))
+        problems.append((values[kind.ends] < values[kind.begins], f"{kind.ends}~no moment before the row's {kind.begins}"))
     typed = read.select("line", problem=ibis.cases(*problems, else_=""), **values)
     try:
         typed = engine.keep(typed)
@@ -99,8 +100,23 @@ def _unreadable(file: Path, error: Exception) -> InputError:
     if file.suffix.lower() != ".parquet" and _ends_in_two_ways(file):
         # The engine speaks of the state of its parser then.
         return InputError("Some lines of the file end with CR LF and some with LF.", file=str(file), remedy="`dos2unix` mends it.")
-    line = re.search(r"Line: (\d+)", str(error))
-    return InputError("The file cannot be read.", file=str(file), line=int(line[1]) if line else 0, found=_short(error))
+    said = str(error)
+    line = re.search(r"Line: (\d+)", said)
+    at = int(line[1]) if line else 0
+    if columns := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", said):
+        expected, found = int(columns[1]), int(columns[2])
+        return InputError(
+            "A row has another number of columns than the first line.",
+            file=str(file),
+            line=at,
+            # Of too many it is said that there is one more.
+            found=f"{found} or more" if found > expected else str(found),
+            expected=str(expected),
+            remedy=_NOTHING,
+        )
+    if "unterminated quote" in said:
+        return InputError("A quote is opened here and not closed.", file=str(file), line=at, remedy=_NOTHING)
+    return InputError("The file cannot be read.", file=str(file), line=at, found=_short(error), remedy=_NOTHING)
 
 
 def _ends_in_two_ways(file: Path) -> bool:
@@ -121,11 +137,25 @@ def _header(file: Path) -> dict[str, str]:
     with file.open(encoding="utf-8-sig", newline="") as text:
         try:
             names = next(csv.reader(text), [])
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise InputError("The file is no CSV text in UTF-8.", file=str(file), line=1, found=_short(error)) from None
+        except UnicodeDecodeError:
+            # What is read ahead of the first line may be the one that is wrong.
+            raise InputError("The file is no CSV text in UTF-8.", file=str(file), line=_first_other(file), remedy=_NOTHING) from None
+        except csv.Error as error:
+            raise InputError("The file is no CSV text.", file=str(file), line=1, found=_short(error), remedy=_NOTHING) from None
     if not names or len(set(names)) != len(names):
         raise InputError("The first line must name the columns, each once.", file=str(file), line=1, found=",".join(names))
     return {name.strip(): "VARCHAR" for name in names}
+
+
+def _first_other(file: Path) -> int:
+    """The number of the first line that is no UTF-8; 0 where all are."""
+    with file.open("rb") as data:
+        for number, line in enumerate(data, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 0
 
 
 def _short(error: Exception) -> str:
@@ -199,5 +229,5 @@ def _refuse(engine: Engine, file: Path, read: Table, wrong: dict[str, Any], coun
         line=wrong["line"],
         found=str(row[column] if row[column] is not None else "")[:80],
         expected=expected,
-        remedy=f"Nothing was taken in.{others}",
+        remedy=f"{_NOTHING}{others}",
     )
