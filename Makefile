@@ -2,7 +2,7 @@
 # Paths are relative throughout, so that a directory with a blank in its name is as good as any other.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types imports house bench lock clean
+.PHONY: help setup run test check format lint types imports house bench sim lock clean
 SHELL := /bin/sh
 
 help: ## this list
@@ -53,6 +53,11 @@ house: setup
 bench: setup ## measure, as ratios within one run; a table, and JSON in bench/results (BENCH_ARGS=--quick)
 	@sh requirements/setup.sh gcc libc6-dev libssl-dev redis-server
 	@.venv/bin/python bench/run.py $(BENCH_ARGS)
+
+SEEDS := 100
+FIRST := 0
+sim: setup ## three servers in simulated trouble, as many seeds as SEEDS says from FIRST on (BUG=name plants a bug)
+	@.venv/bin/python tests/sim/seeds.py $(SEEDS) $(FIRST) $(BUG)
 
 lock: setup ## pin the newest allowed packages anew, with their hashes (needs the network)
 	@sh requirements/lock.sh
