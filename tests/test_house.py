@@ -26,6 +26,8 @@ TESTED_ELSEWHERE = {
     "cli/vendord.py": ("server/test_license_server.py", "lmgrd starts it"),
     "drive/apprun.py": ("cli/test_app_run.py", "the process that `seatkeeper app run` is; its tests run the command"),
     "drive/premises.py": ("drive/test_simulation.py", "a license server made by commands; simulations and the demo live in it"),
+    "server/logserver.py": ("server/test_trio.py", "real log servers, killed and started again"),
+    "server/triadpump.py": ("server/test_trio.py", "the tests of three real servers put every event through it"),
     "server/pump.py": ("server/test_vendord.py", "the tests of the daemon's process put every event through it"),
     "vendor/log.py": ("adapters/test_journal.py", "an interface; the journal keeps its promises"),
 }

@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.vendor.log import Appended, Conflict, Outcome, Unknown
@@ -18,10 +21,9 @@ from seatkeeper.vendor.log import Appended, Conflict, Outcome, Unknown
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
     from typing import Any
 
-__all__ = ["RECORD_BYTES_MAX", "SharedLog", "server_config"]
+__all__ = ["RECORD_BYTES_MAX", "RouteTls", "SharedLog", "server_config"]
 
 #: No record is longer; a snapshot of 100,000 held seats is.
 RECORD_BYTES_MAX: Final = 32 << 20
@@ -39,8 +41,30 @@ _ANSWER_S: Final = 1.0
 _CONNECT_S: Final = 3.0
 
 
+class RouteTls(msgspec.Struct, frozen=True):
+    """How one of the three servers knows the two others.
+
+    Attributes:
+        credential: Its own key and certificate.
+        others: The certificates of all three.
+        pinned: The SHA-256, in hex, of their public keys (SubjectPublicKeyInfo).
+    """
+
+    credential: Path
+    others: Path
+    pinned: tuple[str, ...]
+
+
 def server_config(
-    name: str, cluster: str, store: Path, listen: str, routes_listen: str, routes: Sequence[str], *, tls: tuple[Path, Path, Path] | None
+    name: str,
+    cluster: str,
+    store: Path,
+    listen: str,
+    routes_listen: str,
+    routes: Sequence[str],
+    *,
+    tls: RouteTls | None,
+    login: tuple[str, str] | None = None,
 ) -> str:
     """The configuration file of one of the three servers.
 
@@ -51,17 +75,24 @@ def server_config(
         listen: Host and port for the vendor daemons of this machine.
         routes_listen: Host and port for the two others.
         routes: Host and port of the two others.
-        tls: Certificate, key, and the certificates that the others may have; None without TLS, for tests.
+        tls: How it speaks to the two others; None without TLS.
+        login: Name and password that the vendor daemons of this machine give; None for none, for tests.
     """
     hedge = ""
     if tls is not None:
-        certificate, key, others = (json.dumps(str(path)) for path in tls)
-        hedge = f"  tls {{ cert_file: {certificate}, key_file: {key}, ca_file: {others}, verify: true, timeout: 5 }}\n"
+        pinned = ", ".join(json.dumps(digest) for digest in tls.pinned)
+        # Names say nothing here: whoever proves to have one of the pinned keys is one of the three, and nobody else is.
+        hedge = (
+            f"  tls {{ cert_file: {json.dumps(str(tls.credential))}, key_file: {json.dumps(str(tls.credential))}, "
+            f"ca_file: {json.dumps(str(tls.others))}, verify: true, insecure: true, pinned_certs: [{pinned}], timeout: 5 }}\n"
+        )
+    door = "" if login is None else f"authorization {{ user: {json.dumps(login[0])}, password: {json.dumps(login[1])} }}\n"
     scheme = "tls" if tls is not None else "nats"
     addresses = ", ".join(json.dumps(f"{scheme}://{route}") for route in routes)
     return (
         f"server_name: {json.dumps(name)}\n"
         f"listen: {json.dumps(listen)}\n"
+        f"{door}"
         f"max_payload: {RECORD_BYTES_MAX}\n"
         f"max_pending: {2 * RECORD_BYTES_MAX}\n"
         # A record that was acknowledged is on the disk (facts, reliability 6: with the default it may not be).
@@ -89,10 +120,14 @@ class SharedLog:
         name: Of the log.
         tls: How to speak to the server; None without TLS.
         replicas: How many copies there are.
+        login: Name and password for the server; None where it asks for none.
     """
 
-    def __init__(self, url: str, name: str, *, tls: ssl.SSLContext | None = None, replicas: int = 3) -> None:
+    def __init__(
+        self, url: str, name: str, *, tls: ssl.SSLContext | None = None, replicas: int = 3, login: tuple[str, str] | None = None
+    ) -> None:
         self._url = url
+        self._login = login
         self._name = name
         self._tls = tls
         self._replicas = replicas
@@ -112,6 +147,8 @@ class SharedLog:
                 nats.connect(
                     self._url,
                     tls=self._tls,
+                    user=self._login[0] if self._login is not None else None,
+                    password=self._login[1] if self._login is not None else None,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=0.1,
                     connect_timeout=1,

@@ -97,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="for simulations: vendor daemons take the time from FILE, which only a trust file for simulations permits",
     )
+    more.add_argument(
+        "--member",
+        metavar="N",
+        type=int,
+        choices=(1, 2, 3),
+        default=0,
+        help="be the Nth of three servers, by the order of SERVER lines; for trials, with all three on this machine",
+    )
     for name, wants in (("-t", 1), ("-s", 1), ("-m", 1), ("-app", 0), ("-nfs_log", 0), ("-reuseaddr", 0), ("-b", 0)):
         # Flags of old start scripts that change nothing here.
         add(name, dest=f"ignored_{name[1:]}", help=argparse.SUPPRESS, **({"nargs": 1} if wants else {"action": "store_true"}))
@@ -116,6 +124,9 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     if options.two != options.p:
         print("lmgrd: -2 and -p mean something only together.", file=sys.stderr)
+        return 2
+    if options.member and options.unsafe_no_journal:
+        print("lmgrd: a server of three keeps its journal: leave --unsafe-no-journal out.", file=sys.stderr)
         return 2
     listed = options.c or os.environ.get("LM_LICENSE_FILE") or _DEFAULT_FILE
     files = tuple(os.path.abspath(part) for part in listed.split(os.pathsep) if part)  # noqa: PTH100 - a list of words, not yet paths
@@ -171,6 +182,7 @@ def main(argv: list[str] | None = None) -> int:
         order="best_fit" if options.best_fit else "documented",
         timeout_s_min=max(1, options.timeout_min),
         clock=os.path.abspath(options.simulated_clock) if options.simulated_clock else "",  # noqa: PTH100
+        member=options.member,
     )
     return uvloop.run(_serve(manager_options, descriptor, report))
 

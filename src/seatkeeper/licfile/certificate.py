@@ -12,12 +12,13 @@ Private keys never pass through here except to sign.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, SignatureAlgorithmOID
 
 from seatkeeper.base.dates import format_date
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
 
     from seatkeeper.licfile.trust import Trust
 
-__all__ = ["CHAIN_BYTES_MAX", "HOSTID_URI", "check_chain", "hostid_of", "hostid_text", "make_daemon_certificate", "make_server_certificate"]
+__all__ = [
+    "CHAIN_BYTES_MAX",
+    "HOSTID_URI",
+    "check_chain",
+    "hostid_of",
+    "hostid_text",
+    "leaf_of",
+    "make_daemon_certificate",
+    "make_server_certificate",
+]
 
 #: Two certificates of about 700 bytes each, with room.
 CHAIN_BYTES_MAX: Final = 16 * 1024
@@ -126,6 +136,17 @@ def check_chain(chain: bytes, *, trust: Trust, hostids: Collection[str], today: 
     if not isinstance(key, Ed25519PublicKey):
         raise _refusal("The key of the server's certificate is not an Ed25519 key.")
     return key
+
+
+def leaf_of(chain: bytes) -> tuple[bytes, str]:
+    """The first certificate of a chain (PEM), and the SHA-256, in hex, of its public key (SubjectPublicKeyInfo).
+
+    Raises:
+        LicenseError: It is no chain.
+    """
+    first = _read_chain(chain)[0]
+    key = first.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return first.public_bytes(Encoding.PEM), sha256(key).hexdigest()
 
 
 def hostid_of(certificate: x509.Certificate) -> str | None:

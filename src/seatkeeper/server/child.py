@@ -18,7 +18,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from seatkeeper.server.channels import turn_away
-from seatkeeper.server.control import Control, Failed, Lent, Message, NewClient, OrderReread, OrderStop, RereadDone, Serving, control_pair
+from seatkeeper.server.control import (
+    Control,
+    Failed,
+    Lent,
+    Mastery,
+    Message,
+    NewClient,
+    OrderReread,
+    OrderStop,
+    RereadDone,
+    Serving,
+    control_pair,
+)
 from seatkeeper.server.supervisor import Supervision
 from seatkeeper.wire.framing import frame
 from seatkeeper.wire.messages import DaemonStatus, Elsewhere
@@ -28,6 +40,7 @@ if TYPE_CHECKING:
 
     from seatkeeper.adapters.debuglog import DebugLog
     from seatkeeper.licfile.model import Vendor
+    from seatkeeper.server.trio import Trio
     from seatkeeper.server.vendord import DaemonOptions
 
 __all__ = ["HOLD_S", "REREAD_S", "WAITING_MAX", "Child"]
@@ -56,6 +69,10 @@ class Child:
         spawn: Runs a coroutine in the background.
         turn_away: Says to a client why it is not served, to a stranger in other words, and closes.
         waiting_max: Clients that may wait for it, whether it is being started or does not read what it is told.
+        trio: This lmgrd's part in a triad; None where it is the only one.
+
+    Attributes:
+        mastery: Of three servers, who has clients; None while it is not known.
     """
 
     def __init__(
@@ -68,6 +85,7 @@ class Child:
         spawn: Callable[[Coroutine[object, object, object]], None],
         turn_away: Callable[[socket.socket, int, str, str], None] = turn_away,
         waiting_max: int = WAITING_MAX,
+        trio: Trio | None = None,
     ) -> None:
         self.line = self.next_line = line
         self.name = line.name
@@ -79,6 +97,8 @@ class Child:
         self._spawn = spawn
         self._turn_away = turn_away
         self.waiting_max = waiting_max
+        self._trio = trio
+        self.mastery: Mastery | None = None
         self._supervision = Supervision()
         self._process: asyncio.subprocess.Process | None = None
         self._control: Control | None = None
@@ -209,6 +229,7 @@ class Child:
         """Starts it again when the supervision says so, or gives up."""
         served_s = None if self._serving_since is None else self._loop.time() - self._serving_since
         self._serving_since = None
+        self._follow(None)
         pause = self._supervision.died(served_s, final=self._final)
         why = self._last_words.rstrip(".") or "it ended before it served"
         if pause is None:
@@ -288,12 +309,25 @@ class Child:
                 self.hand_over(client)
         elif isinstance(message, Failed):
             self._last_words, self._final = message.reason, message.final
+        elif isinstance(message, Mastery):
+            self._follow(message if message.master >= 0 else None)
         elif isinstance(message, Lent):
             self.lent = message.seats
         elif isinstance(message, RereadDone):
             future = self._rereads.pop(message.request, None)
             if future is not None and not future.done():
                 future.set_result(message)
+
+    def _follow(self, mastery: Mastery | None) -> None:
+        """Of three servers another one, or nobody, has the clients now."""
+        before, self.mastery = self.mastery, mastery
+        if self._trio is None or (before.master if before else -1) == (mastery.master if mastery else -1):
+            return
+        self._trio.passing.close(self.name)
+        if mastery is not None:
+            waiting, self._waiting = self._waiting, deque()
+            for client, _ in waiting:
+                self.hand_over(client)
 
     # What lmgrd asks -------------------------------------------------------------------------------------------------
 
@@ -314,11 +348,20 @@ class Child:
             self._rereads.pop(request, None)
             return RereadDone(request, -52, "the vendor daemon does not answer")
 
+    def take_passed(self, client: socket.socket) -> None:
+        """Takes a client that another of three servers has passed on; who is not the master any more lets it come again."""
+        if self._trio is not None and self.mastery is not None and self.mastery.master == self._trio.me:
+            self.hand_over(client)
+        else:
+            client.close()
+
     def hand_over(self, client: socket.socket) -> None:
         """Passes a client on, lets it wait while the vendor daemon is being started, or turns it away."""
         if self._resting:
             self._refuse(client)
-        elif self._control is None or self._serving_since is None:
+        elif self._trio is not None and self.mastery is not None and self.mastery.master != self._trio.me:
+            self._trio.pass_on(client, self.name, self.mastery.master)
+        elif self._control is None or self._serving_since is None or (self._trio is not None and self.mastery is None):
             if len(self._waiting) >= self.waiting_max:
                 self._crowded(client, len(self._waiting))
                 return

@@ -27,6 +27,7 @@ __all__ = [
     "Control",
     "Failed",
     "Lent",
+    "Mastery",
     "Message",
     "NewClient",
     "OrderReread",
@@ -98,7 +99,19 @@ class Lent(msgspec.Struct, frozen=True, array_like=True, tag=19):
     seats: int
 
 
-Message = NewClient | OrderReread | OrderStop | Serving | RereadDone | Failed | Lent
+class Mastery(msgspec.Struct, frozen=True, array_like=True, tag=20):
+    """Of three servers this one has clients now, by the order of SERVER lines from 0; -1 while nobody is known to.
+
+    `position` is the log's last one that this server has applied, `lag` how many records it knows to be missing.
+    """
+
+    master: int
+    term: int
+    position: int = 0
+    lag: int = 0
+
+
+Message = NewClient | OrderReread | OrderStop | Serving | RereadDone | Failed | Lent | Mastery
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Message).decode

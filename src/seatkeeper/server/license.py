@@ -125,8 +125,8 @@ def read_file(path: Path) -> Parsed:
     return parse(decode(data), str(path))
 
 
-def load_served(files: Sequence[Path], vendor: str, facts: HostFacts, today: date) -> Served:
-    """Everything that `vendor` may serve from these files on a machine of these facts, today.
+def load_served(files: Sequence[Path], vendor: str, facts: HostFacts, today: date, servers: int = 1) -> Served:
+    """Everything that `vendor` may serve from these files on a machine of these facts, today, as one of so many servers.
 
     Raises:
         LicenseError: Nothing can be served, with the number and the reason of the first thing that is in the way.
@@ -137,12 +137,19 @@ def load_served(files: Sequence[Path], vendor: str, facts: HostFacts, today: dat
     if not with_server:
         raise LicenseError(-13, reason=f"{', '.join(map(str, files))} names no license server.")
     hostids = with_server[0].file.hostids
-    if len(with_server[0].file.servers) > 1:
+    named = len(with_server[0].file.servers)
+    if named > servers:
         # Served alone on each of its machines, the file would give every seat three times.
         raise LicenseError(
             -85,
-            reason=f"{with_server[0].name} is for three-server redundancy, which this release does not serve.",
+            reason=f"{with_server[0].name} is for three-server redundancy, which this license server was not started for.",
             remedy="Have a file with one SERVER line issued, or one for each of several independent servers.",
+        )
+    if named < servers:
+        raise LicenseError(
+            -85,
+            reason=f"{with_server[0].name} is for one server, and this is one of three.",
+            remedy="Put the file with three SERVER lines back, or stop lmgrd on all three machines and start it on one.",
         )
     for one in with_server[1:]:
         if [text.lower() for text in one.file.hostids] != [text.lower() for text in hostids]:

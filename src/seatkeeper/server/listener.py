@@ -310,8 +310,7 @@ class ClientConnection(asyncio.Protocol):
         self._daemon.run(CheckinAsked(self.session, message.request, message.handle))
 
     def _heartbeat(self, message: Heartbeat) -> None:
-        self._daemon.renew(self.session)
-        self.send(Beat(message.sequence))
+        self._daemon.beat(self, Beat(message.sequence))
 
     def _activity(self, message: Activity) -> None:
         self._daemon.run(IdleTold(self.session, message.handle, message.idle))

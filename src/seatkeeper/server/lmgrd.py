@@ -24,7 +24,7 @@ from seatkeeper.adapters import clock
 from seatkeeper.adapters.accounts import Account
 from seatkeeper.adapters.peers import listen_unix
 from seatkeeper.adapters.privileges import become
-from seatkeeper.base.errors import LicenseError
+from seatkeeper.base.errors import LicenseError, SeatkeeperError
 from seatkeeper.base.names import clean_name
 from seatkeeper.base.roles import sees_names
 from seatkeeper.licfile.model import Server, Vendor
@@ -35,8 +35,10 @@ from seatkeeper.server.child import Child
 from seatkeeper.server.credentials import find_standing
 from seatkeeper.server.crowd import Crowd
 from seatkeeper.server.license import find_files, read_file
+from seatkeeper.server.passing import PASSED_ON
 from seatkeeper.server.settings import DaemonOptions
 from seatkeeper.server.tools import ToolConnection
+from seatkeeper.server.trio import Trio, check_member
 from seatkeeper.server.vendord import connections_max
 from seatkeeper.wire.messages import Done, MemberStatus, ServerStatus
 
@@ -70,7 +72,7 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     """How lmgrd was started; see `lmgrd -help`.
 
     With `account` it is root only until its port is open. With `log_anew` the log begins anew once the port is open: until then it may
-    be that of an lmgrd that runs.
+    be that of an lmgrd that runs. `member` is which of three servers this one is, from 1; 0 for a lone one.
     """
 
     files: tuple[str, ...]
@@ -87,6 +89,7 @@ class ManagerOptions(msgspec.Struct, frozen=True):
     order: Literal["documented", "best_fit"] = "documented"
     timeout_s_min: float = 900.0
     clock: str = ""
+    member: int = 0
 
 
 class LicenseManager:
@@ -109,6 +112,7 @@ class LicenseManager:
         self._servers: tuple[Server, ...] = ()
         self._acceptor: Acceptor | None = None
         self._admin_socket: Path | None = None
+        self._trio: Trio | None = None
         # Tools, clients that wait for a vendor daemon, and those on their way to the preface share what descriptors there are.
         self._share = max(connections_max() // 4, 1)
         access = Access(options.access, log.say)
@@ -137,6 +141,14 @@ class LicenseManager:
             account = self.options.account
             become(account.uid, account.gid, account.groups)
             self._log.say(f"Running as {account.name} from now on")
+        if self.options.member:
+            try:
+                self._trio = self._begin_trio()
+            except (SeatkeeperError, OSError) as error:
+                for listener in listeners:
+                    listener.close()
+                self._fail(f"can't be one of three servers: {error}")
+                return LicenseError(-85).exit_status
         unix = self._bind_unix()
         waiting_max, address_max = 2 * self._share, self.options.access.address_connections_max
         self._acceptor = Acceptor(self._loop, [*listeners, *unix], self._routed, waiting_max, address_max)
@@ -153,8 +165,23 @@ class LicenseManager:
             self._admin_socket.unlink(missing_ok=True)
         self._log.say("lmgrd will now shut down all the vendor daemons")
         await asyncio.gather(*(child.stop(*self._down_by) for child in self._children.values()))
+        if self._trio is not None:
+            await self._trio.server.stop()
         self._log.say("Shut down.")
         return status
+
+    def _begin_trio(self) -> Trio:
+        """Starts the log server of one of three.
+
+        Raises:
+            SeatkeeperError: It is not installed.
+            OSError: It cannot be configured.
+        """
+        member, turn_away = self.options.member, self._channels.turn_away
+        trio = Trio(member, self._servers, self._data(), self._log, self.spawn, turn_away, max(self._share // 2, 1))
+        self._log.say(f"This is server {member} of {len(self._servers)}: {self.port}@{self.host}")
+        trio.start()
+        return trio
 
     async def settled(self) -> bool:
         """Waits until every vendor daemon serves or rests; True where all serve, False too where lmgrd ends before."""
@@ -195,12 +222,13 @@ class LicenseManager:
             LicenseError: The files cannot be used at all; nothing was noted.
         """
         found = _look(self.options.files)
+        check_member(self.options.member, found.servers)
         self._servers = found.servers
         self._channels.serve(find_standing((line.name for line in found.vendors), found.first, found.hostids, clock.today()))
         self.files = found.files
-        self.port = found.port
+        self.port = found.port(self.options.member)
         # Readers of lmstat want a name; an IPv6 address looks to them like a vendor daemon's line (facts, lmstat section 0).
-        name = found.servers[0].host
+        name = found.servers[max(self.options.member - 1, 0)].host
         self.host = socket.gethostname() if name.lower() == "this_host" or ":" in name else name
         return found
 
@@ -252,7 +280,9 @@ class LicenseManager:
         for line in vendors:
             if line.name.lower() not in self._children:
                 turn_away = self._channels.turn_away
-                child = Child(line, self._daemon_options, self._log, self._log_descriptor, self._loop, self.spawn, turn_away)
+                child = Child(
+                    line, self._daemon_options, self._log, self._log_descriptor, self._loop, self.spawn, turn_away, trio=self._trio
+                )
                 self._children[line.name.lower()] = child
                 child.start()
         # A share for each, so that the clients of one that hangs leave room for those of the others.
@@ -261,7 +291,7 @@ class LicenseManager:
 
     def _fixed(self, found: _Files) -> list[str]:
         """What the files want otherwise, and no reread changes: ports are open, and clients know them."""
-        lines = [("The port", self.port, found.port)]
+        lines = [("The port", self.port, found.port(self.options.member))]
         for line in found.vendors:
             child = self._children.get(line.name.lower())
             if child is not None and child.is_up is not False:
@@ -277,7 +307,7 @@ class LicenseManager:
         return DaemonOptions(
             vendor=line.name,
             files=options.files,
-            data=str(self._data() / f"{line.name}.journal"),
+            data=str((self._trio.directory if self._trio is not None else self._data()) / f"{line.name}.journal"),
             port=line.port,
             control=control,
             lease_s=options.lease_s,
@@ -291,24 +321,30 @@ class LicenseManager:
             datestamp=options.datestamp,
             log=options.log,
             clock=options.clock,
+            triad=self._trio.options() if self._trio is not None else None,
         )
 
     # Clients and tools -----------------------------------------------------------------------------------------------
 
     def _routed(self, client: socket.socket, vendor: str) -> None:
         """A connection has said whom it is for."""
-        child = self._children.get(vendor.lower())
+        passed = vendor.startswith(PASSED_ON)
+        child = self._children.get(vendor.removeprefix(PASSED_ON).lower())
         if not vendor:
             self._channels.open(client, lambda channel: ToolConnection(self, channel, self._loop))
         elif child is None:
             names = ", ".join(known.name for known in self._children.values())
             self._channels.turn_away(client, -97, f"This license server runs no vendor daemon {clean_name(vendor)}, but {names}.")
+        elif passed:
+            child.take_passed(client)
         else:
             child.hand_over(client)
 
     def status(self, request: int, asks: Identity) -> ServerStatus:
-        """What lmstat is told. The other servers of a triad are not asked yet."""
-        first = MemberStatus(self.host, self.port, up=True, master=True, version=__version__)
+        """What lmstat is told."""
+        members = [MemberStatus(self.host, self.port, up=True, master=True, version=__version__)]
+        if self._trio is not None:
+            members = self._trio.members(__version__, next((child.mastery for child in self._children.values()), None))
         named = sees_names(asks)
         daemons = [child.status(named=named) for child in self._children.values()]
         # Where files lie tells a stranger about accounts and machines; their names are what lmstat's line is for.
@@ -316,7 +352,7 @@ class LicenseManager:
         room = _REASONS_BYTES_MAX // max(len(daemons), 1)
         daemons = [replace(daemon, reason=_cut(daemon.reason, room)) for daemon in daemons]
         admin_socket = str(self._admin_socket) if self._admin_socket is not None and asks.local else ""
-        return ServerStatus(request, self.host, self.port, __version__, files, [first], daemons, admin_socket)
+        return ServerStatus(request, self.host, self.port, __version__, files, members, daemons, admin_socket)
 
     async def reread(self, asked: AskReread, asks: Identity) -> Done:
         """Carries a reread out, or tries it, and says what came of it."""
@@ -396,9 +432,9 @@ class _Files(msgspec.Struct, frozen=True):
     hostids: tuple[str, ...]
     vendors: tuple[Vendor, ...]
 
-    @property
-    def port(self) -> int:
-        return self.servers[0].port or DEFAULT_PORT
+    def port(self, member: int) -> int:
+        """That of the server which is so many of three, from 1; of a lone one with 0."""
+        return self.servers[max(member - 1, 0)].port or DEFAULT_PORT
 
 
 def _look(names: tuple[str, ...]) -> _Files:

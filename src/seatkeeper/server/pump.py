@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from seatkeeper.vendor.events import Answer, Event, Instruction
     from seatkeeper.vendor.machine import Machine
 
-__all__ = ["LOG_S", "Pump"]
+__all__ = ["LOG_S", "Pump", "close_connection"]
 
 #: The debug log is written this often under load, and not for each commit; who asks for the status finds it complete.
 LOG_S: Final = 0.05
@@ -137,7 +137,7 @@ class Pump:
                 elif client.transport is not None:
                     client.transport.write(data)
             elif isinstance(instruction, Close):
-                _close(instruction)
+                close_connection(instruction)
 
     def renew(self, session: int) -> None:
         """Notes at once that a session lives: what the client is told of it must not be overtaken by a Tick that waits its turn."""
@@ -229,7 +229,8 @@ class Pump:
             self._loop.call_later(LOG_S, self.flush_log)
 
 
-def _close(instruction: Close) -> None:
+def close_connection(instruction: Close) -> None:
+    """Tells a client why its connection ends, and ends it."""
     connection = instruction.connection
     if isinstance(connection, ClientConnection):
         connection.session = 0

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seatkeeper.server.collector import Collector
     from seatkeeper.server.license import Served
     from seatkeeper.server.pump import Pump
+    from seatkeeper.server.triadpump import TriadPump
     from seatkeeper.vendor.events import Offer
 
 __all__ = ["Rereads"]
@@ -55,7 +56,7 @@ class Rereads:
         served: Served,
         load: Callable[[], Served],
         adopt: Callable[[Served], None],
-        pump: Pump,
+        pump: Pump | TriadPump,
         collector: Collector,
         log: DebugLog,
     ) -> None:

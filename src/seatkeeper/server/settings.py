@@ -8,7 +8,23 @@ import msgspec
 
 from seatkeeper.server.access import AccessPolicy
 
-__all__ = ["DaemonOptions"]
+__all__ = ["DaemonOptions", "TriadOptions"]
+
+
+class TriadOptions(msgspec.Struct, frozen=True):
+    """What a vendor daemon of three servers is told.
+
+    Attributes:
+        me: Which of them it is, by the order of SERVER lines, from 0.
+        hosts: Their names, in that order.
+        url: Where this machine's log server is.
+        secret: The file with the name and the password for it.
+    """
+
+    me: int
+    hosts: tuple[str, ...]
+    url: str
+    secret: str
 
 
 class DaemonOptions(msgspec.Struct, frozen=True):
@@ -31,6 +47,7 @@ class DaemonOptions(msgspec.Struct, frozen=True):
         datestamp: Whether the logs' times carry the date.
         log: The file that standard output is, where it shall be begun anew when it was moved away; empty where it is none.
         clock: The file of a simulated wall clock (clock.SimulatedClock); empty for the machine's own.
+        triad: What it is of three servers; None where it is the only one.
     """
 
     vendor: str
@@ -49,3 +66,4 @@ class DaemonOptions(msgspec.Struct, frozen=True):
     datestamp: bool = False
     log: str = ""
     clock: str = ""
+    triad: TriadOptions | None = None

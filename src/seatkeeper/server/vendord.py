@@ -38,7 +38,9 @@ from seatkeeper.server.pseudonyms import Pseudonyms
 from seatkeeper.server.pump import Pump
 from seatkeeper.server.rereads import Rereads
 from seatkeeper.server.settings import DaemonOptions
+from seatkeeper.server.sharing import ALARM, DRIFT, Sharing
 from seatkeeper.server.status import POOL_FRAMES_AT_ONCE, line_frames, status_frames
+from seatkeeper.server.triadpump import NotingMachine, TriadPump
 from seatkeeper.vendor.events import (
     Accepted,
     Acted,
@@ -54,7 +56,7 @@ from seatkeeper.vendor.events import (
     Tick,
 )
 from seatkeeper.vendor.machine import Machine, VendorSettings
-from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch, Done, Hello, ReturnBorrow, Welcome
+from seatkeeper.wire.messages import PROTOCOL, AskFeatures, AskLines, AskSwitch, Beat, Done, Hello, ReturnBorrow, Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -89,20 +91,21 @@ class VendorDaemon:
     def __init__(self, options: DaemonOptions, log: DebugLog, loop: asyncio.AbstractEventLoop) -> None:
         self.options = options
         self.vendor = options.vendor
-        self._log = log
+        self.log = log
         self.loop = loop
         self._rereads: Rereads
         self._borrows: Borrows
         self._machine: Machine
         self._logs: Logs
-        self._pump: Pump
-        self._control: Control | None = None
+        self._pump: Pump | TriadPump
+        self.control: Control | None = None
         access, crowd = Access(options.access, log.say), Crowd(connections_max(), options.access.address_connections_max)
-        self._channels = Channels(loop, access, crowd, log.say, self._spawn)
+        self._channels = Channels(loop, access, crowd, log.say, self.spawn)
         self._pseudonyms = Pseudonyms(Path(options.data).parent, log.say, clock.new_id)
         self._ungreeted: dict[ClientConnection, float] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self._acceptor: Acceptor | None = None
+        self._sharing = Sharing(self, options.triad) if options.triad is not None else None
         self._ended: asyncio.Future[int] = loop.create_future()
         self._server_name = socket.gethostname()
         self._day = clock.today()
@@ -113,11 +116,11 @@ class VendorDaemon:
 
     async def serve(self) -> int:
         """Serves until it is told to stop; returns the exit status."""
-        options, log = self.options, self._log
+        options, log = self.options, self.log
         log.say(f"FlexNet Licensing version v{__version__} build seatkeeper")
         if options.control >= 0:
             end = socket.socket(fileno=options.control)
-            self._control = Control(self.loop, end, self._ordered, self._orphaned)
+            self.control = Control(self.loop, end, self._ordered, self._orphaned)
         try:
             served = self._load()
         except LicenseError as error:
@@ -144,19 +147,24 @@ class VendorDaemon:
             trust.seats_max,
             order=options.order,
             timeout_s_min=options.timeout_s_min,
+            closed_frees=options.triad is None,
+            drift=0.0 if options.triad is None else DRIFT,
         )
-        self._machine = Machine(settings, clock.today())
+        self._machine = (Machine if options.triad is None else NotingMachine)(settings, clock.today())
         self._logs = Logs(
             log, self.vendor, self._server_name, Path(options.data).parent, clock.now, options.datestamp, resumed=options.restarts > 0
         )
         self._grants = Grants(served.trust_text)
-        self._borrows = Borrows(self.vendor, self._server_name, self._machine, lambda: self._served, self._control, self._grants)
+        self._borrows = Borrows(self.vendor, self._server_name, self._machine, lambda: self._served, self.control, self._grants)
         frames: dict[type[Answer], Callable[[Any], bytes]] = {
             **ANSWER_FRAMES,
             GrantAnswer: self._grants.frame,
             BorrowAnswer: self._borrows.answer,
         }
-        self._pump = Pump(self._machine, self._logs, self.loop, frames, self._give_up)
+        try:
+            self._pump = self._make_pump(frames)
+        except SeatkeeperError as error:
+            return self._fail(str(error), EXIT_JOURNAL)
         self._rereads = Rereads(served, self._load, self._adopt, self._pump, self._collector, log)
         try:
             self._recover()
@@ -165,23 +173,34 @@ class VendorDaemon:
         self._listen()
         for name in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(name, self._stop, f"EXITING DUE TO SIGNAL {int(name)}")
-        self._announce()
+        if self._sharing is not None:
+            self._sharing.start()
+        else:
+            self.announce()
+            self.tell_serving()
         self.loop.call_later(TICK_S, self._tick)
         status = await self._ended
         return self._close() or status
 
     def _load(self) -> Served:
-        return load_served(find_files(self.options.files), self.vendor, host_facts(), clock.today())
+        servers = 1 if self.options.triad is None else len(self.options.triad.hosts)
+        return load_served(find_files(self.options.files), self.vendor, host_facts(), clock.today(), servers)
+
+    def _make_pump(self, frames: dict[type[Answer], Callable[[Any], bytes]]) -> Pump | TriadPump:
+        if self._sharing is not None:
+            return self._sharing.make_pump(self._machine, self._logs, frames)
+        return Pump(self._machine, self._logs, self.loop, frames, self.give_up)
 
     def _recover(self) -> None:
         """Builds the ledger from the journal, takes the journal over, and serves."""
         options = self.options
-        if options.journal:
+        if options.journal or options.triad is not None:
             self._pump.recover(Path(options.data), durable=options.durable)
         # Not before the journal is ours: the logs may be those of a daemon that runs, and a log without a plus begins anew.
         self._tell_of(self._served)
         self._pump.run(LicenseReread(self._served.lines, clock.today(), self._served.options, unserved=self._served.unserved))
-        self._pump.run(Recovered())
+        if self.options.triad is None:
+            self._pump.run(Recovered())
         self._pump.turn()
 
     @property
@@ -207,14 +226,15 @@ class VendorDaemon:
         try:
             listeners = listening_sockets(self.options.port)
         except OSError as error:
-            self._log.say(f"Port {self.options.port} cannot be opened: {error.strerror}; clients come through lmgrd only")
+            self.log.say(f"Port {self.options.port} cannot be opened: {error.strerror}; clients come through lmgrd only")
             return
         address_max = self.options.access.address_connections_max
         self._acceptor = Acceptor(self.loop, listeners, lambda client, _vendor: self._take(client), _WAITING_MAX, address_max)
         self._channels.crowd.total_max = max(self._channels.crowd.total_max - _WAITING_MAX, 1)
 
-    def _announce(self) -> None:
-        log, machine = self._log, self._machine
+    def announce(self) -> None:
+        """Says in the log what is served."""
+        log, machine = self.log, self._machine
         features = [pools[0].feature for pools in machine.ledger.pools.values()]
         for start in range(0, len(features), 3):
             head = f"Server started on {self._server_name} for:" if start == 0 else ""
@@ -229,19 +249,22 @@ class VendorDaemon:
         used = self._served.options
         log.line(f"(@{self.vendor}-SLOG@) Options file used: {used.name if used is not None else 'None'}")
         log.say(f"(@{self.vendor}-SLOG@) Number of VD restarts since LS startup: {self.options.restarts}")
-        if self._control is not None:
-            self._control.send(Serving(__version__, self.options.port if self._acceptor is not None else 0))
+
+    def tell_serving(self) -> None:
+        """Lets lmgrd know that clients may come."""
+        if self.control is not None:
+            self.control.send(Serving(__version__, self.options.port if self._acceptor is not None else 0))
 
     def _fail(self, reason: str, status: int, *, final: bool = False) -> int:
-        self._log.say(reason)
-        if self._control is not None:
-            self._control.send(Failed(reason, final))
+        self.log.say(reason)
+        if self.control is not None:
+            self.control.send(Failed(reason, final))
         self._close()
         return status
 
     def _stop(self, reason: str, status: int = 0) -> None:
         if not self._ended.done():
-            self._log.say(reason)
+            self.log.say(reason)
             self._ended.set_result(status)
 
     def _close(self) -> int:
@@ -249,16 +272,16 @@ class VendorDaemon:
         if self._acceptor is not None:
             self._acceptor.close()
         status = 0
-        pump: Pump | None = getattr(self, "_pump", None)
+        pump: Pump | TriadPump | None = getattr(self, "_pump", None)
         fault = pump.close() if pump is not None else ""
         if fault:
-            self._log.say(fault)
+            self.log.say(fault)
             status = EXIT_JOURNAL
         if pump is not None:
             self._logs.close()
-        if self._control is not None:
-            self._control.close()
-        self._log.flush()
+        if self.control is not None:
+            self.control.close()
+        self.log.flush()
         return status
 
     # lmgrd -----------------------------------------------------------------------------------------------------------
@@ -270,7 +293,7 @@ class VendorDaemon:
             else:
                 client.close()
         elif isinstance(message, OrderReread):
-            self._spawn(self._reread(message))
+            self.spawn(self._reread(message))
         elif isinstance(message, OrderStop):
             if message.by_user:
                 self.run(Acted("lmdown", message.by_user, message.by_host))
@@ -284,7 +307,7 @@ class VendorDaemon:
         """Goes on with a connection whose preface is complete."""
         self._channels.open(client, lambda channel: ClientConnection(self, channel))
 
-    def _spawn(self, work: Coroutine[object, object, object]) -> None:
+    def spawn(self, work: Coroutine[object, object, object]) -> None:
         """Runs a coroutine in the background."""
         task: asyncio.Task[object] = self.loop.create_task(work)
         self._tasks.add(task)
@@ -293,19 +316,19 @@ class VendorDaemon:
     async def _reread(self, order: OrderReread) -> None:
         """Carries a reread out that lmgrd ordered."""
         number, text = await self._rereads.exchange(order.by_user, order.by_host, dry_run=order.dry_run)
-        if self._control is not None:
-            self._control.send(RereadDone(order.request, number, text))
+        if self.control is not None:
+            self.control.send(RereadDone(order.request, number, text))
 
     def _tell_refusals(self, served: Served) -> None:
         for refusal in served.refusals:
-            self._log.line(f"Not served: {refusal}")
+            self.log.line(f"Not served: {refusal}")
 
     def _tell_of(self, served: Served) -> None:
         """What is wrong with the options file is in the log line by line; logs go where it says."""
         options = served.options or EMPTY_OPTIONS
         self._channels.crowd.clients_limit = options.max_connections
         for sentence in (*options.sentences, *self._logs.apply(options)):
-            self._log.line(sentence)
+            self.log.line(sentence)
 
     # Clients ---------------------------------------------------------------------------------------------------------
 
@@ -315,14 +338,18 @@ class VendorDaemon:
 
     def greet(self, connection: ClientConnection, hello: Hello, event: Greeting) -> None:
         """Opens the session of a connection, and proves to the client who serves it."""
+        if self._sharing is not None:
+            self._sharing.greet(connection, hello, event)
+            return
         self._compare(hello)
+        assert isinstance(self._pump, Pump)
         instructions = self._pump.at_once(event)
         for number, instruction in enumerate(instructions):
             if isinstance(instruction, Send) and isinstance(instruction.answer, Accepted):
                 # What went before belongs to an older connection of the session.
                 self._pump.carry_out(instructions[:number])
                 connection.session = instruction.answer.session
-                connection.send(self._welcome(hello, instruction.answer, connection.channel.binding))
+                connection.send(self.welcome(hello, instruction.answer, connection.channel.binding))
                 self._pump.carry_out(instructions[number + 1 :])
                 return
         self._pump.carry_out(instructions)
@@ -333,14 +360,18 @@ class VendorDaemon:
         if most < self._machine.ledger.next_handle or not self.options.journal or now - self._older_told < _OLDER_S:
             return
         self._older_told = now
-        self._log.say(
+        self.log.say(
             f"A client says that it holds handle {most}, which this journal has never given out: the journal was begun anew or restored "
             "from an older copy, or two servers run from one. Seats may be in use twice until all clients have come back"
         )
 
-    def renew(self, session: int) -> None:
-        """Notes at once that a session lives."""
-        self._pump.renew(session)
+    def beat(self, connection: ClientConnection, beat: Beat) -> None:
+        """Notes that a session lives, and says so to its client: of three servers not before the log shows that this one is master."""
+        if self._sharing is not None:
+            self._sharing.beat(connection, beat)
+            return
+        self._pump.renew(connection.session)
+        connection.send(beat)
 
     def return_borrow(self, connection: ClientConnection, message: ReturnBorrow) -> None:
         """A borrower returns seats early; who knows the secret of their record may."""
@@ -361,7 +392,7 @@ class VendorDaemon:
     def send_lines(self, connection: ClientConnection, asked: AskLines) -> None:
         """Answers what lmdiag and lmcksum ask: license lines without their signatures."""
         connection.hold()
-        self._spawn(answer(connection, lambda: self._lines(asked), GREETING_S))
+        self.spawn(answer(connection, lambda: self._lines(asked), GREETING_S))
 
     async def _lines(self, asked: AskLines) -> Iterator[bytes]:
         self._pump.turn()
@@ -371,7 +402,7 @@ class VendorDaemon:
         """Answers what lmstat asks, between other clients' turns."""
         connection.hold()
         quiet = self._pump.is_quiet
-        self._spawn(answer(connection, lambda: self._status(connection, asked), GREETING_S, POOL_FRAMES_AT_ONCE, quiet))
+        self.spawn(answer(connection, lambda: self._status(connection, asked), GREETING_S, POOL_FRAMES_AT_ONCE, quiet))
 
     async def _status(self, connection: ClientConnection, asked: AskFeatures) -> Iterator[bytes]:
         # Who has seen the status finds the log complete.
@@ -385,6 +416,8 @@ class VendorDaemon:
 
     def ended(self, connection: ClientConnection) -> None:
         """A connection has ended."""
+        if self._sharing is not None:
+            self._sharing.left(connection)
         self.greeting_over(connection)
 
     def awaits_greeting(self, connection: ClientConnection) -> None:
@@ -397,7 +430,8 @@ class VendorDaemon:
         """The connection has said what it wants, or is gone."""
         self._ungreeted.pop(connection, None)
 
-    def _welcome(self, hello: Hello, accepted: Accepted, binding: bytes) -> Welcome:
+    def welcome(self, hello: Hello, accepted: Accepted, binding: bytes) -> Welcome:
+        """Tells a client that its session is open, and proves who says so."""
         served, options = self._served, self.options
         proof = server_proof(served.credential.key, hello.nonce, hello.session, served.trust.vendor, binding=binding)
         return Welcome(
@@ -413,11 +447,15 @@ class VendorDaemon:
             proof,
         )
 
-    def _give_up(self, reason: str) -> NoReturn:
-        """Nothing more may leave this process: its memory is ahead of the disk."""
-        self._log.say(f"Stopping at once: {reason}")
-        if self._control is not None:
-            self._control.send(Failed(reason))
+    def give_up(self, reason: str, alarm: bool = False) -> NoReturn:
+        """Nothing more may leave this process: its memory is ahead of the disk. With `alarm` it is not started again by itself."""
+        self.log.say(f"Stopping at once: {reason}")
+        if alarm:
+            reason = f"{reason} {ALARM}"
+            self.log.say(ALARM)
+        self.log.flush()
+        if self.control is not None:
+            self.control.send(Failed(reason, alarm))
         os._exit(EXIT_JOURNAL)
 
     def _tick(self) -> None:
@@ -433,9 +471,11 @@ class VendorDaemon:
             options = self._served.options
             if options is None or options.automatic_reread:
                 # Once a day, at midnight (facts, FlexNet 9.4).
-                self._spawn(self._rereads.exchange("midnight", self._server_name))
+                self.spawn(self._rereads.exchange("midnight", self._server_name))
         self.run(Tick(today))
         self._collector.tick(today, now)
         self._borrows.tell()
-        self._log.stamp()
-        self._log.flush()
+        if self._sharing is not None:
+            self._sharing.tell()
+        self.log.stamp()
+        self.log.flush()

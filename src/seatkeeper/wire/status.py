@@ -23,13 +23,20 @@ class DaemonStatus(_Part, frozen=True):
 
 
 class MemberStatus(_Part, frozen=True):
-    """One SERVER line: where it is, whether it is up, whether it is the master."""
+    """One SERVER line: where it is, whether it is up, whether it is the master.
+
+    Of three servers `term` counts masters, `position` is the last record of their log that this one has applied, and `lag` how many it
+    knows to be missing.
+    """
 
     host: str
     port: int
     up: bool
     master: bool
     version: str = ""
+    term: int = 0
+    position: int = 0
+    lag: int = 0
 
 
 class HolderStatus(_Part, frozen=True):
