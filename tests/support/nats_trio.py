@@ -6,9 +6,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seatkeeper.adapters.jetstream import server_config
 from support.site import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seatkeeper.adapters.jetstream import RouteTls
 
 SERVER = Path(sys.executable).with_name("nats-server")
 
@@ -16,7 +22,7 @@ SERVER = Path(sys.executable).with_name("nats-server")
 class NatsTrio:
     """The three, started; `close` ends them."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, tls: Sequence[RouteTls] = ()) -> None:
         self.directory = directory
         self.ports = [free_port() for _ in range(3)]
         self.routes = [free_port() for _ in range(3)]
@@ -24,7 +30,14 @@ class NatsTrio:
         for me in range(3):
             others = [f"127.0.0.1:{port}" for number, port in enumerate(self.routes) if number != me]
             text = server_config(
-                f"s{me}", "trio", directory / f"copy{me}", f"127.0.0.1:{self.ports[me]}", f"127.0.0.1:{self.routes[me]}", others, tls=None
+                f"s{me}",
+                "trio",
+                directory / f"copy{me}",
+                f"127.0.0.1:{self.ports[me]}",
+                f"127.0.0.1:{self.routes[me]}",
+                others,
+                tls=tls[me] if tls else None,
+                login=("someone", "a password") if tls else None,
             )
             (directory / f"{me}.conf").write_text(text)
             self.start(me)

@@ -46,7 +46,7 @@ class RouteTls(msgspec.Struct, frozen=True):
 
     Attributes:
         credential: Its own key and certificate.
-        others: The certificates of all three.
+        others: The certificates of all three, and of who certified them.
         pinned: The SHA-256, in hex, of their public keys (SubjectPublicKeyInfo).
     """
 
