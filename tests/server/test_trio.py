@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -139,3 +142,39 @@ def test_all_three_may_stop_and_start_again(trio: Trio) -> None:
     while len({sum(len(r.entries) for r in read_journal(segments(trio.journal(me)))) for me in range(3)}) > 1:
         assert time.monotonic() < deadline, "the three journals do not come to be the same"
         time.sleep(0.1)
+
+
+def test_lmstat_marks_the_master_and_lmdown_ends_all_three(trio: Trio) -> None:
+    master = trio.master()
+    follower = (master + 1) % 3
+    deadline = time.monotonic() + START_S
+    while (shown := lmutil("lmstat", "-c", trio.path)[1]).count("license server UP") < 3 or "(MASTER)" not in shown:
+        assert time.monotonic() < deadline, shown
+    lines = [line for line in shown.splitlines() if "license server UP" in line]
+    assert ["(MASTER)" in line for line in lines] == [me == master for me in range(3)]
+    # What the two others say of themselves is a second old.
+    while True:
+        (server,) = json.loads(lmutil("lmstat", "-a", "--json", "-c", trio.path)[1])["servers"]
+        assert server["quorum"]
+        assert [member["master"] for member in server["members"]] == [me == master for me in range(3)]
+        if len({member["term"] for member in server["members"]}) == 1 and all(member["position"] for member in server["members"]):
+            break
+        assert time.monotonic() < deadline, server
+    place = f"{trio.sites[follower].port}@localhost"
+    with Client(trio.path, root=trio.root, user="holder") as holder:
+        seat = checkout(holder)
+        status, said = lmutil("lmremove", "-h", "f1", "localhost", str(trio.sites[follower].port), str(seat.handle))
+        assert status
+        assert f"{trio.sites[master].port}@localhost" in said
+    # Any of the three will do: it knows the two others.
+    assert lmutil("lmdown", "-q", "-c", place)[0] == 0
+    for site in trio.sites:
+        assert site.process is not None
+        assert site.process.wait(START_S) == 0
+
+
+def lmutil(*words: str) -> tuple[int, str]:
+    """The status of a tool, and what it says."""
+    command = [sys.executable, "-m", "seatkeeper.cli.lmutil", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
+    return done.returncode, done.stdout + done.stderr

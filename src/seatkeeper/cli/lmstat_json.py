@@ -136,9 +136,13 @@ def as_json(screen: Screen) -> str:
                 "version": status.version if status is not None else None,
                 "files": status.files if status is not None else [],
                 "members": [
-                    {"host": one.host, "port": one.port, "up": one.up, "master": one.master, "version": one.version} for one in members
+                    {"host": one.host, "port": one.port, "up": one.up, "master": one.master, "version": one.version}
+                    | ({"term": one.term, "position": one.position, "lag": one.lag} if len(members) > 1 else {})
+                    for one in members
                 ],
             }
+            # Of three servers any two serve.
+            | ({"quorum": any(one.master for one in members) and 2 * sum(one.up for one in members) > len(members)} if members[1:] else {})
         )
         for daemon in view.daemons:
             known = daemon.status

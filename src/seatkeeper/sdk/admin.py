@@ -203,6 +203,8 @@ def _end(host: str, port: int, answers: list[ServerMessage]) -> StatusEnd:
 
 
 def _unexpected(host: str, port: int, answer: ServerMessage) -> NoReturn:
+    if isinstance(answer, Refused):
+        raise LicenseError(answer.number, minor=_MINOR_REFUSED, reason=answer.reason)
     raise LicenseError(-12, minor=_MINOR_FOREIGN, reason=f"{host}, port {port}, answered with an unexpected {type(answer).__name__}.")
 
 

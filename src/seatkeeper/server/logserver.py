@@ -34,7 +34,8 @@ __all__ = ["LogServer", "log_server_program"]
 
 _PAUSE_S_FIRST: Final = 0.2
 _PAUSE_S_MAX: Final = 5.0
-_STOP_S: Final = 10.0
+#: What it has acknowledged is on its disk: it may be killed.
+_STOP_S: Final = 4.0
 _LOG_BYTES: Final = 8 << 20
 #: prctl(2): the signal that a process gets when the one that started it ends.
 _PR_SET_PDEATHSIG: Final = 1
@@ -153,6 +154,7 @@ class LogServer:
         try:
             await asyncio.wait_for(self._gone.wait(), _STOP_S)
         except TimeoutError:
+            self._log.say("The log server does not end; killing it")
             if self._process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()

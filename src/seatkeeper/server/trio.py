@@ -7,15 +7,19 @@ licenses must not be open to a network.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from seatkeeper.base.errors import LicenseError
 from seatkeeper.server.logserver import LogServer
 from seatkeeper.server.passing import Passing
 from seatkeeper.server.settings import TriadOptions
-from seatkeeper.wire.messages import MemberStatus
+from seatkeeper.wire.framing import WireError, encode_preface, frame, server_frames
+from seatkeeper.wire.messages import AskServer, MemberStatus, ServerStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -29,6 +33,10 @@ __all__ = ["SERVERS", "Trio", "check_member"]
 
 SERVERS: Final = 3
 _LOOPBACK: Final = "127.0.0.1"
+#: How often the two others are asked whether they are up, and how long one may take to answer.
+_EACH_S: Final = 1.0
+_LOOK_S: Final = 2.0
+_BYTES: Final = 65536
 
 
 def check_member(member: int, servers: Sequence[Server]) -> None:
@@ -92,6 +100,9 @@ class Trio:
         self.server = LogServer(self.directory, log, spawn)
         self.passing = Passing(spawn, pipes_max)
         self._turn_away = turn_away
+        self._spawn = spawn
+        # What the others said of themselves when they were asked last; None for no answer.
+        self._seen: list[MemberStatus | None] = [None] * len(servers)
 
     def start(self) -> None:
         """Starts the log server.
@@ -103,6 +114,19 @@ class Trio:
         others = [route for number, route in enumerate(routes) if number != self.me]
         self.server.configure(self.me, "seatkeeper", routes[self.me], others, None)
         self.server.start()
+        for number, (host, port) in enumerate(self._servers):
+            if number != self.me:
+                self._spawn(self._watch(number, host, port))
+
+    async def _watch(self, number: int, host: str, port: int) -> None:
+        """Looks again and again whether another one is up, for lmstat."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    self._seen[number] = await _look(host, port, number)
+            except (OSError, TimeoutError, WireError):
+                self._seen[number] = None
+            await asyncio.sleep(_EACH_S)
 
     def options(self) -> TriadOptions:
         """What a vendor daemon is told."""
@@ -121,18 +145,31 @@ class Trio:
             self.passing.begin(client, vendor, host, port)
 
     def members(self, version: str, known: Mastery | None) -> list[MemberStatus]:
-        """The three as lmstat shows them, by what a vendor daemon knows of its master."""
+        """The three as lmstat shows them, by what a vendor daemon knows of its master and by what the others said last."""
         master = known.master if known is not None else -1
-        return [
-            MemberStatus(
-                host,
-                port,
-                up=number in (self.me, master),
-                master=number == master,
-                version=version,
-                term=known.term if known is not None else 0,
-                position=known.position if known is not None and number == self.me else 0,
-                lag=known.lag if known is not None and number == self.me else 0,
-            )
-            for number, (host, port) in enumerate(self._servers)
-        ]
+        found: list[MemberStatus] = []
+        for number, (host, port) in enumerate(self._servers):
+            shown = MemberStatus(host, port, up=number == self.me, master=number == master, version=version)
+            seen = self._seen[number]
+            if number == self.me and known is not None:
+                shown = replace(shown, term=known.term, position=known.position, lag=known.lag)
+            elif number != self.me and seen is not None:
+                shown = replace(seen, host=host, port=port, up=True, master=number == master)
+            found.append(shown)
+        return found
+
+
+async def _look(host: str, port: int, number: int) -> MemberStatus | None:
+    """What the lmgrd there says of itself; None where it is none of a triad."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(encode_preface() + frame(AskServer(1)))
+        frames = server_frames()
+        while data := await reader.read(_BYTES):
+            for message in frames.feed(data):
+                if isinstance(message, ServerStatus) and len(message.members) == SERVERS:
+                    return message.members[number]
+                return None
+        return None
+    finally:
+        writer.close()
