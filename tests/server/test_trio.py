@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -142,6 +144,50 @@ def test_all_three_may_stop_and_start_again(trio: Trio) -> None:
     while len({sum(len(r.entries) for r in read_journal(segments(trio.journal(me)))) for me in range(3)}) > 1:
         assert time.monotonic() < deadline, "the three journals do not come to be the same"
         time.sleep(0.1)
+
+
+def test_a_place_in_the_queue_and_a_reread_outlive_the_master(trio: Trio) -> None:
+    granted = threading.Event()
+    holder, waiter = (Client(trio.path, root=trio.root, user=user) for user in ("holder", "waiter"))
+
+    def wait() -> None:
+        waiter.checkout("f2", queue=True)
+        granted.set()
+
+    try:
+        seat = checkout(holder, "f2")
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        queued(trio, "f2")
+        before = trio.master()
+        trio.kill(before)
+        trio.master(before)
+        queued(trio, "f2")
+        assert not granted.is_set()
+        holder.checkin(seat)
+        assert granted.wait(TAKEOVER_S)
+        trio.write({"f1": 3, "f2": 2})
+        for site in trio.sites:
+            if site.process is not None:
+                assert lmutil("lmreread", "-c", f"{site.port}@localhost")[0] == 0
+        checkout(holder, "f2")
+        with pytest.raises(LicenseError) as refused:
+            checkout(holder, "f2")
+        assert refused.value.number == -4
+    finally:
+        holder.close()
+        waiter.close()
+
+
+def queued(trio: Trio, name: str) -> None:
+    """Returns when one waits for the feature."""
+    deadline = time.monotonic() + TAKEOVER_S
+    while True:
+        with contextlib.suppress(ValueError):
+            features = json.loads(lmutil("lmstat", "-a", "--json", "-c", trio.path)[1])["features"]
+            if any(len(pool["queued"]) == 1 for one in features if one["feature"] == name for pool in one["pools"]):
+                return
+        assert time.monotonic() < deadline, "nobody waits"
 
 
 def test_lmstat_marks_the_master_and_lmdown_ends_all_three(trio: Trio) -> None:
