@@ -355,8 +355,41 @@ def test_a_journal_that_is_not_what_the_log_has_raises_an_alarm(how: str) -> Non
         journal[-1] = msgspec.structs.replace(journal[-1], entries=journal[-1].entries[:1], hash="1" * 64)
     trio.members[2] = trio.fresh(2)
     effects = trio.deliver(2)
+    if how == "more":
+        assert not any(isinstance(one, Stop) for one in effects)
+        assert trio.tick(2, 59.0) == []
+        effects = trio.tick(2, 2.0)
     assert isinstance(effects[-1], Stop)
     assert effects[-1].alarm
+
+
+def test_who_has_a_journal_does_not_begin_an_empty_log() -> None:
+    trio = Trio()
+    trio.elect(0)
+    trio.ask(0, checkout(trio.greet(0, "ann")))
+    trio.log = []
+    trio.members[0] = trio.fresh(0)
+    assert [trio.tick(0, 10.0) for _ in range(4)] == [[], [], [], []]
+    (stop,) = trio.tick(0, 60.0)
+    assert isinstance(stop, Stop)
+    assert stop.alarm
+    assert "the log only to 0" in stop.reason
+
+
+def test_what_a_new_leader_of_the_log_does_not_show_yet_is_not_lost_and_its_reader_does_not_stand_meanwhile() -> None:
+    """Seed 202139: a member came back before the log's new leader showed what the old one had acknowledged."""
+    trio = Trio()
+    trio.elect(0)
+    trio.ask(0, checkout(trio.greet(0, "ann")))
+    trio.deliver(2)
+    whole, trio.log = trio.log, trio.log[:1]
+    trio.members[2] = trio.fresh(2)
+    trio.deliver(2)
+    assert [trio.tick(2, 10.0) for _ in range(4)] == [[], [], [], []]
+    trio.log = whole
+    assert not any(isinstance(one, Stop) for one in trio.deliver(2))
+    trio.tick(2)
+    assert [type(one) for one in trio.tick(2, 60.0)] == [Became, Appending]
 
 
 def test_a_snapshot_stands_for_what_was_purged() -> None:

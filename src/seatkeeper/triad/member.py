@@ -70,6 +70,8 @@ class TriadSettings(msgspec.Struct, frozen=True):
         silence_s: How long a member hears nothing before it stands.
         spread_s: What is added to that, drawn anew each time, so that not all stand at once.
         retry_s: After this long without an outcome an append is made again.
+        lost_s: So long after it connected, what the own journal says and the log does not counts as lost. A server that has just begun
+            to lead the log shows what was acknowledged before only when the others have said that they have it, too.
         snapshot_entries: So many entries behind the last snapshot, the next one is written.
     """
 
@@ -79,6 +81,7 @@ class TriadSettings(msgspec.Struct, frozen=True):
     silence_s: float = 1.2
     spread_s: float = 0.8
     retry_s: float = 2.0
+    lost_s: float = 60.0
     snapshot_entries: int = 200_000
 
 
@@ -115,6 +118,7 @@ class Member:
         self._known = known
         self._kept = seq
         self._reached = -1
+        self._since_reached = now
         self._config: LicenseReread | None = None
         self._heard = now
         self._patience = settings.silence_s + settings.spread_s
@@ -140,15 +144,16 @@ class Member:
 
     # The shared log --------------------------------------------------------------------------------------------------
 
-    def _reaches(self, event: Reached, _now: float, _wall: float) -> list[Effect]:
+    def _reaches(self, event: Reached, now: float, _wall: float) -> list[Effect]:
         self._reached = event.position
-        return self._compared()
-
-    def _compared(self) -> list[Effect]:
-        """Once all is read that there was: a journal that says more than the log saw what the log has lost."""
-        if self.position == self._reached and self._kept > self.seq:
-            return self._stop(f"The own journal goes up to entry {self._kept}, and the log only to {self.seq}.", alarm=True)
+        self._since_reached = now
         return []
+
+    def _lacking(self) -> bool:
+        """Whether the own journal says more than the log does, as far as that can be read."""
+        # Of a log in which nothing was read the number of the last entry is still the journal's.
+        seq = self.seq if self.position else 0
+        return 0 <= self._reached <= self.position and self._kept > seq
 
     def _delivered(self, event: Delivered, now: float, wall: float) -> list[Effect]:
         record = event.record
@@ -173,7 +178,7 @@ class Member:
         if (record.term, record.server) != (self.term, self.master):
             self.term, self.master = record.term, record.server
             effects.append(Became(self.role, self.term, self.master))
-        return [*effects, *self._compared()]
+        return effects
 
     def _apply(self, position: int, record: Record) -> list[Effect]:
         """Takes a record of somebody else into account, after comparing it with what is known."""
@@ -317,6 +322,10 @@ class Member:
         if self.role == "master":
             self._take(self.machine.handle(Tick(event.today), now, wall))
             return self._commit(now)
+        if self._lacking() and now - self._since_reached >= settings.lost_s:
+            return self._stop(
+                f"The own journal goes up to entry {self._kept}, and the log only to {self.seq if self.position else 0}.", alarm=True
+            )
         if self._patience < 0:
             self._patience = settings.silence_s + settings.spread_s * event.draw
         if self.role == "following" and flight is None and self._may_stand() and now - self._heard >= self._patience:
@@ -325,7 +334,7 @@ class Member:
 
     def _may_stand(self) -> bool:
         """Whether all is read that there was, and it is known what would be served."""
-        return self._config is not None and 0 <= self._reached <= self.position
+        return self._config is not None and 0 <= self._reached <= self.position and not self._lacking()
 
     def _stand(self, now: float, wall: float, _today: date) -> list[Effect]:
         self.role = "standing"
