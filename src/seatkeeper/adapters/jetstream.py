@@ -132,6 +132,7 @@ class SharedLog:
         self._tls = tls
         self._replicas = replicas
         self._noticed = asyncio.Event()
+        self._stopped = False
         self._client: Any = None
         self._stream: Any = None
 
@@ -223,8 +224,8 @@ class SharedLog:
         return Appended(answer.seq)
 
     async def read(self, position: int) -> AsyncIterator[tuple[int, bytes]]:
-        """The records behind a position, for ever: each when there is one. What was purged is passed over."""
-        while True:
+        """The records behind a position, until `stop`: each when there is one. What was purged is passed over."""
+        while not self._stopped:
             self._noticed.clear()
             seen = False
             async for number, data in self._there(position):
@@ -281,8 +282,14 @@ class SharedLog:
             return False
         return done
 
+    def stop(self) -> None:
+        """Ends `read`, whatever it waits for: a task that is cancelled just when its wait is over goes on (asyncio.wait_for)."""
+        self._stopped = True
+        self._noticed.set()
+
     async def close(self) -> None:
         """Ends the connection."""
+        self.stop()
         if self._client is not None:
             with contextlib.suppress(_nats().errors.Error, asyncio.TimeoutError):
                 await self._client.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,12 @@ async def _serve(options: DaemonOptions, log: DebugLog) -> int:
     daemon = VendorDaemon(options, log, asyncio.get_running_loop())
     # What exists now lives as long as the process: the collector need not look at it again and again.
     gc.freeze()
-    return await daemon.serve()
+    status = await daemon.serve()
+    if options.triad is not None:
+        # All is written and closed. Waiting for what the log's client still does in the background may take for ever.
+        sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 def main(argv: list[str] | None = None) -> int:

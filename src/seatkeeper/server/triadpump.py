@@ -185,6 +185,8 @@ class TriadPump:
         """What it returns when it succeeds at last; too few servers may have found each other until then."""
         told = ""
         while True:
+            if self.closed:
+                raise asyncio.CancelledError
             try:
                 return await do()
             except SeatkeeperError as error:
@@ -206,6 +208,7 @@ class TriadPump:
     def close(self) -> str:
         """Ends the writing orderly; what is wrong where that does not succeed."""
         self.closed = True
+        self._shared.stop()
         journal, self._journal = self._journal, None
         if journal is not None:
             try:
