@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatkeeper.adapters.jetstream import SharedLog, server_config
+from seatkeeper.adapters.jetstream import RouteTls, SharedLog, server_config
 from seatkeeper.base.errors import SeatkeeperError
 from seatkeeper.vendor.log import Appended, Conflict, Unknown
 from support.nats_trio import NatsTrio
@@ -192,9 +192,10 @@ async def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_the_configuration_names_certificates_and_quotes_what_it_is_given(tmp_path: Path) -> None:
-    paths = (tmp_path / 'a "b".pem', tmp_path / "key.pem", tmp_path / "others.pem")
-    text = server_config("s0", "genesys.d", tmp_path / "copy", "127.0.0.1:1", "0.0.0.0:2", ["b:2", "c:2"], tls=paths)
+    tls = RouteTls(tmp_path / 'a "b".pem', tmp_path / "others.pem", ("ab12",))
+    text = server_config("s0", "genesys.d", tmp_path / "copy", "127.0.0.1:1", "0.0.0.0:2", ["b:2", "c:2"], tls=tls)
     assert 'a \\"b\\".pem' in text
     assert "verify: true" in text
+    assert 'pinned_certs: ["ab12"]' in text
     assert 'routes: ["tls://b:2", "tls://c:2"]' in text
     assert "sync_interval: always" in text
