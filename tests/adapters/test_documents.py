@@ -188,9 +188,12 @@ def test_a_tenant_of_a_usage_report_is_never_markup(name: str) -> None:
 
 
 @pytest.mark.skipif(not FONTS.is_dir(), reason="no font with Chinese, Japanese and Korean letters here")
-def test_a_usage_report_takes_a_font_from_elsewhere_or_says_what_to_do() -> None:
+def test_a_usage_report_takes_a_font_from_elsewhere() -> None:
     told = usagereports.document(told=usagereports.rows(tenants=("示例电信", "株式会社鳩便")))
     (page, *_) = texts(report_pdf(report_page(told, {}), DAY, fonts=FONTS))
     assert "示例电信" in page
+
+
+def test_a_usage_report_for_which_no_font_has_the_letters_says_what_to_do() -> None:
     with pytest.raises(InputError, match=r"No font here.*--fonts DIR, or take another format"):
         report_pdf(report_page(usagereports.document(told=usagereports.rows(tenants=("Pigeon \uf8fe",))), {}), DAY)

@@ -46,9 +46,9 @@ from seatkeeper.vendor.log import Appended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import date
 
     from seatkeeper.triad.events import Effect, Event, Role
+    from seatkeeper.vendor.entries import Entry
     from seatkeeper.vendor.events import Event as VendorEvent
     from seatkeeper.vendor.events import Instruction, LicenseReread
     from seatkeeper.vendor.machine import Machine
@@ -151,9 +151,12 @@ class Member:
 
     def _lacking(self) -> bool:
         """Whether the own journal says more than the log does, as far as that can be read."""
-        # Of a log in which nothing was read the number of the last entry is still the journal's.
-        seq = self.seq if self.position else 0
-        return 0 <= self._reached <= self.position and self._kept > seq
+        return 0 <= self._reached <= self.position and self._kept > self._read_up_to
+
+    @property
+    def _read_up_to(self) -> int:
+        """The number of the log's last entry that was read; before anything was, `seq` is the journal's."""
+        return self.seq if self.position else 0
 
     def _delivered(self, event: Delivered, now: float, wall: float) -> list[Effect]:
         record = event.record
@@ -197,10 +200,8 @@ class Member:
             return self._stop(f"The log goes on with entry {record.seq} and not with {self.seq + 1}.", alarm=True)
         if last <= self._kept:
             self.seq = last
-            known = self._known.get(last)
-            if record.entries and known is not None and known != record.hash:
-                return self._stop(f"Entry {last} of the own journal is not what the log has.", alarm=True)
-            if last == self._kept and record.entries and self.head != record.hash:
+            known = self.head if last == self._kept else self._known.get(last, record.hash)
+            if record.entries and known != record.hash:
                 return self._stop(f"Entry {last} of the own journal is not what the log has.", alarm=True)
             return []
         if record.seq <= self._kept:
@@ -226,9 +227,9 @@ class Member:
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
-    def _append(self, term: int, entries: tuple[object, ...], held: tuple[Send | Close, ...], now: float) -> list[Effect]:
-        head = record_line(self.seq + 1, self.head, entries)[1] if entries else self.head  # type: ignore[arg-type]
-        record = Record(term, self.settings.me, self.seq + 1, entries, head)  # type: ignore[arg-type]
+    def _append(self, term: int, entries: tuple[Entry, ...], held: tuple[Send | Close, ...], now: float) -> list[Effect]:
+        head = record_line(self.seq + 1, self.head, entries)[1] if entries else self.head
+        record = Record(term, self.settings.me, self.seq + 1, entries, head)
         self._flight = _Flight(self.position, record, held, now + self.settings.retry_s)
         self._appended = now
         return [Appending(self.position, record)]
@@ -252,8 +253,8 @@ class Member:
             if event.outcome.seq != flight.expected + 1:
                 return self._stop(f"The log took a record at {event.outcome.seq} that was for {flight.expected + 1}.", alarm=True)
             return self._committed(now, wall)
-        # After a conflict, too: what the log has there may be this record, or one that is never committed and vanishes again.
-        flight.retry_at = min(flight.retry_at, now + self.settings.retry_s)
+        # After a conflict, too, it is made again in its time: what the log has there may be this record, or one that is never committed
+        # and vanishes again.
         return []
 
     def _committed(self, now: float, wall: float) -> list[Effect]:
@@ -323,20 +324,18 @@ class Member:
             self._take(self.machine.handle(Tick(event.today), now, wall))
             return self._commit(now)
         if self._lacking() and now - self._since_reached >= settings.lost_s:
-            return self._stop(
-                f"The own journal goes up to entry {self._kept}, and the log only to {self.seq if self.position else 0}.", alarm=True
-            )
+            return self._stop(f"The own journal goes up to entry {self._kept}, and the log only to {self._read_up_to}.", alarm=True)
         if self._patience < 0:
             self._patience = settings.silence_s + settings.spread_s * event.draw
         if self.role == "following" and flight is None and self._may_stand() and now - self._heard >= self._patience:
-            return self._stand(now, wall, event.today)
+            return self._stand(now, wall)
         return []
 
     def _may_stand(self) -> bool:
         """Whether all is read that there was, and it is known what would be served."""
         return self._config is not None and 0 <= self._reached <= self.position and not self._lacking()
 
-    def _stand(self, now: float, wall: float, _today: date) -> list[Effect]:
+    def _stand(self, now: float, wall: float) -> list[Effect]:
         self.role = "standing"
         self._heard, self._patience = now, -1.0
         elected = Elected(wall, self.term + 1, self.settings.me)
